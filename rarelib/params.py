@@ -1,0 +1,262 @@
+"""Every parameter of a run once: its type, range, default and meaning."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+MAX_FILE_BYTES = 1_000_000
+RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "bulldozer", "excavator",
+                 "forklift", "cement", "roller")  # fmt: skip
+OUTLIER_METHODS = ("isolation_forest", "lof", "knn", "mahalanobis", "class_conditional_knn")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class ParameterError(ValueError):
+    """A parameter that is unknown, out of range, or does not fit the others; the message is one clear line."""
+
+
+class Params(BaseModel):
+    """The parameters of one run, flat; every stage takes its share of them by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    # the run
+    name: str = Field("run", description="Folder of the run inside runs_dir; by default the parameter file's name")
+    runs_dir: str = Field("runs", description="Folder that holds the runs")
+    language: Literal["en", "ja"] = Field("en", description="Language of titles, reasons and sentences")
+    seed: Count = Field(0, description="Seed of everything random: sampling, forests, maps, the audit")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    runtime: Literal["auto", "torch", "openvino", "openvino_f32", "openvino_int8"] = Field(
+        "auto",
+        description="How models run: auto takes openvino on a CPU (bf16 where it has it) and torch on a GPU; "
+        "torch on a CPU is the float32 reference",
+    )
+    parallel: bool = Field(True, description="Overlap decoding, inference and writing on several cores")
+    workers: Positive | None = Field(None, description="Worker threads; null takes 80 % of the cores")
+    trust_pickles: bool = Field(
+        False, description="Load weights whose pickle asks for more than known layers (can run code!)"
+    )
+
+    # 01 select
+    images_folder: str = Field("", description="Folder of pictures, searched recursively")
+    sampling_rate: Share = Field(1.0, description="Share of the pictures that is drawn at random")
+    max_images: Positive | None = Field(None, description="At most this many pictures; null takes all")
+    group_pattern: str = Field(
+        "auto",
+        description="Regular expression whose first group names a picture's drive or scene; auto knows nuScenes "
+        "names and takes sub-folders otherwise",
+    )
+    max_megapixels: Annotated[float, Field(gt=0)] = Field(
+        200.0, description="Larger pictures are refused (decompression bombs), in million pixels"
+    )
+    demo_scenes: Count = Field(0, description="Draw this many scenes of the demo world as the run's pictures")
+
+    # 02 detect
+    yolo_model: str = Field("yolov8x.pt", description="YOLOv8 weights: name of a release, .pt file, OpenVINO folder, or demo")
+    conf: Share = Field(0.25, description="Least confidence of a detected object")
+    iou: Share = Field(0.45, description="Overlap at which non-maximum suppression drops the weaker box")
+    max_det: Positive = Field(100, description="At most this many boxes a picture leave the detector")
+    max_objects: Positive = Field(50, description="At most this many objects a picture are cut, best first")
+    imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
+    task_size: Positive = Field(50, description="Pictures that are detected and written as one part")
+    proposals: bool = Field(True, description="Also cut boxes that the detector almost missed (lane 'proposal')")
+    proposal_conf: Share = Field(0.02, description="Least confidence of a proposal")
+    max_proposals: Count = Field(5, description="At most this many proposals a picture")
+
+    # 03 embed
+    embedder: Literal["clip", "yolo"] = Field("clip", description="What makes the vectors: CLIP or the detector's own features")
+    clip_model: str = Field("openai/clip-vit-base-patch32", description="CLIP by hub name or folder, or demo")
+    batch_size: Positive = Field(32, description="Crops embedded at once; halved when memory runs out")
+    early_filter: bool = Field(True, description="Embed potentially rare objects and thinned common ones only")
+    potential_rare_keywords: list[str] = Field(list(RARE_KEYWORDS), description="A class whose name contains one is kept")
+    rare_class_share: Share = Field(0.02, description="A class below this share of all boxes counts as potentially rare")
+    potential_rare_share: Share = Field(
+        0.3, description="With selection union: random others join while the potentially rare are under this share"
+    )
+    diversity_objects: Count = Field(100, description="With selection union: how many random others join")
+    common_per_class: Positive = Field(
+        2000, description="With selection ranked: at most this many objects of each common class are embedded"
+    )
+
+    # 04 score
+    selection: Literal["ranked", "union"] = Field(
+        "ranked", description="ranked: the best of the fused ranking; union: outliers or rare-class candidates, the plain recipe"
+    )
+    outlier_methods: list[Literal[OUTLIER_METHODS]] = Field(  # type: ignore[valid-type]
+        list(OUTLIER_METHODS), min_length=1, description="Outlier methods whose scores are computed and shown"
+    )
+    contamination: Annotated[float, Field(gt=0, le=0.5)] = Field(0.1, description="Share of objects marked as outliers")
+    n_neighbors: Positive = Field(20, description="Neighbours of LOF and of the nearest-neighbour scores")
+    rare_class_top_share: Share = Field(0.3, description="Share of the objects that are rare-class candidates")
+    rare_class_min: Count = Field(50, description="At least this many rare-class candidates")
+    selection_share: Share = Field(0.05, description="With selection ranked: share of the objects that is selected")
+    selection_min: Count = Field(50, description="With selection ranked: at least this many are selected")
+    max_per_group: Positive | None = Field(None, description="At most this many selected objects of one drive or scene")
+    duplicate_similarity: Share = Field(0.95, description="Cosine from which two objects count as the same event")
+    audit: bool = Field(True, description="Measure how early an unseen kind would have been shown")
+    truth: str = Field("", description="Table of true objects (csv or parquet) to measure the ranking with")
+    verdicts: str = Field("", description="Your verdicts (csv: object_id, rare) to re-rank with")
+
+    # 05 map
+    skip_visualization: bool = Field(False, description="Leave the map out")
+    map_method: Literal["tsne", "umap"] = Field("tsne", description="How vectors are laid out in two dimensions")
+    map_max_points: Positive = Field(5000, description="At most this many objects on the map; the selected come first")
+
+    # 06 caption
+    skip_caption: bool = Field(False, description="Leave the captions out")
+    caption_source: Literal["api", "clip", "local"] = Field(
+        "api", description="api: an OpenAI-compatible server; clip: nearest phrase; local: a model folder in this process"
+    )
+    caption_base_url: str = Field("", description="Address of the server; empty takes OPENAI_BASE_URL")
+    caption_model: str = Field("Qwen/Qwen2-VL-2B-Instruct", description="Model name at the server, or folder for local")
+    caption_phrases: list[str] = Field([], description="Phrases that caption_source clip chooses from")
+    caption_concurrency: Annotated[int, Field(ge=1, le=1024)] = Field(16, description="Requests in flight at once")
+    caption_timeout_s: Annotated[float, Field(gt=0)] = Field(60.0, description="Longest wait for one answer [s]")
+    caption_retries: Annotated[int, Field(ge=0, le=20)] = Field(4, description="Tries again after a failed call")
+    caption_max_objects: Count = Field(1000, description="At most this many objects are captioned, rarest first")
+    caption_max_side: Annotated[int, Field(ge=28, le=4096)] = Field(448, description="Longer side of a sent picture [px]")
+    caption_margin: Annotated[float, Field(ge=0, le=2)] = Field(0.15, description="Context around the box, as share of its sides")
+    caption_scene: bool = Field(False, description="Send the whole picture with the object marked as well")
+    caption_doubt: bool = Field(True, description="Ask once more where caption and detector class disagree")
+
+    # 07 report
+    target_classes: list[str] = Field([], description="Classes whose crops are also copied to targets/<class>/")
+    report_max_objects: Positive = Field(200, description="At most this many objects in the gallery of report.html")
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if name in ("", ".", "..") or "\0" in name or set(name) & set('/\\:*?"<>|\n\r\t') or len(name.encode()) > 200:
+            raise ValueError("must be a plain folder name, without '/', '\\' or other special characters")
+        return name
+
+
+def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None = None) -> Params:
+    """Read a parameter file and put the overrides over it.
+
+    Args:
+        path: YAML file with a flat mapping; None takes the defaults.
+        overrides: Values that win over the file, by parameter name.
+
+    Raises:
+        ParameterError: With one line that names the parameter, what it must be, and what came.
+    """
+    values = _read_yaml(Path(path)) if path is not None else {}
+    if path is not None:
+        values.setdefault("name", Path(path).stem)
+    values.update(overrides or {})
+    for name in values:
+        if name not in Params.model_fields:
+            near = difflib.get_close_matches(str(name), Params.model_fields, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else " See `python -m rarelib params`."
+            raise ParameterError(f"Unknown parameter '{str(name)[:80]}'.{hint}")
+    try:
+        return Params(**values)
+    except ValidationError as error:
+        raise ParameterError(_one_line(error)) from error
+
+
+def parse_flags(flags: list[str]) -> dict[str, Any]:
+    """Turn `--sampling_rate 0.2 --skip_caption true` or `--sampling_rate=0.2` into parameter values, read as YAML scalars."""
+    values: dict[str, Any] = {}
+    rest = list(flags)
+    while rest:
+        flag = rest.pop(0)
+        if not flag.startswith("--"):
+            raise ParameterError(f"Expected a flag such as --sampling_rate 0.2. Got '{flag[:80]}' instead.")
+        name, equals, text = flag[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise ParameterError(f"The flag '--{name}' needs a value, such as --skip_caption true.")
+            text = rest.pop(0)
+        values[name] = _scalar(name, text)
+    return values
+
+
+def parameter_rows() -> list[dict[str, str]]:
+    """Return one row per parameter: name, type, default, meaning."""
+    return [
+        {"name": name, "type": _type_name(field), "default": _default_text(field.default), "meaning": field.description or ""}
+        for name, field in Params.model_fields.items()
+    ]
+
+
+def parameter_table() -> str:
+    """Return all parameters as a Markdown table."""
+    lines = ["| parameter | type | default | meaning |", "|---|---|---|---|"]
+    for row in parameter_rows():
+        cells = [f"`{row['name']}`", row["type"], f"`{row['default']}`", row["meaning"]]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ParameterError(f"Parameter file {path} is missing; params/demo.yaml is one to start from.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ParameterError(f"Parameter file {path} is larger than {MAX_FILE_BYTES:,} bytes; is it the right file?")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ParameterError(f"Parameter file {path} is not YAML: {_squeeze(error)}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise ParameterError(f"Parameter file {path} must be a flat mapping such as 'sampling_rate: 0.2'.")
+    return values
+
+
+def _scalar(name: str, text: str) -> Any:
+    field = Params.model_fields.get(name)
+    if field is None or field.annotation is str:
+        return text
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ParameterError(f"The value of '--{name}' is not a YAML value: {_squeeze(error)}") from error
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "parameters"
+    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    expected = expected if expected.startswith("must") else f"must be {expected}"
+    return f"The '{name}' parameter {expected}. Got {_squeeze(repr(first['input']))} instead.{more}"
+
+
+def _squeeze(text: object, limit: int = 120) -> str:
+    flat = " ".join(str(text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def _type_name(field: Any) -> str:
+    annotation = field.annotation
+    if typing.get_origin(annotation) is Literal:
+        return " or ".join(str(value) for value in typing.get_args(annotation))
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return "integer or null"
+    if typing.get_origin(annotation) is list:
+        return "list"
+    limits = [f"{sign} {value:g}" for limit in field.metadata for sign, value in _limits(limit)]
+    return " ".join([{"str": "text", "int": "integer", "float": "number", "bool": "true or false"}[annotation.__name__], *limits])
+
+
+def _limits(limit: Any) -> list[tuple[str, float]]:
+    signs = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+    return [(sign, getattr(limit, key)) for key, sign in signs if hasattr(limit, key)]
+
+
+def _default_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
