@@ -63,7 +63,9 @@ class Params(BaseModel):
     demo_scenes: Count = Field(0, description="Draw this many scenes of the demo world as the run's pictures")
 
     # 02 detect
-    yolo_model: str = Field("yolov8x.pt", description="YOLOv8 weights: name of a release, .pt file, OpenVINO folder, or demo")
+    yolo_model: str = Field(
+        "yolov8x.pt", description="YOLOv8 weights: name of a release, .pt file, OpenVINO folder, or demo"
+    )
     conf: Share = Field(0.25, description="Least confidence of a detected object")
     iou: Share = Field(0.45, description="Overlap at which non-maximum suppression drops the weaker box")
     max_det: Positive = Field(100, description="At most this many boxes a picture leave the detector")
@@ -75,14 +77,21 @@ class Params(BaseModel):
     max_proposals: Count = Field(5, description="At most this many proposals a picture")
 
     # 03 embed
-    embedder: Literal["clip", "yolo"] = Field("clip", description="What makes the vectors: CLIP or the detector's own features")
+    embedder: Literal["clip", "yolo"] = Field(
+        "clip", description="What makes the vectors: CLIP or the detector's own features"
+    )
     clip_model: str = Field("openai/clip-vit-base-patch32", description="CLIP by hub name or folder, or demo")
     batch_size: Positive = Field(32, description="Crops embedded at once; halved when memory runs out")
     early_filter: bool = Field(True, description="Embed potentially rare objects and thinned common ones only")
-    potential_rare_keywords: list[str] = Field(list(RARE_KEYWORDS), description="A class whose name contains one is kept")
-    rare_class_share: Share = Field(0.02, description="A class below this share of all boxes counts as potentially rare")
+    potential_rare_keywords: list[str] = Field(
+        list(RARE_KEYWORDS), description="A class whose name contains one is kept"
+    )
+    rare_class_share: Share = Field(
+        0.02, description="A class below this share of all boxes counts as potentially rare"
+    )
     potential_rare_share: Share = Field(
-        0.3, description="With selection union: random others join while the potentially rare are under this share"
+        0.3,
+        description="With selection union: random others join while the potentially rare are under this share",
     )
     diversity_objects: Count = Field(100, description="With selection union: how many random others join")
     common_per_class: Positive = Field(
@@ -91,7 +100,8 @@ class Params(BaseModel):
 
     # 04 score
     selection: Literal["ranked", "union"] = Field(
-        "ranked", description="ranked: the best of the fused ranking; union: outliers or rare-class candidates, the plain recipe"
+        "ranked",
+        description="ranked: the best of the fused ranking; union: outliers or rare-class candidates, the plain recipe",
     )
     outlier_methods: list[Literal[OUTLIER_METHODS]] = Field(  # type: ignore[valid-type]
         list(OUTLIER_METHODS), min_length=1, description="Outlier methods whose scores are computed and shown"
@@ -116,7 +126,8 @@ class Params(BaseModel):
     # 06 caption
     skip_caption: bool = Field(False, description="Leave the captions out")
     caption_source: Literal["api", "clip", "local"] = Field(
-        "api", description="api: an OpenAI-compatible server; clip: nearest phrase; local: a model folder in this process"
+        "api",
+        description="api: an OpenAI-compatible server; clip: nearest phrase; local: a model folder in this process",
     )
     caption_base_url: str = Field("", description="Address of the server; empty takes OPENAI_BASE_URL")
     caption_model: str = Field("Qwen/Qwen2-VL-2B-Instruct", description="Model name at the server, or folder for local")
@@ -125,8 +136,12 @@ class Params(BaseModel):
     caption_timeout_s: Annotated[float, Field(gt=0)] = Field(60.0, description="Longest wait for one answer [s]")
     caption_retries: Annotated[int, Field(ge=0, le=20)] = Field(4, description="Tries again after a failed call")
     caption_max_objects: Count = Field(1000, description="At most this many objects are captioned, rarest first")
-    caption_max_side: Annotated[int, Field(ge=28, le=4096)] = Field(448, description="Longer side of a sent picture [px]")
-    caption_margin: Annotated[float, Field(ge=0, le=2)] = Field(0.15, description="Context around the box, as share of its sides")
+    caption_max_side: Annotated[int, Field(ge=28, le=4096)] = Field(
+        448, description="Longer side of a sent picture [px]"
+    )
+    caption_margin: Annotated[float, Field(ge=0, le=2)] = Field(
+        0.15, description="Context around the box, as share of its sides"
+    )
     caption_scene: bool = Field(False, description="Send the whole picture with the object marked as well")
     caption_doubt: bool = Field(True, description="Ask once more where caption and detector class disagree")
 
@@ -160,7 +175,7 @@ def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None
         if name not in Params.model_fields:
             near = difflib.get_close_matches(str(name), Params.model_fields, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else " See `python -m rarelib params`."
-            raise ParameterError(f"Unknown parameter '{str(name)[:80]}'.{hint}")
+            raise ParameterError(f"Unknown parameter '{_squeeze(name, 80)}'.{hint}")
     try:
         return Params(**values)
     except ValidationError as error:
@@ -168,13 +183,13 @@ def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None
 
 
 def parse_flags(flags: list[str]) -> dict[str, Any]:
-    """Turn `--sampling_rate 0.2 --skip_caption true` or `--sampling_rate=0.2` into parameter values, read as YAML scalars."""
+    """Turn `--sampling_rate 0.2` or `--sampling_rate=0.2` into parameter values, read as YAML scalars."""
     values: dict[str, Any] = {}
     rest = list(flags)
     while rest:
         flag = rest.pop(0)
         if not flag.startswith("--"):
-            raise ParameterError(f"Expected a flag such as --sampling_rate 0.2. Got '{flag[:80]}' instead.")
+            raise ParameterError(f"Expected a flag such as --sampling_rate 0.2. Got '{_squeeze(flag, 80)}' instead.")
         name, equals, text = flag[2:].partition("=")
         if not equals:
             if not rest:
@@ -187,7 +202,12 @@ def parse_flags(flags: list[str]) -> dict[str, Any]:
 def parameter_rows() -> list[dict[str, str]]:
     """Return one row per parameter: name, type, default, meaning."""
     return [
-        {"name": name, "type": _type_name(field), "default": _default_text(field.default), "meaning": field.description or ""}
+        {
+            "name": name,
+            "type": _type_name(field),
+            "default": _default_text(field.default),
+            "meaning": field.description or "",
+        }
         for name, field in Params.model_fields.items()
     ]
 
@@ -250,7 +270,12 @@ def _type_name(field: Any) -> str:
     if typing.get_origin(annotation) is list:
         return "list"
     limits = [f"{sign} {value:g}" for limit in field.metadata for sign, value in _limits(limit)]
-    return " ".join([{"str": "text", "int": "integer", "float": "number", "bool": "true or false"}[annotation.__name__], *limits])
+    return " ".join(
+        [
+            {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}[annotation.__name__],
+            *limits,
+        ]
+    )
 
 
 def _limits(limit: Any) -> list[tuple[str, float]]:

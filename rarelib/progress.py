@@ -48,7 +48,13 @@ class Progress:
         seconds = time.monotonic() - self._start
         rate = (self.done - self._before) / seconds if seconds > 0 else 0.0
         remaining_s = (self.total - self.done) / rate if rate > 0 else -1.0
-        return {"done": self.done, "total": self.total, "unit": self.unit, "rate": rate, "remaining_s": remaining_s}
+        return {
+            "done": self.done,
+            "total": self.total,
+            "unit": self.unit,
+            "rate": rate,
+            "remaining_s": remaining_s,
+        }
 
     def _show(self) -> None:
         self._shown = time.monotonic()
@@ -73,7 +79,11 @@ def track(items: Iterable[Item], unit: str, *, total: int | None = None) -> Iter
 def progress_line(state: dict[str, float | int | str]) -> str:
     """Return the state as text: `1,200/4,000 images · 36.2/s · 1:17 left`."""
     left = int(state["remaining_s"])
-    remaining = f" · {left // 3600}:{left % 3600 // 60:02}:{left % 60:02} left" if left >= 3600 else f" · {left // 60}:{left % 60:02} left"
+    remaining = (
+        f" · {left // 3600}:{left % 3600 // 60:02}:{left % 60:02} left"
+        if left >= 3600
+        else f" · {left // 60}:{left % 60:02} left"
+    )
     rate = f" · {state['rate']:.1f}/s" if state["rate"] else ""
     return f"{state['done']:,}/{state['total']:,} {state['unit']}{rate}{remaining if left >= 0 else ''}"
 

@@ -93,7 +93,12 @@ class RunFolder:
                 frame = pq.read_table(path, columns=columns).to_pandas()
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage {stage} again.") from error
-        check_columns(frame, promised if columns is None else {c: promised[c] for c in columns if c in promised}, path, stage)
+        check_columns(
+            frame,
+            promised if columns is None else {c: promised[c] for c in columns if c in promised},
+            path,
+            stage,
+        )
         return frame
 
     def write_table(self, table: str, frame: pd.DataFrame) -> None:
@@ -120,7 +125,10 @@ class RunFolder:
     def write_json(self, relative: str, value: Any) -> None:
         """Write a JSON file whole or not at all; NaN is not allowed."""
         with self._timed("write"):
-            write_text(self.root / relative, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain))
+            write_text(
+                self.root / relative,
+                json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain),
+            )
 
     def read_vectors(self) -> tuple[np.ndarray, list[str]]:
         """Return the unit vectors (n, dim), memory-mapped, and the object ids in row order."""
@@ -136,7 +144,11 @@ class RunFolder:
 
     def write_vectors(self, vectors: np.ndarray, object_ids: Sequence[str], about: Mapping[str, Any]) -> None:
         """Write embeddings.npy, .parquet and .json (what made them)."""
-        with self._timed("write"), whole_file(self.root / "tables" / "embeddings.npy") as partial, partial.open("wb") as file:
+        with (
+            self._timed("write"),
+            whole_file(self.root / "tables" / "embeddings.npy") as partial,
+            partial.open("wb") as file,
+        ):
             np.save(file, np.asarray(vectors, dtype=np.float32), allow_pickle=False)
         self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(list(object_ids), dtype="str")}))
         self.write_json("tables/embeddings.json", dict(about))
@@ -151,7 +163,10 @@ class RunFolder:
         """Leave the stage's counts and seconds; the pipeline makes the marker of them when all is done."""
         total = time.monotonic() - self._start
         seconds = {"total": total, **self.seconds, "compute": max(total - sum(self.seconds.values()), 0.0)}
-        result = {"counts": dict(counts), "seconds": {name: round(value, 3) for name, value in seconds.items()}}
+        result = {
+            "counts": dict(counts),
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        }
         write_text(self.result_path(stage), json.dumps(result, ensure_ascii=False, indent=1, default=_plain))
 
     @contextmanager
@@ -251,7 +266,11 @@ def check_columns(frame: pd.DataFrame, promised: Mapping[str, str], path: Path, 
     Raises:
         TableError: With the first column that is missing or of another type.
     """
-    kinds = {TEXT: pd.api.types.is_string_dtype, NUMBER: pd.api.types.is_numeric_dtype, FLAG: pd.api.types.is_bool_dtype}
+    kinds = {
+        TEXT: pd.api.types.is_string_dtype,
+        NUMBER: pd.api.types.is_numeric_dtype,
+        FLAG: pd.api.types.is_bool_dtype,
+    }
     for column, kind in promised.items():
         if column not in frame:
             raise TableError(f"{path} has no column '{column}'; run stage {stage} again.")

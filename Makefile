@@ -1,0 +1,40 @@
+# rarelib: find the rare and the strange in driving pictures
+PARAMS ?= params/demo.yaml
+ARGS ?=
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.set-up
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test soak lint lab clean
+
+help:  ## Show these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP)  ## Make .venv with the pinned packages, bytecode compiled
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $(STAMP)
+
+run: $(STAMP)  ## Run all stages: make run PARAMS=params/nuscenes.yaml ARGS="--sampling_rate 0.2"
+	@$(BIN)/python -m rarelib run $(PARAMS) $(ARGS)
+
+test: $(STAMP)  ## Lint and run the tests
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -m "not soak"
+
+soak: $(STAMP)  ## Run the long checks (hours): kills, full disk, 20,000 scenes
+	$(BIN)/python -m pytest -m soak -s
+
+lint: $(STAMP)  ## Check style of code and notebooks
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+lab: $(STAMP)  ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=. notebooks/explore.ipynb
+
+clean:  ## Remove .venv and caches; runs/ stays
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
