@@ -30,11 +30,16 @@ TABLES: dict[str, tuple[str, dict[str, str]]] = {
     "objects": ("02_detect_objects", {"object_id": TEXT, "image_id": TEXT, "class_name": TEXT, "confidence": NUMBER,
                                       "x_min": NUMBER, "y_min": NUMBER, "x_max": NUMBER, "y_max": NUMBER,
                                       "crop_path": TEXT, "lane": TEXT}),
+    "unreadable": ("02_detect_objects", {"image_id": TEXT, "error": TEXT}),
     "early_filter": ("03_embed_objects", {"object_id": TEXT, "keep": FLAG, "reason": TEXT}),
     "embeddings": ("03_embed_objects", {"object_id": TEXT}),
+    "zero_shot": ("03_embed_objects", {"object_id": TEXT, "phrase": TEXT, "similarity": NUMBER,
+                                       "class_similarity": NUMBER}),
     "scores": ("04_score_rarity", {"object_id": TEXT, "class_count": NUMBER, "rare_class_score": NUMBER,
                                    "is_outlier": FLAG, "is_rare_class": FLAG, "selected": FLAG, "rarity": NUMBER,
                                    "rank": NUMBER, "reason": TEXT}),
+    "neighbours": ("04_score_rarity", {"object_id": TEXT, "neighbour_id": TEXT, "position": NUMBER,
+                                       "similarity": NUMBER}),
     "map": ("05_map_objects", {"object_id": TEXT, "x": NUMBER, "y": NUMBER}),
     "captions": ("06_caption_objects", {"object_id": TEXT, "caption": TEXT, "source": TEXT, "error": TEXT,
                                         "model": TEXT, "seconds": NUMBER}),
@@ -65,6 +70,15 @@ class RunFolder:
         path = self.root / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def images_root(self, images_folder: str) -> Path:
+        """Return the folder that holds the pictures: the given one, or the run's own demo world when none is given."""
+        return find_upwards(images_folder) if images_folder else self.root / "demo_world" / "images"
+
+    def truth_path(self, truth: str) -> Path | None:
+        """Return where the table of true objects lies: the given one, or the demo world's; None when there is none."""
+        drawn = self.root / "demo_world" / "truth.parquet"
+        return find_upwards(truth) if truth else drawn if drawn.is_file() else None
 
     def table_path(self, table: str) -> Path:
         """Return where a table lies."""
