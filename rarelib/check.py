@@ -61,7 +61,8 @@ def _check_ids(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
             known = tables[parent][ID_COLUMN.get(parent, "object_id")]
             lost = ~tables[child][column].isin(known)
             if lost.any():
-                yield f"{child}.{column}: {lost.sum()} ids are not in {parent}, such as {tables[child].loc[lost, column].iloc[0]!r}."
+                example = tables[child].loc[lost, column].iloc[0]
+                yield f"{child}.{column}: {lost.sum()} ids are not in {parent}, such as {example!r}."
     for name in ("images", "objects", "early_filter", "embeddings", "scores", "map", "captions"):
         if name in tables and tables[name][ID_COLUMN.get(name, "object_id")].duplicated().any():
             yield f"{name}: an id stands in two rows."

@@ -14,7 +14,7 @@ KEY_NAMES = ("OPENAI_API_KEY", "HF_TOKEN")
 
 
 def redactions(params: Params) -> dict[str, str]:
-    """Return what is replaced in shared files, longest first: absolute folders, the home folder, keys, the host's name."""
+    """Return what is replaced in shared files, longest first: folders, keys, names."""
     files = ("yolo_model", "clip_model", "truth", "verdicts", "caption_model")
     folders = {
         _absolute(params.images_folder): "<images_folder>",
