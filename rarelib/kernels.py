@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from .run_folder import STAGES
 
-WARM_UP = "import pandas, pyarrow.parquet, IPython.display"
-WARM_UP_PLOTS = WARM_UP + ", rarelib.plots"
+WARM_UP = "import pandas, pyarrow.parquet, IPython.display, rarelib.plots"  # what every stage imports
 
 
 class KernelRelay:
@@ -18,6 +18,8 @@ class KernelRelay:
     def __init__(self, cwd: Path, on_start: Callable[[int], None]) -> None:
         """Start kernels in this folder and tell the process id of each."""
         self._cwd, self._on_start = cwd, on_start
+        self._sockets = tempfile.TemporaryDirectory(prefix="rarelib-")
+        self._started = 0
         self._current: Any = None
         self._ahead: Any = None
 
@@ -28,6 +30,7 @@ class KernelRelay:
         self.stop()
         self._shut_down(self._ahead)
         self._ahead = None
+        self._sockets.cleanup()
 
     def take(self, stage: str) -> Any:
         """Return a kernel manager for this stage and start the next stage's kernel."""
@@ -43,11 +46,13 @@ class KernelRelay:
     def _start(self) -> Any:
         from jupyter_client.manager import KernelManager
 
-        manager = KernelManager(kernel_name="python3")
+        self._started += 1
+        sockets = str(Path(self._sockets.name) / f"kernel-{self._started}")
+        manager = KernelManager(kernel_name="python3", transport="ipc", ip=sockets)  # files: no port is opened
         manager.start_kernel(
             cwd=str(self._cwd),
             extra_arguments=[
-                f"--IPKernelApp.exec_lines={WARM_UP_PLOTS}",
+                f"--IPKernelApp.exec_lines={WARM_UP}",
                 "--HistoryManager.hist_file=:memory:",
             ],
         )

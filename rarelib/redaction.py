@@ -42,6 +42,7 @@ def redact(text: str, params: Params) -> str:
 def redact_notebook(text: str, params: Params) -> str:
     """Return a notebook's JSON redacted; base64 pictures are left as they are."""
     notebook = json.loads(text)
+    notebook["metadata"].get("papermill", {}).update(input_path="", output_path="")
     pictures = []
     for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
         if "image/png" in output.get("data", {}):
