@@ -1,0 +1,203 @@
+"""The only code that talks to an OpenAI-compatible server; every exchange is bounded in number, time and size."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2  # the HTTP library of the openai client
+import openai
+
+from .caption_answers import MAX_ERROR_CHARS, answer_schema, clean_text
+from .caption_check import NO_KEY, api_key
+from .caption_prompts import Message
+
+MAX_RESPONSE_BYTES = 256 * 1024
+MAX_OUTPUT_TOKENS = 400
+FORM = {"type": "json_schema", "json_schema": {"name": "caption", "strict": True, "schema": answer_schema()}}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of one call: a text, or an error where it finally failed."""
+
+    text: str = ""
+    error: str = ""
+    seconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class ResponseTooLargeError(openai.OpenAIError):
+    """A response that was cut off because it went on beyond any caption."""
+
+
+class ApiModel:
+    """A model behind an OpenAI-compatible server, asked by at most `concurrency` calls at once.
+
+    The key comes from OPENAI_API_KEY; it is taken out of every text and error that the server sends back.
+    """
+
+    def __init__(self, *, base_url: str, model: str, concurrency: int, timeout_s: float, retries: int) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            base_url: Address of the server, such as http://127.0.0.1:8000/v1.
+            model: Name of the model at the server.
+            concurrency: Calls in flight at once, those that wait for a retry among them.
+            timeout_s: Longest wait for one answer, each retry anew [s].
+            retries: Tries again after 408, 409, 429, 5xx, time-outs and cut connections, waiting as long as
+                Retry-After says (up to two minutes), else 0.5 s, 1 s, 2 s, … 8 s.
+        """
+        self.name, self.parallel = model, concurrency
+        self._key, self._timeout_s = api_key(), timeout_s
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=self._key,
+            max_retries=retries,
+            http_client=_BoundedHttpClient(timeout_s=timeout_s, connections=concurrency),
+        )
+        self._slots = asyncio.Semaphore(concurrency)
+        self._options: dict[str, Any] = {"response_format": FORM, "temperature": 0}
+
+    async def __aenter__(self) -> ApiModel:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._client.close()
+
+    async def ask(self, messages: list[Message]) -> Reply:
+        """Send a conversation and return the answer or the final error; nothing is raised for a failed call."""
+        sent = [_as_openai(message) for message in messages]
+        async with self._slots:
+            start = time.monotonic()
+            try:
+                completion = await self._complete(sent)
+                text, usage = _text_of(completion), completion.usage
+            except openai.OpenAIError as error:
+                return Reply(error=self._describe(error), seconds=time.monotonic() - start)
+            except (
+                ValueError,
+                TypeError,
+                AttributeError,
+                IndexError,
+                RecursionError,
+            ) as error:  # 200, but no chat completion inside
+                problem = f"the response is not a chat completion ({type(error).__name__})"
+                return Reply(error=problem, seconds=time.monotonic() - start)
+        seconds = time.monotonic() - start
+        return Reply(
+            text=self._without_key(text),
+            seconds=seconds,
+            input_tokens=_count(usage, "prompt_tokens"),
+            output_tokens=_count(usage, "completion_tokens"),
+        )
+
+    async def _complete(self, messages: list[dict[str, Any]]) -> Any:
+        options = self._options
+        try:
+            return await self._create(messages, options)
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
+            if not options:
+                raise
+            completion = await self._create(messages, {})  # some servers know no JSON schema or fix the temperature
+            self._options = {}
+            return completion
+
+    async def _create(self, messages: list[dict[str, Any]], options: dict[str, Any]) -> Any:
+        return await self._client.chat.completions.create(
+            model=self.name, messages=messages, max_completion_tokens=MAX_OUTPUT_TOKENS, **options
+        )
+
+    def _describe(self, error: openai.OpenAIError) -> str:
+        if isinstance(error, openai.APITimeoutError):
+            return f"no answer within {self._timeout_s:g} s"
+        if isinstance(error, openai.APIConnectionError):
+            cause = error.__cause__
+            return clean_text(self._without_key(f"connection failed: {cause or error}"), MAX_ERROR_CHARS)
+        if isinstance(error, openai.APIStatusError):
+            return clean_text(self._without_key(f"HTTP {error.status_code}: {_server_words(error)}"), MAX_ERROR_CHARS)
+        return clean_text(self._without_key(str(error)), MAX_ERROR_CHARS)
+
+    def _without_key(self, text: str) -> str:
+        return text if self._key == NO_KEY else text.replace(self._key, "<key>")
+
+
+class _BoundedHttpClient(httpx2.AsyncClient):
+    """An HTTP client that gives an exchange a time as a whole, however slowly it drips, and its answer a size."""
+
+    def __init__(self, *, timeout_s: float, connections: int) -> None:
+        super().__init__(
+            timeout=httpx2.Timeout(timeout_s),
+            limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={"Accept-Encoding": "identity"},
+            event_hooks={"response": [_bound_size]},
+        )
+        self._timeout_s = timeout_s
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """Send as the base class does, within the time."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await super().send(request, **options)
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("the whole exchange took too long", request=request) from error
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            size += len(chunk)
+            if size > MAX_RESPONSE_BYTES:
+                raise ResponseTooLargeError(f"the response is larger than {MAX_RESPONSE_BYTES // 1024} KiB")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound_size(response: httpx2.Response) -> None:
+    if response.headers.get("content-encoding", "identity") != "identity":  # a small packed body can be a huge text
+        raise ResponseTooLargeError("the response is compressed although that was not asked for")
+    response.stream = _BoundedStream(response.stream)
+
+
+def _as_openai(message: Message) -> dict[str, Any]:
+    if not message.pictures:
+        return {"role": message.role, "content": message.text}
+    pictures = [{"type": "image_url", "image_url": {"url": data_url(picture)}} for picture in message.pictures]
+    return {"role": message.role, "content": [*pictures, {"type": "text", "text": message.text}]}
+
+
+def data_url(jpeg: bytes) -> str:
+    """Return a JPEG as base64 data URL."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def _text_of(completion: Any) -> str:
+    message = completion.choices[0].message
+    if message.refusal:
+        return f"I'm sorry: {message.refusal}"
+    if message.content is not None and not isinstance(message.content, str):
+        raise TypeError("content")
+    return message.content or ""
+
+
+def _count(usage: Any, name: str) -> int:
+    count = getattr(usage, name, None)
+    return count if isinstance(count, int) and 0 <= count < 10**9 else 0
+
+
+def _server_words(error: openai.APIStatusError) -> str:
+    body = error.body
+    words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
+    return re.sub(r"<[^>]*>", " ", str(words or error.response.reason_phrase)[:2000])

@@ -1,0 +1,222 @@
+"""The conversation with a model about each object: a question, a repair of its form, a second look in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from .caption_answers import AnswerError, CaptionAnswer, RefusalError, clean_text, parse_answer
+from .caption_doubt import disagreeing_voices, is_doubtful
+from .caption_journal import Journal, Record
+from .caption_prompts import Message, doubt_messages, first_messages, prompt_version, repair_messages
+from .run_folder import fingerprint
+
+if TYPE_CHECKING:
+    from .caption_client import Reply
+
+GIVE_UP_AFTER = 20  # calls that all fail
+AHEAD = 4  # conversations that prepare their pictures while all slots of the model are taken
+MAX_KEPT_CHARS = 2000  # of a text that could not be used
+
+
+class CaptionError(RuntimeError):
+    """The captions cannot be made at all; the message is one clear line."""
+
+
+class Model(Protocol):
+    """What answers conversations: a server or a checkpoint in this process."""
+
+    name: str
+    parallel: int  # calls that it takes at once
+
+    async def ask(self, messages: list[Message]) -> Reply:
+        """Answer a conversation; a failed call is a reply with its error."""
+        ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """One crop to be captioned; objects with the same crop, class and settings share it."""
+
+    key: str
+    crop: str  # hash of the crop file
+    class_name: str
+    confidence: float
+    phrase: str  # CLIP's nearest phrase, or ""
+    pictures: Callable[[], tuple[bytes, ...]]  # called only when the model has to be asked
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a conversation came to: its last answer or an error, and the first answer where a second one followed."""
+
+    answer: CaptionAnswer | None
+    first: CaptionAnswer | None = None
+    error: str = ""
+    seconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Dialogue:
+    """Holds the conversations of one run and stops when the first of them all fail."""
+
+    def __init__(self, model: Model, journal: Journal, *, language: str, doubt: bool) -> None:
+        """Take what answers, and where the answers are kept.
+
+        Args:
+            model: Asked by as many conversations at once as it takes.
+            journal: Answers that are there are not asked for again; new ones are added.
+            language: Language of prompts and answers.
+            doubt: Whether to ask once more where detector, caption and CLIP disagree.
+        """
+        self.model, self.journal, self.language, self.doubt = model, journal, language, doubt
+        self._failed, self._succeeded = 0, False
+
+    async def hold_all(self, questions: Sequence[Question], emit: Callable[[tuple[str, Outcome]], None]) -> None:
+        """Hold all conversations, the first questions first, and emit key and outcome of each as it ends.
+
+        Raises:
+            CaptionError: If the first 20 calls all fail.
+        """
+        pending = iter(questions)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self.model.parallel + AHEAD, len(questions))):
+                    group.create_task(self._work(pending, emit))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    async def _work(self, pending: Iterator[Question], emit: Callable[[tuple[str, Outcome]], None]) -> None:
+        for question in pending:
+            emit((question.key, await self.hold(question)))
+
+    async def hold(self, question: Question) -> Outcome:
+        """Return what the conversation about one object comes to."""
+        first = await self._round(question, "first", question.key, lambda messages: messages)
+        answer, class_name, phrase = first.answer, question.class_name, question.phrase
+        if answer is None or not self.doubt or not is_doubtful(answer, class_name, phrase):
+            return _outcome(first)
+        voices = disagreeing_voices(answer, class_name, phrase, self.language)
+        key = fingerprint([question.key, answer.model_dump(), voices])
+        second = await self._round(
+            question, "doubt", key, lambda messages: doubt_messages(messages, answer, voices, self.language)
+        )
+        return _outcome(first, second)
+
+    async def _round(
+        self,
+        question: Question,
+        name: Literal["first", "doubt"],
+        key: str,
+        go_on: Callable[[list[Message]], list[Message]],
+    ) -> Record:
+        if key in self.journal.answered:
+            return self.journal.answered[key]
+        about = {"key": key, "crop": question.crop, "model": self.model.name, "round": name}
+        about |= {"prompt_version": prompt_version(self.language), "language": self.language}
+        try:
+            pictures = await asyncio.to_thread(question.pictures)
+        except (OSError, ValueError) as error:
+            return Record(**about, answer=None, error=clean_text(f"the picture cannot be read: {error}", 200))
+        opening = first_messages(question.class_name, question.confidence, pictures, self.language)
+        record = Record(**about, **await self._ask(go_on(opening)))
+        self.journal.add(record)
+        self._count(record)
+        return record
+
+    async def _ask(self, messages: list[Message]) -> dict[str, Any]:
+        reply = await self.model.ask(messages)
+        try:
+            return _read(reply)
+        except RefusalError as refusal:
+            return _failure(str(refusal), reply)
+        except AnswerError as problem:
+            again = await self.model.ask(repair_messages(messages, reply.text, str(problem), self.language))
+        try:
+            return _read(again, reply)
+        except AnswerError as problem:
+            return _failure(f"the answer cannot be read: {problem}", again, reply)
+
+    def _count(self, record: Record) -> None:
+        self._succeeded = self._succeeded or record.answer is not None
+        self._failed += record.answer is None
+        if not self._succeeded and self._failed >= GIVE_UP_AFTER:
+            raise CaptionError(
+                f"The first {self._failed} caption calls all failed; the last one: {record.error}. "
+                "Check the server, caption_base_url and caption_model, or leave captions out with --skip_caption true."
+            )
+
+
+def run_beside(produce: Callable[[Callable[[Any], None]], Coroutine[Any, Any, None]]) -> Iterator[Any]:
+    """Yield what a coroutine emits; it runs in a thread of its own, as a notebook's thread has an event loop already.
+
+    When the caller stops early (an interrupted cell), the coroutine is cancelled.
+    """
+    emitted: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
+    end = object()
+
+    async def main() -> None:
+        running.set_result((asyncio.get_running_loop(), asyncio.current_task()))
+        await produce(emitted.put)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(asyncio.run, main())
+        done.add_done_callback(lambda _: emitted.put(end))
+        try:
+            while (item := emitted.get()) is not end:
+                yield item
+            done.result()
+        finally:
+            if not done.done():
+                loop, task = running.result()
+                loop.call_soon_threadsafe(task.cancel)
+
+
+async def hold_dialogues(
+    questions: Sequence[Question],
+    model: AbstractAsyncContextManager[Model],
+    journal: Journal,
+    emit: Callable[[tuple[str, Outcome]], None],
+    *,
+    language: str,
+    doubt: bool,
+) -> None:
+    """Open the model, hold all conversations, and close it."""
+    async with model as opened:
+        await Dialogue(opened, journal, language=language, doubt=doubt).hold_all(questions, emit)
+
+
+def _read(reply: Reply, before: Reply | None = None) -> dict[str, Any]:
+    if reply.error:
+        return _failure(reply.error, reply, before)
+    return {"answer": parse_answer(reply.text), **_costs(reply, before)}
+
+
+def _failure(error: str, reply: Reply, before: Reply | None = None) -> dict[str, Any]:
+    text = clean_text(reply.text, MAX_KEPT_CHARS)
+    return {"answer": None, "error": error, "text": text, **_costs(reply, before)}
+
+
+def _costs(reply: Reply, before: Reply | None) -> dict[str, float]:
+    replies = [reply] if before is None else [before, reply]
+    return {name: sum(getattr(each, name) for each in replies) for name in ("seconds", "input_tokens", "output_tokens")}
+
+
+def _outcome(first: Record, second: Record | None = None) -> Outcome:
+    records = [first] if second is None else [first, second]
+    last = next((record for record in reversed(records) if record.answer), first)
+    return Outcome(
+        answer=last.answer,
+        first=first.answer if last is second else None,
+        error=records[-1].error,
+        seconds=sum(record.seconds for record in records),
+        input_tokens=sum(record.input_tokens for record in records),
+        output_tokens=sum(record.output_tokens for record in records),
+    )

@@ -1,0 +1,99 @@
+"""Captions by an image-text-to-text checkpoint that runs in this process, through transformers."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from .caption_client import MAX_OUTPUT_TOKENS, Reply
+from .caption_prompts import Message
+
+LOCAL_BATCH = 8  # conversations that are generated at once
+
+
+class LocalModel:
+    """A checkpoint folder of any image-text-to-text model; calls are gathered into batches."""
+
+    def __init__(self, folder: str | Path, *, device: str = "auto") -> None:
+        """Load the model and its processor; code inside the folder is never run.
+
+        Raises:
+            ValueError: If the folder holds no image-text-to-text checkpoint.
+        """
+        import torch
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        self.name, self.parallel = Path(folder).name, LOCAL_BATCH
+        chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        options = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            self._processor = AutoProcessor.from_pretrained(folder, **options)
+            model = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto", use_safetensors=True, **options)
+        except (OSError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"{folder} holds no image-text-to-text checkpoint ({reason}).") from error
+        self._model = model.to(chosen).eval()
+        self._processor.tokenizer.padding_side = "left"  # so that every answer starts at the same column
+        self._waiting: asyncio.Queue[tuple[list[Message], asyncio.Future[Reply]]] = asyncio.Queue()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> LocalModel:
+        self._worker = asyncio.create_task(self._work())
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._worker.cancel()
+
+    async def ask(self, messages: list[Message]) -> Reply:
+        """Return the model's answer to a conversation."""
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        await self._waiting.put((messages, reply))
+        return await reply
+
+    async def _work(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            await asyncio.sleep(0.01)  # the other conversations of the batch arrive
+            while not self._waiting.empty() and len(batch) < self.parallel:
+                batch.append(self._waiting.get_nowait())
+            try:
+                replies = await asyncio.to_thread(self._generate, [messages for messages, _ in batch])
+            except (RuntimeError, ValueError) as error:  # a picture or a length that the model cannot take
+                replies = [Reply(error=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")] * len(batch)
+            for (_, future), reply in zip(batch, replies, strict=True):
+                if not future.done():
+                    future.set_result(reply)
+
+    def _generate(self, conversations: list[list[Message]]) -> list[Reply]:
+        import torch
+
+        start = time.monotonic()
+        inputs = self._processor.apply_chat_template(
+            [[_as_transformers(message) for message in messages] for messages in conversations],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True},
+        ).to(self._model.device, dtype=self._model.dtype)
+        with torch.inference_mode():
+            output = self._model.generate(**inputs, max_new_tokens=MAX_OUTPUT_TOKENS, do_sample=False)
+        seconds = (time.monotonic() - start) / len(conversations)
+        asked = inputs["attention_mask"].sum(dim=1).tolist()
+        written = output[:, inputs["input_ids"].shape[1] :]
+        texts = self._processor.batch_decode(written, skip_special_tokens=True)
+        ends = self._processor.tokenizer.pad_token_id
+        return [
+            Reply(text=text, seconds=seconds, input_tokens=int(count), output_tokens=int((row != ends).sum()))
+            for text, count, row in zip(texts, asked, written, strict=True)
+        ]
+
+
+def _as_transformers(message: Message) -> dict[str, Any]:
+    pictures = [{"type": "image", "image": Image.open(io.BytesIO(picture))} for picture in message.pictures]
+    return {"role": message.role, "content": [*pictures, {"type": "text", "text": message.text}]}
