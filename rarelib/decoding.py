@@ -1,0 +1,139 @@
+"""Decode one picture to upright RGB pixels, or say why not."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+MAX_FILE_MEGABYTES = 1024
+
+# EXIF orientation -> how to turn the stored pixels upright (EXIF 2.32, tag 0x0112)
+UPRIGHT = {
+    2: lambda pixels: cv2.flip(pixels, 1),
+    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
+    4: lambda pixels: cv2.flip(pixels, 0),
+    5: cv2.transpose,
+    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.rotate(cv2.transpose(pixels), cv2.ROTATE_180),
+    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
+}
+# what Pillow's readers raise on damaged files
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
+          ZeroDivisionError, NotImplementedError, struct.error, zlib.error)  # fmt: skip
+
+Image.MAX_IMAGE_PIXELS = None  # the limit here is max_megapixels, taken from the header before any pixel is decoded
+
+
+class ImageError(ValueError):
+    """A picture that cannot be read; the message is the reason, without any path."""
+
+
+def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray:
+    """Return a picture as (H, W, 3) uint8 RGB, turned upright as its EXIF orientation says.
+
+    Transparent pixels are laid over white, 16-bit values keep their high byte, of an animation the first frame is
+    taken. JPEG is decoded by OpenCV (fastest of those measured in benchmarks/speed.py), all else by Pillow.
+
+    Raises:
+        ImageError: With the reason: unreadable, unknown format, cut off, too large.
+    """
+    data = _read_bytes(Path(path))
+    with _open_header(data, max_megapixels) as picture:
+        try:
+            orientation = _orientation(picture)
+            if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L") and _is_whole_jpeg(data):
+                flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+                pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+            else:
+                pixels = _to_rgb(picture)
+        except (*DAMAGE, cv2.error, MemoryError) as error:
+            raise ImageError(f"cut off or damaged ({reason_of(error)})") from error
+    if pixels is None:
+        raise ImageError("cut off or damaged (it has a header but no pixels)")
+    return UPRIGHT[orientation](pixels) if orientation in UPRIGHT else pixels
+
+
+def read_size(path: str | Path, *, max_megapixels: float = 200.0) -> tuple[int, int]:
+    """Return (width, height) [px] of the upright picture, from its header alone.
+
+    Raises:
+        ImageError: With the reason why it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file, _open_header(file, max_megapixels) as picture:
+            width, height = picture.size
+            return (height, width) if _orientation(picture) >= 5 else (width, height)
+    except OSError as error:
+        raise ImageError(reason_of(error)) from error
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise ImageError("missing" if not path.exists() else "not a regular file")
+        if path.stat().st_size > MAX_FILE_MEGABYTES * 2**20:
+            raise ImageError(f"file is larger than {MAX_FILE_MEGABYTES:,} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(reason_of(error)) from error
+
+
+def _open_header(source: bytes | io.BufferedReader, max_megapixels: float) -> Image.Image:
+    try:
+        picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except (
+        UnidentifiedImageError,
+        ImportError,
+    ) as error:  # ImportError: ultralytics' Image.open asks for a HEIF reader
+        raise ImageError("empty file" if not _length(source) else "not a picture in a known format") from error
+    except DAMAGE as error:
+        raise ImageError(f"cut off or damaged ({reason_of(error)})") from error
+    width, height = picture.size
+    if width * height > max_megapixels * 1e6:
+        raise ImageError(f"{width} x {height} px is more than {max_megapixels:g} million pixels (max_megapixels)")
+    return picture
+
+
+def _length(source: bytes | io.BufferedReader) -> int:
+    return len(source) if isinstance(source, bytes) else os.fstat(source.fileno()).st_size
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        value = picture.getexif().get(0x0112, 1)
+    except DAMAGE:
+        return 1  # a damaged EXIF block does not make the pixels worse
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _is_whole_jpeg(data: bytes) -> bool:
+    return data[-4096:].rstrip(b"\0\r\n ").endswith(b"\xff\xd9")  # OpenCV fills what is missing with grey
+
+
+def _to_rgb(picture: Image.Image) -> np.ndarray:
+    picture.load()
+    if picture.mode.startswith("I"):
+        values = np.clip(np.asarray(picture).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
+        return np.repeat(values[..., None], 3, axis=2)
+    if picture.mode == "F":
+        values = np.nan_to_num(np.asarray(picture), nan=0.0, posinf=255.0, neginf=0.0)
+        values = np.clip(values * (255 if values.max(initial=0) <= 1 else 1), 0, 255).astype(np.uint8)
+        return np.repeat(values[..., None], 3, axis=2)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return np.asarray(picture.convert("RGB"))
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error's reason in a few words, without paths or addresses."""
+    text = getattr(error, "strerror", None) or re.sub(r"<[^>]*>|'[^']*/[^']*'", "it", str(error))
+    return " ".join(text.split())[:120] or type(error).__name__
