@@ -53,6 +53,8 @@ def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray
                 flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
                 pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
             else:
+                if picture.format == "PNG":
+                    Image.open(io.BytesIO(data)).verify()  # checksums, which Pillow leaves out when it decodes
                 pixels = _to_rgb(picture)
         except (*DAMAGE, cv2.error, MemoryError) as error:
             raise ImageError(f"cut off or damaged ({reason_of(error)})") from error

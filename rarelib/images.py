@@ -164,7 +164,7 @@ def _find_pictures(folder: Path) -> Iterator[Found]:
             yield Found(_printable(prefix) or ".", f"folder cannot be listed: {reason_of(error)}")
             continue
         for entry in entries:
-            if entry.is_dir():
+            if _is_folder(entry):
                 waiting.append((f"{prefix}{entry.name}/", entry.path))
             if entry.name.lower().endswith(SUFFIXES):
                 yield _found(prefix + entry.name, entry)
@@ -174,11 +174,20 @@ def _find_pictures(folder: Path) -> Iterator[Found]:
 def _found(path: str, entry: os.DirEntry[str]) -> Found:
     if _printable(path) != path:
         return Found(_printable(path), "name is not valid UTF-8")
-    if entry.is_dir():
+    if _is_folder(entry):
         return Found(path, "a folder, not a picture")
-    if not entry.is_file():
-        return Found(path, "broken link" if entry.is_symlink() else "not a regular file")
-    return Found(path)
+    try:
+        is_file = entry.is_file()
+    except OSError as error:  # a link to itself
+        return Found(path, reason_of(error))
+    return Found(path, "" if is_file else "broken link" if entry.is_symlink() else "not a regular file")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _printable(path: str) -> str:
