@@ -1,0 +1,147 @@
+"""Geometry of boxes: letterboxes, overlaps, suppression, and what a detector almost missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+STRIDE = 32
+PADDING_GREY = 114  # what YOLO models are trained with
+PROPOSAL_IOU = 0.3  # a confident box that overlaps this much explains a proposal
+PROPOSAL_INSIDE = 0.6  # so does one that covers this share of it
+PROPOSAL_MIN_SIDE_PX = 16.0
+PROPOSAL_MAX_SHARE = 0.6  # of the picture's area
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Boxes of one picture: xyxy (n, 4) [px], confidence (n,) in [0, 1], class_id (n,); all float32 / int64."""
+
+    xyxy: np.ndarray
+    confidence: np.ndarray
+    class_id: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def __getitem__(self, rows: np.ndarray) -> Boxes:
+        return Boxes(self.xyxy[rows], self.confidence[rows], self.class_id[rows])
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """How a picture lies on the detector's canvas: its size there (inner_wh), the corner (left, top), the canvas."""
+
+    picture_wh: tuple[int, int]
+    inner_wh: tuple[int, int]
+    left_top: tuple[int, int]
+    canvas_wh: tuple[int, int]
+
+    def draw(self, picture: np.ndarray) -> np.ndarray:
+        """Return the (H, W, 3) canvas with the picture resized onto it, the rest grey."""
+        if self.picture_wh != self.inner_wh:
+            picture = cv2.resize(picture, self.inner_wh, interpolation=cv2.INTER_LINEAR)
+        canvas = np.full((self.canvas_wh[1], self.canvas_wh[0], 3), PADDING_GREY, np.uint8)
+        (left, top), (width, height) = self.left_top, self.inner_wh
+        canvas[top : top + height, left : left + width] = picture
+        return canvas
+
+    def to_picture(self, xyxy: np.ndarray) -> np.ndarray:
+        """Map (n, 4) boxes from canvas pixels to picture pixels, clipped to the picture."""
+        scale_xy = np.array(self.inner_wh) / np.array(self.picture_wh)
+        points = (xyxy.reshape(-1, 2, 2) - np.array(self.left_top)) / scale_xy
+        return np.clip(points, 0, np.array(self.picture_wh)).reshape(-1, 4)
+
+
+def fit_letterbox(picture_wh: tuple[int, int], canvas: int | tuple[int, int], *, stride: int = STRIDE) -> Letterbox:
+    """Lay a picture on a canvas the way ultralytics predicts a single picture.
+
+    Args:
+        picture_wh: Width and height of the picture [px].
+        canvas: Longer side [px] of a rectangle padded up to multiples of the stride; or (width, height) of a fixed one.
+        stride: The network's coarsest stride [px], at least 32.
+    """
+    limit_wh = (canvas, canvas) if isinstance(canvas, int) else canvas
+    ratio = min(limit_wh[1] / picture_wh[1], limit_wh[0] / picture_wh[0])
+    inner_wh = (max(round(picture_wh[0] * ratio), 1), max(round(picture_wh[1] * ratio), 1))
+    spare_wh = [limit - inner for limit, inner in zip(limit_wh, inner_wh, strict=True)]
+    if isinstance(canvas, int):
+        spare_wh = [spare % max(stride, STRIDE) for spare in spare_wh]
+    left, top = (round(spare / 2 - 0.1) for spare in spare_wh)
+    return Letterbox(picture_wh, inner_wh, (left, top), (inner_wh[0] + spare_wh[0], inner_wh[1] + spare_wh[1]))
+
+
+@lru_cache(maxsize=64)
+def anchor_points(canvas_wh: tuple[int, int], strides: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the centres (n, 2) of a head's cells on a canvas and their sizes (n, 1) [px], finest grid first."""
+    centres, sizes = [], []
+    for stride in strides:
+        columns, rows = (np.arange(side // stride, dtype=np.float32) + 0.5 for side in canvas_wh)
+        grid = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2) * stride
+        centres.append(grid)
+        sizes.append(np.full((len(grid), 1), stride, np.float32))
+    return np.concatenate(centres), np.concatenate(sizes)
+
+
+def suppress(boxes: Boxes, *, iou: float, limit: int, any_class: bool = False) -> Boxes:
+    """Return boxes, most confident first, that no better one overlaps by more than iou.
+
+    Args:
+        boxes: Candidates in any order; of equal confidence the earlier wins.
+        iou: Intersection over union above which the weaker box is dropped.
+        limit: Stop at this many.
+        any_class: Also let boxes of different classes suppress one another.
+    """
+    order = np.argsort(-boxes.confidence, kind="stable")
+    kept = []
+    while len(order) and len(kept) < limit:
+        best, order = order[0], order[1:]
+        kept.append(best)
+        shared = overlaps(boxes.xyxy[best : best + 1], boxes.xyxy[order])[0][0] > iou
+        if not any_class:
+            shared &= boxes.class_id[order] == boxes.class_id[best]
+        order = order[~shared]
+    return boxes[np.array(kept, int)]
+
+
+def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compare each of (n, 4) boxes with each of (m, 4).
+
+    Returns:
+        Two arrays (n, m) in [0, 1]: intersection over union, and intersection over the first box's own area.
+    """
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    areas = [np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None).prod(axis=1) for xyxy in (first, second)]
+    union = areas[0][:, None] + areas[1][None, :] - shared
+    return shared / np.maximum(union, 1e-9), shared / np.maximum(areas[0][:, None], 1e-9)
+
+
+def find_proposals(
+    candidates: Boxes, confident: Boxes, *, iou: float, limit: int, picture_wh: tuple[int, int]
+) -> Boxes:
+    """Return boxes that the detector almost missed, most confident first.
+
+    They are of any class, at least 16 px high and wide, at most 60 % of the picture, not explained by a confident box
+    (overlap below 0.3, less than 60 % of their area inside one), and do not overlap one another by more than iou.
+
+    Args:
+        candidates: Boxes below the confidence of detected ones.
+        confident: All confident boxes of the same picture.
+        iou: Overlap at which the weaker of two proposals is dropped, whatever their classes.
+        limit: At most this many are returned.
+        picture_wh: Width and height of the picture [px].
+    """
+    sides = candidates.xyxy[:, 2:] - candidates.xyxy[:, :2]
+    fits = (sides.min(axis=1, initial=np.inf) >= PROPOSAL_MIN_SIDE_PX) & (
+        sides.prod(axis=1) <= PROPOSAL_MAX_SHARE * picture_wh[0] * picture_wh[1]
+    )
+    candidates = candidates[np.flatnonzero(fits)]
+    union_share, own_share = overlaps(candidates.xyxy, confident.xyxy)
+    explained = (union_share >= PROPOSAL_IOU).any(axis=1) | (own_share >= PROPOSAL_INSIDE).any(axis=1)
+    candidates = candidates[np.flatnonzero(~explained)]
+    return suppress(candidates, iou=iou, limit=limit, any_class=True)

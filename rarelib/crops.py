@@ -1,0 +1,81 @@
+"""Cut boxes out of pictures, judge the cut and keep it as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from .decoding import ImageError, read_image
+
+FOLDER = "cropped_objects"
+JPEG_QUALITY = 95
+SHARPNESS_SIDE = 64  # the longer side at which sharpness is measured [px], so that it is comparable
+BORDER_PX = 1.0
+
+
+def crop_path_of(object_id: str) -> str:
+    """Return where a crop lies, relative to the run: one of 256 folders, so that none grows too large."""
+    return f"{FOLDER}/{object_id[:2]}/{object_id}.jpg"
+
+
+def cut_crop(picture: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
+    """Return the (h, w, 3) part of a picture inside a box [px], rounded outwards and clipped, at least 1 x 1."""
+    height, width = picture.shape[:2]
+    left, top = (int(v) for v in np.clip(np.floor(xyxy[:2]), 0, (width - 1, height - 1)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(xyxy[2:]), (left + 1, top + 1), (width, height)))
+    return picture[top:bottom, left:right]
+
+
+def write_crop(path: Path, crop: np.ndarray) -> None:
+    """Save an (h, w, 3) uint8 RGB crop as JPEG.
+
+    Raises:
+        OSError: If the disk is full or not writable.
+    """
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    try:
+        path.write_bytes(data)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def read_crops(objects: pd.DataFrame, run_root: str | Path) -> list[np.ndarray]:
+    """Return the crops of a table with crop_path, in its order; one that cannot be read is a grey square."""
+    return [_read_or_grey(Path(run_root) / path) for path in objects["crop_path"]]
+
+
+def measure_crop(crop: np.ndarray) -> dict[str, float]:
+    """Measure how usable a crop is.
+
+    Returns:
+        brightness: Mean luma in [0, 1]; contrast: its standard deviation in [0, 1]; sharpness: variance of the
+        Laplacian of the luma at a longer side of 64 px (Pech-Pacheco et al., 2000), higher is sharper.
+    """
+    scale = SHARPNESS_SIDE / max(crop.shape[:2])
+    size_wh = max(round(crop.shape[1] * scale), 1), max(round(crop.shape[0] * scale), 1)
+    small = cv2.resize(crop, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    mean, deviation = cv2.meanStdDev(luma)
+    _, edges = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_32F))
+    return {
+        "brightness": round(mean.item() / 255, 4),
+        "contrast": round(deviation.item() / 255, 4),
+        "sharpness": round(edges.item() ** 2, 2),
+    }
+
+
+def touches_border(xyxy: np.ndarray, *, width: int, height: int) -> np.ndarray:
+    """Tell for each of (n, 4) boxes [px] whether it reaches the picture's edge, so that the object may be cut off."""
+    near_start = (xyxy[:, :2] <= BORDER_PX).any(axis=1)
+    return near_start | (xyxy[:, 2] >= width - BORDER_PX) | (xyxy[:, 3] >= height - BORDER_PX)
+
+
+def _read_or_grey(path: Path) -> np.ndarray:
+    try:
+        return read_image(path)
+    except ImageError:
+        return np.full((64, 64, 3), 128, np.uint8)

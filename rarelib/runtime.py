@@ -1,0 +1,193 @@
+"""Where models run: OpenVINO on a CPU, torch on a GPU, torch float32 as the reference; and threads that keep order."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+CORE_SHARE = 0.8
+GPU_BATCH = 16
+PRECISION_NAMES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16", "int8": "int8"}
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A choice of library ("openvino" or "torch"), device ("cpu", "cuda", "cuda:1") and precision ("bf16", …)."""
+
+    library: str
+    device: str
+    precision: str
+
+    def __str__(self) -> str:
+        name = {"openvino": "OpenVINO", "torch": "torch"}[self.library]
+        return f"{name} {PRECISION_NAMES[self.precision]} on {'a CPU' if self.device == 'cpu' else 'a GPU'}"
+
+
+def choose_runtime(runtime: str = "auto", device: str = "auto") -> Runtime:
+    """Choose how models run, without importing torch on a machine that has no GPU.
+
+    Args:
+        runtime: "auto" (OpenVINO on a CPU, torch on a GPU), "torch", "openvino" (bfloat16 where the CPU has it),
+            "openvino_f32" or "openvino_int8".
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        ValueError: If the device is unknown or absent, or OpenVINO is asked for on a GPU.
+    """
+    device = _check_device(device)
+    library = runtime.partition("_")[0] if runtime != "auto" else "openvino" if device == "cpu" else "torch"
+    if library == "openvino" and device != "cpu":
+        raise ValueError(f"The 'runtime' parameter must be auto or torch on a GPU. Got {runtime!r} instead.")
+    if library == "torch":
+        return Runtime("torch", device, "f32" if device == "cpu" else "f16")
+    precision = runtime.partition("_")[2] or ("bf16" if _cpu_has_bf16() else "f32")
+    return Runtime("openvino", "cpu", precision)
+
+
+def worker_count(workers: int | None, *, parallel: bool = True) -> int:
+    """Return how many threads work: 1 unless parallel, else the number asked for or 80 % of the cores."""
+    if not parallel:
+        return 1
+    return workers or max(round(len(_own_cores()) * CORE_SHARE), 1)
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, workers: int, ahead: int = 2
+) -> Iterator[Result]:
+    """Yield function(item) in the order of the items, worked on by threads; at most workers + ahead wait in memory."""
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="rarelib")
+    waiting: deque[Any] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= workers + ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class OpenVinoNetwork:
+    """A compiled OpenVINO model; each thread that calls it has its own request, each request its own cores."""
+
+    batch = 1
+
+    def __init__(self, model: str | Path | Any, precision: str) -> None:
+        """Take an .xml file or a model; int8 models carry their precision inside, the rest of them runs in float32."""
+        self.model, self.precision = model, precision
+        self._local = threading.local()
+        self._compiled: Any = None
+
+    def open(self, workers: int = 1) -> None:
+        """Compile for this many threads that call at once; one caller gets all the cores."""
+        import openvino as ov
+
+        cores = len(_own_cores())
+        settings = {
+            "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
+            "NUM_STREAMS": min(workers, cores),
+            "INFERENCE_NUM_THREADS": cores if workers == 1 else min(workers, cores),
+        }
+        model = ov.Core().read_model(self.model) if isinstance(self.model, str | Path) else self.model
+        self._compiled = ov.compile_model(model, "CPU", settings)
+        self._local = threading.local()
+
+    def __call__(self, array: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs for one input array; copies, so that they outlive the next call."""
+        if self._compiled is None:
+            self.open()
+        if not hasattr(self._local, "request"):
+            self._local.request = self._compiled.create_infer_request()
+        self._local.request.infer([array], share_inputs=True)
+        return [tensor.data.copy() for tensor in self._local.request.output_tensors]
+
+
+class TorchNetwork:
+    """A torch module behind the same call: arrays in, arrays out; batches are halved when memory runs out."""
+
+    def __init__(self, module: Any, device: str, precision: str) -> None:
+        """Move the module to its device; on a GPU in half precision and channels-last."""
+        import torch
+
+        self.precision = precision
+        self.device, self.batch = torch.device(device), 1 if device == "cpu" else GPU_BATCH
+        self._limit, self._lock = 1 << 30, threading.Lock()
+        self.module = module.eval().to(self.device)
+        if self.device.type == "cuda":
+            self.module = self.module.half().to(memory_format=torch.channels_last)
+
+    def open(self, workers: int = 1) -> None:
+        """Share the cores among threads that call at once."""
+        import torch
+
+        if self.device.type == "cpu":
+            torch.set_num_threads(max(len(_own_cores()) // workers, 1))
+
+    def __call__(self, array: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs for one batch, cut into smaller ones where memory asks for it."""
+        parts = [self._run(array[start : start + self._limit]) for start in range(0, len(array), self._limit)]
+        return parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+    def _run(self, array: np.ndarray) -> list[np.ndarray]:
+        import torch
+
+        try:
+            with torch.inference_mode(), self._lock if self.device.type == "cuda" else nullcontext():
+                outputs = self.module(torch.from_numpy(np.ascontiguousarray(array)).to(self.device))
+                outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+                return [output.to("cpu", torch.float32).numpy() for output in outputs]
+        except (torch.OutOfMemoryError, MemoryError):
+            if len(array) <= 1:
+                raise
+        self._limit = max(min(self._limit, len(array)) // 2, 1)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return self(array)
+
+
+def _check_device(device: str) -> str:
+    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
+        return "cpu"
+    if not re.fullmatch(r"auto|cuda(:\d+)?", device):
+        raise ValueError(f"The 'device' parameter must be auto, cpu, cuda or cuda:N. Got {device!r} instead.")
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return "cuda" if count else "cpu"
+    if int(device.partition(":")[2] or 0) >= count:
+        raise ValueError(f"The 'device' parameter asks for {device!r}, but torch sees {count} GPUs; take auto or cpu.")
+    return device
+
+
+def _may_have_gpu() -> bool:
+    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists() or os.name == "nt"
+
+
+@cache
+def _cpu_has_bf16() -> bool:
+    import openvino as ov
+
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _own_cores() -> set[int]:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
