@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .caption_client import Reply
 
 GIVE_UP_AFTER = 20  # calls that all fail
-AHEAD = 4  # conversations that prepare their pictures while all slots of the model are taken
+AHEAD = 0.5  # share of further conversations that prepare their pictures while the model is busy with the others
 MAX_KEPT_CHARS = 2000  # of a text that could not be used
 
 
@@ -87,7 +88,7 @@ class Dialogue:
         pending = iter(questions)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self.model.parallel + AHEAD, len(questions))):
+                for _ in range(min(math.ceil(self.model.parallel * (1 + AHEAD)), len(questions))):
                     group.create_task(self._work(pending, emit))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None

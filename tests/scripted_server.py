@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks the chat protocol and fails by a script: which picture meets which fault is in its hash."""
+"""A real HTTP server that speaks the chat protocol; which picture meets which fault stands in its hash."""
 
 import argparse
 import asyncio
@@ -17,6 +17,7 @@ FAULTS = (
     "packed",
 )  # fmt: skip
 GOOD = {"caption": "A vehicle.", "kind": "vehicle", "attributes": ["red"], "agrees": "yes", "certainty": "high"}
+SETTLE_S = 0.003
 HUGE = b'{"choices": [{"message": {"role": "assistant", "content": "' + b"a" * 10_000_000 + b'"}}]}'
 
 
@@ -28,7 +29,7 @@ class Address:
     process: subprocess.Popen
 
     def stats(self) -> dict:
-        """Return `requests` (picture -> what each request got, in order), `peak` (most in flight), `bodies` (last few)."""
+        """Return `requests` (what each picture got, in order), `peak` (most in flight), `bodies` (the last)."""
         with urllib.request.urlopen(self.base_url.removesuffix("/v1") + "/stats", timeout=20) as response:
             return json.load(response)
 
@@ -89,7 +90,8 @@ class Script:
     async def faulty(self, fault: str, body: dict, reader: asyncio.StreamReader) -> tuple[int, bytes, dict]:
         """Return what this fault looks like on the wire; no fault is a good answer."""
         with contextlib.suppress(TimeoutError):  # a client that hangs up ends the wait
-            await asyncio.wait_for(reader.read(1), self.options.slow_s if fault == "slow" else self.options.latency_s)
+            wait_s = self.options.slow_s if fault == "slow" else self.options.latency_s
+            await asyncio.wait_for(reader.read(1), max(wait_s - SETTLE_S, 0))
         good = completion(self.content(body))
         match fault:
             case "429":
@@ -158,7 +160,7 @@ async def exchange(script: Script, reader: asyncio.StreamReader, writer: asyncio
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     raw = await reader.readexactly(int(headers.get("content-length", 0)))
     if first.startswith("POST /v1/chat/completions"):
-        await asyncio.sleep(0.003)  # connections that the client closed before this request are seen as closed
+        await asyncio.sleep(SETTLE_S)  # connections that the client closed before this request are seen as closed
         script.in_flight += 1
         script.peak = max(script.peak, script.in_flight)
         try:
