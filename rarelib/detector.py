@@ -174,18 +174,27 @@ def decode_outputs(
     return Boxes(letterbox.to_picture(xyxy), confidence[keep], classes[keep].astype(np.int64))
 
 
-def _load_openvino_folder(folder: Path, sha256: str, imgsz: int) -> Detector:
+def read_openvino_folder(folder: Path) -> tuple[Any, list[str]]:
+    """Return an ultralytics export as a model that takes (b, h, w, 3) uint8 RGB, and its class names.
+
+    Raises:
+        ValueError: If it is not one.
+    """
     import openvino as ov
 
     model = ov.Core().read_model(weights.openvino_file(folder))
+    names = weights.read_class_names(folder)
+    if len(model.outputs) != 1 or model.output().partial_shape[1] != 4 + len(names):
+        raise ValueError(f"The 'yolo_model' parameter must be an export of a YOLO detector. {folder.name!r} is not.")
     layout = ov.preprocess.PrePostProcessor(model)
     layout.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     layout.input().model().set_layout(ov.Layout("NCHW"))
     layout.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
-    model = layout.build()
-    names = weights.read_class_names(folder)
-    if len(model.outputs) != 1 or model.output().partial_shape[1] != 4 + len(names):
-        raise ValueError(f"The 'yolo_model' parameter must be an export of a YOLO detector. {folder.name!r} is not.")
+    return layout.build(), names
+
+
+def _load_openvino_folder(folder: Path, sha256: str, imgsz: int) -> Detector:
+    model, names = read_openvino_folder(folder)
     shape = model.input().partial_shape
     canvas = imgsz if shape[1].is_dynamic else (shape[2].get_length(), shape[1].get_length())
     return Detector(OpenVinoNetwork(model, "int8"), names, "OpenVINO, as exported, on a CPU", sha256, canvas)

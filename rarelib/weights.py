@@ -89,7 +89,7 @@ def find_clip_model(model: str, *, trust_pickles: bool = False) -> Path | None:
     """
     path = demo_model("clip_model") if model == "demo" else find_upwards(model)
     if path.is_dir():
-        _check_clip_folder(path, model, trust_pickles=trust_pickles)
+        check_clip_folder(path, model, trust_pickles=trust_pickles)
         return path
     looks_local = model == "demo" or model.startswith((".", "/", "~")) or model.count("/") != 1
     cached = None if looks_local else _hub_cached(model)
@@ -99,6 +99,30 @@ def find_clip_model(model: str, *, trust_pickles: bool = False) -> Path | None:
     raise FileNotFoundError(
         f"The 'clip_model' parameter must be a local folder or a model of the hub. {model!r} is not there; {advice}."
     )
+
+
+def check_clip_folder(path: Path, model: str, *, trust_pickles: bool = False) -> None:
+    """Check that a folder holds a configuration and weights that are safe to load.
+
+    Raises:
+        ValueError: If not; the message names trust_pickles where that would help.
+    """
+    if not (path / "config.json").is_file():
+        raise ValueError(
+            f"The 'clip_model' parameter must be a folder in transformers' form. {model!r} has no config.json."
+        )
+    if any(path.glob("*.safetensors")):
+        return
+    pickles = sorted(file for file in path.iterdir() if file.suffix in PICKLE_SUFFIXES)
+    if not pickles:
+        raise ValueError(f"The 'clip_model' parameter must be a folder with weights. {model!r} has no *.safetensors.")
+    if not trust_pickles:
+        raise refuse_pickle(pickles[0], "clip_model", "to be unpickled")
+
+
+def is_local_folder(model: str) -> bool:
+    """Tell whether clip_model names a folder of the user's (or the demo's), not a model of the hub."""
+    return model == "demo" or find_upwards(model).is_dir()
 
 
 def openvino_file(folder: Path) -> Path:
@@ -173,7 +197,12 @@ def cache_folder() -> Path:
 
 
 def cached_export(
-    source: Path, sha256: str, settings: Mapping[str, Any], build: Callable[[Path], dict[str, Any]]
+    source: Path,
+    sha256: str,
+    settings: Mapping[str, Any],
+    build: Callable[[Path], dict[str, Any]],
+    *,
+    beside: bool = True,
 ) -> tuple[Path, dict[str, Any]]:
     """Return the export of a model, made once per content and settings, and what is known about it.
 
@@ -184,12 +213,14 @@ def cached_export(
         sha256: Of its content.
         settings: All else that changes the export.
         build: Fills an empty folder and returns what is to be known about it (JSON).
+        beside: Whether the model's own folder is a place for it.
     """
     name = f"{source.stem}_openvino_{fingerprint({'sha256': sha256, **settings})}"
-    for place in (source.parent, cache_folder()):
+    places = [source.parent, cache_folder()] if beside else [cache_folder()]
+    for place in places:
         if (place / name / "about.json").is_file():
             return place / name, json.loads((place / name / "about.json").read_text(encoding="utf-8"))
-    place = source.parent if os.access(source.parent, os.W_OK) else cache_folder()
+    place = next((place for place in places if os.access(place, os.W_OK)), cache_folder())
     place.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{name[:40]}", dir=place))
     try:
@@ -215,20 +246,6 @@ def _move_whole(partial: Path, final: Path) -> None:
     except OSError:
         if not (final / "about.json").is_file():  # else another run was quicker, with the same content
             raise
-
-
-def _check_clip_folder(path: Path, model: str, *, trust_pickles: bool) -> None:
-    if not (path / "config.json").is_file():
-        raise ValueError(
-            f"The 'clip_model' parameter must be a folder in transformers' form. {model!r} has no config.json."
-        )
-    if any(path.glob("*.safetensors")):
-        return
-    pickles = sorted(file for file in path.iterdir() if file.suffix in PICKLE_SUFFIXES)
-    if not pickles:
-        raise ValueError(f"The 'clip_model' parameter must be a folder with weights. {model!r} has no *.safetensors.")
-    if not trust_pickles:
-        raise refuse_pickle(pickles[0], "clip_model", "to be unpickled")
 
 
 def _hub_cached(model: str) -> Path | None:

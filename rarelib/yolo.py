@@ -39,17 +39,16 @@ class RawDetector(nn.Module):
 
 
 class PooledFeatures(nn.Module):
-    """What a YOLO network sees in a whole crop: layers averaged over the crop, each of unit length."""
+    """What layers of a YOLO network see in a whole crop, averaged over it."""
 
     def __init__(self, net: DetectionModel, layers: list[int]) -> None:
         """Wrap a network; `layers` are indices into it."""
         super().__init__()
         self.net, self.layers = net, layers
 
-    def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        """Return (b, dim) unit rows for (b, h, w, 3) uint8 RGB crops."""
-        pooled = [nn.functional.normalize(map_.mean((2, 3))) for map_ in _run_layers(self.net, crops, self.layers)]
-        return nn.functional.normalize(torch.cat(pooled, dim=1))
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return one (b, channels) per layer for (b, h, w, 3) uint8 RGB crops."""
+        return tuple(seen.mean((2, 3)) for seen in _run_layers(self.net, crops, self.layers))
 
 
 def load_net(path: Path, *, trust_pickles: bool = False) -> DetectionModel:

@@ -1,0 +1,68 @@
+"""The detector's own features: what two of its layers see in a whole crop, averaged."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import weights
+from .detector import export_yolo, read_openvino_folder, yolo_path
+from .runtime import OpenVinoNetwork, Runtime, TorchNetwork
+
+FEATURE_SIZE = 192  # side of the padded crop [px]
+
+
+def load_feature_network(yolo_model: str, runtime: Runtime, *, trust_pickles: bool = False) -> tuple[Any, int, str]:
+    """Load the network that makes features of crops.
+
+    Returns:
+        The network ((b, 192, 192, 3) uint8 in, one array (b, channels) per layer out), the length of all layers'
+        outputs together, and the sha256 of the weights.
+
+    Raises:
+        FileNotFoundError: If the model is not there.
+        ValueError: If it is not a detector, or a pickle that is not allowed.
+    """
+    path = yolo_path(yolo_model)
+    sha256 = weights.sha256_of(path)
+    if path.is_dir():
+        model, _ = read_openvino_folder(path)
+        network = OpenVinoNetwork(_cut_network(model, None, path), "int8")
+    elif runtime.library == "torch":
+        from . import yolo
+
+        net = yolo.load_net(path, trust_pickles=trust_pickles)
+        features = yolo.PooledFeatures(net, yolo.feature_layers(net))
+        network = TorchNetwork(features, runtime.device, runtime.precision)
+    else:
+        import openvino as ov
+
+        folder, about = export_yolo(path, sha256, trust_pickles=trust_pickles)
+        model = ov.Core().read_model(folder / "model.xml")
+        precision = "f32" if runtime.precision == "f32" else "bf16"
+        network = OpenVinoNetwork(_cut_network(model, about["feature_layers"], path), precision)
+    black = np.zeros((1, FEATURE_SIZE, FEATURE_SIZE, 3), np.uint8)
+    return network, sum(output.shape[1] for output in network(black)), sha256
+
+
+def _cut_network(model: Any, layers: list[int] | None, path: Path) -> Any:
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    last: dict[int, Any] = {}
+    for op in model.get_ordered_ops():  # in order of computing, so the last one of a layer is its output
+        layer = re.search(r"(?:^|\.)model\.(\d+)\.", op.get_friendly_name())
+        if layer and op.get_output_size() == 1 and len(op.output(0).partial_shape) == 4:
+            last[int(layer.group(1))] = op.output(0)
+    layers = layers or [9, max(last, default=0) - 1]  # the end of YOLOv8's backbone, the coarsest input of its head
+    if any(layer not in last for layer in layers):
+        raise ValueError(
+            f"The 'yolo_model' parameter must be an export of a YOLOv8 for embedder yolo. {path.name!r} is not."
+        )
+    pooled = [ops.reduce_mean(last[layer], np.array([2, 3]), keep_dims=False) for layer in layers]
+    cut = ov.Model([ops.result(output) for output in pooled], model.get_parameters(), "features")
+    cut.reshape([-1, FEATURE_SIZE, FEATURE_SIZE, 3])
+    return cut
