@@ -192,7 +192,7 @@ def _cut_objects(
 
 def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*COLUMNS, "error"])
-    texts = {name: table[name].fillna("").astype("str") for name in (*TEXTS, "error")}
+    texts = {name: table[name].astype("object").fillna("").astype("str") for name in (*TEXTS, "error")}
     numbers = {name: table[name].astype("float64") for name in NUMBERS}
     return table.assign(**texts, **numbers, touches_border=table["touches_border"].eq(True))
 
