@@ -28,8 +28,8 @@ def redactions(params: Params) -> dict[str, str]:
     }
     keys = {os.environ.get(name, ""): "<key>" for name in KEY_NAMES}
     names = {f"/{Path.home().name}/": "/<user>/", socket.gethostname().removeprefix("localhost"): "<host>"}
-    found = {**folders, **keys, **names}
-    return {text: found[text] for text in sorted(found, key=len, reverse=True) if len(text) > 3}
+    found = {**{folder: folders[folder] for folder in sorted(folders, key=len, reverse=True)}, **keys, **names}
+    return {text: shown for text, shown in found.items() if len(text) > 3}
 
 
 def redact(text: str, params: Params) -> str:

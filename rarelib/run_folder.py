@@ -174,7 +174,8 @@ class RunFolder:
         return figure
 
     def finish(self, stage: str, counts: Mapping[str, Any]) -> None:
-        """Leave the stage's counts and seconds; the pipeline makes the marker of them when all is done."""
+        """Leave the stage's counts and seconds, of which the pipeline makes the marker; finished parts are let go."""
+        shutil.rmtree(self.root / "stages" / f"{stage}.parts", ignore_errors=True)
         total = time.monotonic() - self._start
         seconds = {"total": total, **self.seconds, "compute": max(total - sum(self.seconds.values()), 0.0)}
         result = {

@@ -1,0 +1,64 @@
+"""The notebooks as they lie in git: clean, thin, in two languages."""
+
+import ast
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+from rarelib.run_folder import STAGES
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+LIBRARY_ONLY = (ast.FunctionDef, ast.ClassDef, ast.While, ast.Try, ast.For, ast.If, ast.Lambda)
+
+
+def cells(notebook, kind):
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    return [cell for cell in content["cells"] if cell["cell_type"] == kind]
+
+
+def lines(cell):
+    return [line for line in "".join(cell["source"]).splitlines() if line.strip()]
+
+
+def test_there_is_one_notebook_a_stage_and_one_to_explore():
+    assert [notebook.stem for notebook in NOTEBOOKS] == [*STAGES, "explore"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+class TestNotebook:
+    def test_it_is_stored_clean(self, notebook):
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        assert content["metadata"]["kernelspec"]["name"] == "python3"
+        assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells(notebook, "code"))
+
+    def test_cells_are_short(self, notebook):
+        lengths = [len(lines(cell)) for cell in cells(notebook, "code")]
+        assert max(lengths) <= 20
+        assert statistics.median(lengths) <= 6
+
+    def test_logic_is_in_the_library(self, notebook):
+        for cell in cells(notebook, "code"):
+            found = [
+                type(node) for node in ast.walk(ast.parse("".join(cell["source"]))) if isinstance(node, LIBRARY_ONLY)
+            ]
+            assert found == []
+
+    def test_every_code_cell_has_its_text_in_both_languages(self, notebook):
+        texts, codes = cells(notebook, "markdown"), cells(notebook, "code")
+        assert len(texts) >= len(codes)
+        assert all(cell["metadata"]["ja"] for cell in texts)
+
+    def test_text_states_method_and_no_results(self, notebook):
+        numbers = [
+            word
+            for cell in cells(notebook, "markdown")[1:]
+            for word in "".join(cell["source"]).split()
+            if word.isdigit()
+        ]
+        assert numbers == []
+
+    def test_parameters_are_tagged(self, notebook):
+        tagged = [cell for cell in cells(notebook, "code") if "parameters" in cell["metadata"].get("tags", [])]
+        assert len(tagged) == 1

@@ -1,0 +1,188 @@
+"""The whole pipeline: the real notebooks on a small demo world, resume, skips, failures."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarelib.__main__ import main
+from rarelib.check import check_run
+from rarelib.params import load_params
+from rarelib.pipeline import StageFailed, run_pipeline
+from rarelib.run_folder import STAGES, TABLES, RunFolder
+from rarelib.terminal import Terminal
+
+PROJECT = Path(__file__).parents[1]
+DEMO = PROJECT / "params" / "demo.yaml"
+
+
+def run_demo(runs_dir, **overrides):
+    """Run a small demo and return its folder and what the terminal said."""
+    stream = io.StringIO()
+    values = {"runs_dir": str(runs_dir), "demo_scenes": 30, **overrides}
+    return run_pipeline(load_params(DEMO, values), terminal=Terminal(stream)), stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """One finished run that several tests look at; they must leave it as it is."""
+    return run_demo(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def copied_demo(demo, tmp_path):
+    """A copy of the finished run that a test may change."""
+    shutil.copytree(demo[0].root, tmp_path / "demo", symlinks=True)
+    return tmp_path
+
+
+def test_a_run_leaves_what_the_design_promises(demo):
+    run, told = demo
+    for name in ("report.html", "config.json", "detection_results.json", "statistics.json", "timing.txt"):
+        assert (run.root / name).stat().st_size > 100, name
+    for stage in STAGES:
+        assert f"{stage} " in told
+        assert json.loads((run.root / f"{stage}.ipynb").read_text(encoding="utf-8"))["cells"]
+    for table in TABLES:
+        run.read_table(table)
+    assert {path.stem for path in (run.root / "plots").glob("*.png")} >= {"gallery", "funnel", "map", "boxes", "audit"}
+
+
+def test_every_id_resolves_and_every_count_agrees(demo):
+    assert check_run(demo[0].root) == []
+
+
+def test_the_check_sees_what_is_wrong(copied_demo):
+    root = copied_demo / "demo"
+    run = RunFolder(root)
+    (root / run.read_table("objects")["crop_path"].iloc[0]).unlink()
+    (root / "report.html").unlink()
+    run.write_table("map", run.read_table("map").assign(object_id="nobody-00"))
+    run.write_table("scores", run.read_table("scores").assign(rank=1, rarity=2.0))
+    told = "\n".join(check_run(root))
+    for problem in ("report.html is missing", ".jpg is missing", "such as 'nobody-00'", "not 1 to n", "leaves [0, 1]"):
+        assert problem in told
+
+
+def test_ids_and_vectors_fit_together(demo):
+    run, _ = demo
+    vectors, ids = run.read_vectors()
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+    assert set(ids) == set(run.read_table("scores")["object_id"])
+
+
+def test_notebooks_and_report_hold_nothing_private(demo):
+    run, _ = demo
+    private = (str(Path.home()) + "/", str(PROJECT), str(run.root.parent), sys.prefix)
+    shared = [run.root / "config.json", run.root / "report.html", *run.root.glob("*.ipynb"), *run.root.glob("*.json")]
+    for path in shared:
+        text = path.read_text(encoding="utf-8")
+        assert not [secret for secret in private if secret in text], path.name
+
+
+def test_a_second_run_does_nothing(copied_demo):
+    _, told = run_demo(copied_demo)
+    assert told.count("up to date") == len(STAGES)
+
+
+def test_a_changed_caption_parameter_reruns_captions_and_report_only(copied_demo):
+    _, told = run_demo(copied_demo, caption_phrases=["a photo of a thing"])
+    assert told.count("up to date") == 5
+    assert told.count("done in") == 2
+
+
+def test_skipped_stages_say_so_and_leave_nothing_stale(copied_demo):
+    run, told = run_demo(copied_demo, skip_visualization=True, skip_caption=True)
+    assert "skipped (skip_visualization: true)" in told
+    assert not run.table_path("map").exists()
+    assert not (run.root / "06_caption_objects.ipynb").exists()
+    assert check_run(run.root) == []
+    assert json.loads((run.root / "statistics.json").read_text(encoding="utf-8"))["funnel"]["captioned"] is None
+
+
+def test_a_failed_stage_is_not_finished_and_says_why_in_one_line(copied_demo, tmp_path):
+    notebooks = tmp_path / "notebooks"
+    shutil.copytree(PROJECT / "notebooks", notebooks)
+    path = notebooks / "05_map_objects.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"][-1]["source"] = ["raise ValueError('two\\nlines')"]
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    params = load_params(DEMO, {"runs_dir": str(copied_demo), "demo_scenes": 30, "map_max_points": 20})
+    with pytest.raises(StageFailed, match="Stage 05_map_objects stopped: ValueError: two lines"):
+        run_pipeline(params, notebooks=notebooks, terminal=Terminal(io.StringIO()))
+    assert not (copied_demo / "demo" / "stages" / "05_map_objects.json").exists()
+    assert "two" in (copied_demo / "demo" / "05_map_objects.ipynb").read_text(encoding="utf-8")
+
+
+def test_japanese_runs_speak_japanese(tmp_path):
+    run, _ = run_demo(tmp_path, language="ja", demo_scenes=12, skip_visualization=True)
+    notebook = (run.root / "04_score_rarity.ipynb").read_text(encoding="utf-8")
+    assert "どの物体が珍しいか" in notebook
+    assert "Which objects are rare" not in notebook
+    assert '<html lang="ja"' in (run.root / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--sampling_rat", "1"], "Did you mean 'sampling_rate'?"),
+        (["run"], "must name a folder of pictures"),
+        (["run", "--images_folder", "no-such-folder"], "is not there"),
+        (["run", "params/none.yaml"], "is missing"),
+        (["run", str(DEMO), "--truth", "none.csv"], "The 'truth' parameter must be a table"),
+        (["run", str(DEMO), "--yolo_model", "none.pt"], "none.pt"),
+        (["run", str(DEMO), "--images_folder", "x"], "must be empty when demo_scenes"),
+        (["run", str(DEMO), "--caption_source", "api"], "vllm serve Qwen/Qwen2-VL-2B-Instruct"),
+        (["check", "no-such-run"], "check needs the folder of a run"),
+        (["fly"], "Unknown command 'fly'"),
+    ],
+)
+def test_wrong_input_ends_before_work_starts(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "empty"):
+        assert main(["run", str(DEMO), "--demo_scenes", "0", "--images_folder", str(folder)]) == 2
+        assert "must hold pictures" in capsys.readouterr().err
+
+
+def test_the_parameters_are_printed_as_a_table():
+    done = subprocess.run([sys.executable, "-m", "rarelib", "params"], capture_output=True, text=True, check=True)
+    assert "| `sampling_rate` |" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["nothing_to_see", "one_object", "all_unreadable"])
+def test_poor_input_ends_in_a_complete_report(kind, demo, tmp_path):
+    from PIL import Image
+
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    grey = Image.new("RGB", (320, 180), "grey")
+    if kind == "all_unreadable":
+        (pictures / "a.jpg").write_bytes(b"not a picture")
+    elif kind == "one_object":
+        source, _ = demo
+        best = source.read_table("objects").sort_values("confidence").iloc[-1]
+        grey.paste(Image.open(source.root / best["crop_path"]), (100, 60))
+        grey.save(pictures / "a.png")
+    else:
+        grey.save(pictures / "a.png")
+    run, _ = run_demo(tmp_path, demo_scenes=0, images_folder=str(pictures), proposals=False)
+    assert check_run(run.root) == []
+    assert len(run.read_table("scores")) <= 3
+    assert isinstance(run.read_table("images"), pd.DataFrame)
