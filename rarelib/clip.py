@@ -138,7 +138,7 @@ def _read_config(folder: Path, model: str) -> dict[str, Any]:
             "size": vision.get("image_size", 224),
             "dim": config.get("projection_dim", 512),
             "length": text.get("max_position_embeddings", 77),
-            "pad": text.get("pad_token_id"),
+            "vocabulary": text.get("vocab_size", 49408),
             "mean": pictures.get("image_mean", OPENAI_MEAN),
             "std": pictures.get("image_std", OPENAI_STD),
         }
@@ -196,6 +196,9 @@ def _read_tokenizer(path: Path, config: dict[str, Any]) -> Any | None:
 
 
 def _set_length(tokenizer: Any, config: dict[str, Any]) -> Any:
+    if tokenizer.get_vocab_size() > config["vocabulary"]:
+        counts = f"{tokenizer.get_vocab_size():,} tokens for {config['vocabulary']:,} vectors"
+        raise ValueError(f"The 'clip_model' parameter must be a CLIP whose tokenizer fits. Got {counts} instead.")
     end = tokenizer.encode("").ids[-1]  # an empty text is start, end; what follows the end has no effect
     tokenizer.enable_truncation(config["length"])
     tokenizer.enable_padding(length=config["length"], pad_id=end)

@@ -53,16 +53,23 @@ def _cut_network(model: Any, layers: list[int] | None, path: Path) -> Any:
     from openvino import opset13 as ops
 
     last: dict[int, Any] = {}
-    for op in model.get_ordered_ops():  # in order of computing, so the last one of a layer is its output
-        layer = re.search(r"(?:^|\.)model\.(\d+)\.", op.get_friendly_name())
-        if layer and op.get_output_size() == 1 and len(op.output(0).partial_shape) == 4:
+    for op in model.get_ordered_ops():  # in order of computing, so a layer's last convolution comes last
+        layer = re.search(r"(?:^|\.)model\.(\d+)\..*conv/", op.get_friendly_name())
+        if layer and op.get_type_name() in ("Convolution", "Add"):
             last[int(layer.group(1))] = op.output(0)
     layers = layers or [9, max(last, default=0) - 1]  # the end of YOLOv8's backbone, the coarsest input of its head
     if any(layer not in last for layer in layers):
         raise ValueError(
             f"The 'yolo_model' parameter must be an export of a YOLOv8 for embedder yolo. {path.name!r} is not."
         )
-    pooled = [ops.reduce_mean(last[layer], np.array([2, 3]), keep_dims=False) for layer in layers]
+    seen = [_activation(last[layer]) for layer in layers]
+    pooled = [ops.reduce_mean(output, np.array([2, 3]), keep_dims=False) for output in seen]
     cut = ov.Model([ops.result(output) for output in pooled], model.get_parameters(), "features")
     cut.reshape([-1, FEATURE_SIZE, FEATURE_SIZE, 3])
     return cut
+
+
+def _activation(output: Any) -> Any:
+    # the activation is one module shared by all layers, so its name does not tell where it is used
+    after = (target.get_node() for target in output.get_target_inputs())
+    return next((node.output(0) for node in after if node.get_type_name() == "Swish"), output)

@@ -33,7 +33,7 @@ class Embedder:
         size: Side of the square input [px].
         colour: RGB of the padding, 0 to 255.
         dim: Length of a vector.
-        about: What made the vectors: model, revision, preprocessing, dim, runtime.
+        about: What made the vectors: embedder, model, revision, preprocessing, dim, runtime.
         embed_tokens: Texts in, (n, dim) out; None without a text tower.
     """
 
@@ -100,10 +100,10 @@ def load_embedder(
     if embedder == "yolo":
         network, dim, sha256 = load_feature_network(yolo_model, choice, trust_pickles=trust_pickles)
         colour = (PADDING_GREY,) * 3
-        about = _about(f"yolo:{yolo_model}", sha256, FEATURE_SIZE, colour, dim, choice)
+        about = _about("yolo", yolo_model, sha256, FEATURE_SIZE, colour, dim, choice)
         return Embedder(network, FEATURE_SIZE, colour, dim, about)
     clip = load_clip(clip_model, choice, trust_pickles=trust_pickles)
-    about = _about(clip_model, clip.sha256, clip.size, clip.mean_rgb, clip.dim, choice)
+    about = _about("clip", clip_model, clip.sha256, clip.size, clip.mean_rgb, clip.dim, choice)
     embed_tokens = None if clip.texts is None else lambda texts: clip.texts(clip.tokenize(texts))[0]
     return Embedder(clip.images, clip.size, clip.mean_rgb, clip.dim, about, embed_tokens)
 
@@ -213,4 +213,12 @@ def _unit_rows(rows: np.ndarray) -> np.ndarray:
 
 def _about(model: str, sha256: str, size: int, colour: tuple[int, int, int], dim: int, runtime: Any) -> dict[str, Any]:
     preprocessing = PREPROCESSING.format(colour=colour, size=size)
-    return {"model": model, "revision": sha256, "preprocessing": preprocessing, "dim": dim, "runtime": str(runtime)}
+    model = Path(model).name if Path(model).expanduser().exists() else model  # a report says no path of the machine
+    return {
+        "embedder": embedder,
+        "model": model,
+        "revision": sha256,
+        "preprocessing": preprocessing,
+        "dim": dim,
+        "runtime": str(runtime),
+    }
