@@ -211,7 +211,9 @@ def _unit_rows(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def _about(model: str, sha256: str, size: int, colour: tuple[int, int, int], dim: int, runtime: Any) -> dict[str, Any]:
+def _about(
+    embedder: str, model: str, sha256: str, size: int, colour: tuple[int, int, int], dim: int, runtime: Any
+) -> dict[str, Any]:
     preprocessing = PREPROCESSING.format(colour=colour, size=size)
     model = Path(model).name if Path(model).expanduser().exists() else model  # a report says no path of the machine
     return {
