@@ -77,7 +77,7 @@ def api_key() -> str:
 
 
 def _reach(address: str) -> None:
-    request = urllib.request.Request(f"{address}/models", headers={"Authorization": f"Bearer {api_key()}"})
+    request = urllib.request.Request(f"{_public(address)}/models", headers={"Authorization": f"Bearer {api_key()}"})
     try:
         urllib.request.urlopen(request, timeout=REACH_TIMEOUT_S).close()
     except urllib.error.HTTPError as error:

@@ -10,6 +10,7 @@ import numpy as np
 from .caption_answers import CaptionAnswer
 from .caption_doubt import words
 from .language import say
+from .zero_shot import PROMPT
 
 CLIP_SCALE = 100.0  # the temperature that CLIP was trained to (Radford et al., 2021)
 
@@ -54,9 +55,9 @@ def nearest_phrases(
         than the class's own name, else "unsure"; certainty is that of the phrase among all phrases: "high" from a
         probability of 0.8, "medium" from 0.5.
     """
-    near = vectors @ embedder.embed_texts([f"a photo of a {phrase}" for phrase, _ in phrases]).T
+    near = vectors @ embedder.embed_texts([PROMPT.format(phrase) for phrase, _ in phrases]).T
     classes = sorted(set(class_names))
-    own = vectors @ embedder.embed_texts([f"a photo of a {name}" for name in classes]).T
+    own = vectors @ embedder.embed_texts([PROMPT.format(name) for name in classes]).T
     best = near.argmax(axis=1)
     weights = np.exp(CLIP_SCALE * (near - near.max(axis=1, keepdims=True)))
     share = weights.max(axis=1) / weights.sum(axis=1)

@@ -58,6 +58,10 @@ class Script:
         self.bodies: list[dict] = []
         self.in_flight = self.peak = 0
 
+    def knows(self, headers: dict[str, str]) -> bool:
+        """Tell whether the key is right, or none is asked for."""
+        return not self.options.key or headers.get("authorization") == f"Bearer {self.options.key}"
+
     def fault_of(self, picture: str) -> str:
         """Return the fault of this request: always for one half of the faulty pictures, once for the other."""
         number = int(picture[:12], 16)
@@ -81,7 +85,7 @@ class Script:
         fault = self.fault_of(picture)
         self.requests.setdefault(picture, []).append(fault or "good")
         self.bodies = [*self.bodies[-9:], body]
-        if self.options.key and headers.get("authorization") != f"Bearer {self.options.key}":
+        if not self.knows(headers):
             return 401, error_body(f"Incorrect API key provided: {headers.get('authorization')}"), {}
         if self.options.plain and "response_format" in body:
             return 400, error_body("response_format is not supported"), {}
@@ -168,12 +172,12 @@ async def exchange(script: Script, reader: asyncio.StreamReader, writer: asyncio
             return await send(writer, status, body, more)
         finally:
             script.in_flight -= 1
-    pages = {
-        "GET /stats": json.dumps({"requests": script.requests, "peak": script.peak, "bodies": script.bodies}),
-        "GET /v1/models": '{"object": "list", "data": []}',
-    }
-    page = pages.get(" ".join(first.split()[:2]))
-    return await send(writer, 404 if page is None else 200, (page or "{}").encode(), {})
+    if first.startswith("GET /v1/models"):
+        return await send(writer, 200 if script.knows(headers) else 401, b'{"object": "list", "data": []}', {})
+    if first.startswith("GET /stats"):
+        counted = {"requests": script.requests, "peak": script.peak, "bodies": script.bodies}
+        return await send(writer, 200, json.dumps(counted).encode(), {})
+    return await send(writer, 404, b"{}", {})
 
 
 async def send(writer: asyncio.StreamWriter, status: int, body: bytes, more: dict[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""A real Qwen2-VL of about 200,000 parameters, trained here to answer by the colour of a picture, and its real server."""
+"""A real Qwen2-VL of 185,000 parameters, trained here to answer by the colour of a picture, and its real server."""
 
 import contextlib
 import io
@@ -169,15 +169,17 @@ def _model(tokenizer: object) -> object:
     ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in zip(
         ("pad", "start", "eos", "vision_start", "vision_end", "image", "video"), SPECIAL, strict=True)}  # fmt: skip
     text = {"vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-            "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096, "initializer_range": 0.1,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.1,
+            "max_position_embeddings": 4096,
             "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
             "bos_token_id": ids["start"], "eos_token_id": ids["eos"], "pad_token_id": ids["pad"]}  # fmt: skip
     vision = {"depth": 1, "embed_dim": 32, "hidden_size": 64, "num_heads": 2, "mlp_ratio": 2, "initializer_range": 0.1}
     return Qwen2VLForConditionalGeneration(
         Qwen2VLConfig(
             text_config=text, vision_config=vision, tie_word_embeddings=True, image_token_id=ids["image"],
-            video_token_id=ids["video"], vision_start_token_id=ids["vision_start"], vision_end_token_id=ids["vision_end"],
-            bos_token_id=ids["start"], eos_token_id=ids["eos"], pad_token_id=ids["pad"],
+            video_token_id=ids["video"], vision_start_token_id=ids["vision_start"],
+            vision_end_token_id=ids["vision_end"], bos_token_id=ids["start"], eos_token_id=ids["eos"],
+            pad_token_id=ids["pad"],
         )
     )  # fmt: skip
 

@@ -1,0 +1,50 @@
+"""Without a language model the nearest phrase is the caption; planted vectors give known answers."""
+
+import numpy as np
+import pytest
+
+from rarelib.caption_clip import clip_phrases, nearest_phrases
+from rarelib.language import say
+
+TEXTS = ("bus", "fire engine", "car", "dog")
+
+
+class PlantedClip:
+    """Maps each known text to an axis, any other text to the last one."""
+
+    def __init__(self) -> None:
+        self.about, self.has_text = {"model": "planted"}, True
+
+    def embed_texts(self, texts: list[str]) -> np.ndarray:
+        names = [text.removeprefix("a photo of a ") for text in texts]
+        return np.eye(5)[[TEXTS.index(name) if name in TEXTS else 4 for name in names]]
+
+
+def test_the_nearest_phrase_is_the_caption():
+    vectors = np.eye(5)[[0, 1, 3]]
+    phrases = clip_phrases(["bus", "fire engine", "car"], "en")
+    answers = nearest_phrases(["bus", "bus", "dog"], vectors, phrases, PlantedClip(), "en")
+    assert [answer.kind for answer in answers[:2]] == ["bus", "fire engine"]
+    assert answers[1].caption == "looks most like: fire engine"
+    assert [answer.agrees for answer in answers] == ["yes", "no", "unsure"]
+    assert [answer.certainty for answer in answers] == ["high", "high", "low"]  # all phrases are equally far from a dog
+
+
+def test_the_order_of_the_objects_does_not_matter():
+    vectors = np.random.default_rng(0).normal(size=(20, 5))
+    phrases = clip_phrases(["bus", "car", "dog"], "en")
+    names = ["car"] * 10 + ["dog"] * 10
+    answers = nearest_phrases(names, vectors, phrases, PlantedClip(), "en")
+    assert nearest_phrases(names[::-1], vectors[::-1], phrases, PlantedClip(), "en") == answers[::-1]
+
+
+def test_built_in_phrases_are_embedded_in_english_and_shown_in_the_language():
+    pairs = clip_phrases([], "ja")
+    assert ("fire engine", "消防車") in pairs
+    assert len(pairs) == len(say("caption_phrases_default", "en").split("\n"))
+    assert len({english for english, _ in pairs}) == len(pairs)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_own_phrases_stay_as_they_are(language):
+    assert clip_phrases(["消防車"], language) == [("消防車", "消防車")]
