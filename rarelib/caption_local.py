@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from .caption_answers import MAX_ERROR_CHARS, clean_text
 from .caption_client import MAX_OUTPUT_TOKENS, Reply
 from .caption_prompts import Message
 
@@ -61,13 +62,20 @@ class LocalModel:
             await asyncio.sleep(0.01)  # the other conversations of the batch arrive
             while not self._waiting.empty() and len(batch) < self.parallel:
                 batch.append(self._waiting.get_nowait())
-            try:
-                replies = await asyncio.to_thread(self._generate, [messages for messages, _ in batch])
-            except (RuntimeError, ValueError) as error:  # a picture or a length that the model cannot take
-                replies = [Reply(error=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")] * len(batch)
+            replies = await asyncio.to_thread(self._replies, [messages for messages, _ in batch])
             for (_, future), reply in zip(batch, replies, strict=True):
                 if not future.done():
                     future.set_result(reply)
+
+    def _replies(self, conversations: list[list[Message]]) -> list[Reply]:
+        """Answer a batch; where it fails (memory, a picture that the model cannot take) each half by itself."""
+        try:
+            return self._generate(conversations)
+        except (RuntimeError, ValueError) as error:
+            if len(conversations) == 1:
+                return [Reply(error=clean_text(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS))]
+        half = len(conversations) // 2
+        return self._replies(conversations[:half]) + self._replies(conversations[half:])
 
     def _generate(self, conversations: list[list[Message]]) -> list[Reply]:
         import torch

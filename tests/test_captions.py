@@ -297,3 +297,9 @@ def test_who_is_captioned_and_what_clip_says_of_them():
     ranked = choose_captioned(scores, objects, images)
     assert ranked["to_caption"].all()
     assert (ranked["zero_shot_phrase"] == "").all()
+
+
+def test_importing_it_loads_no_heavy_library():
+    heavy = {"torch", "transformers", "openai", "sklearn", "matplotlib"}
+    code = f"import sys, rarelib.captions; sys.exit(len({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
