@@ -150,7 +150,7 @@ class _BoundedHttpClient(httpx2.AsyncClient):
 
     def __init__(self, *, timeout_s: float, connections: int) -> None:
         super().__init__(
-            timeout=httpx2.Timeout(timeout_s),
+            timeout=None,  # `send` bounds the whole
             limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             headers={"Accept-Encoding": "identity"},
             event_hooks={"response": [_bound_size]},

@@ -3,27 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
-from .caption_answers import CaptionAnswer
+from .caption_answers import MAX_ERROR_CHARS, CaptionAnswer, clean_text
+from .caption_dialogue import Outcome
 from .caption_doubt import words
 from .language import say
+from .progress import track
 from .zero_shot import PROMPT
 
 CLIP_SCALE = 100.0  # the temperature that CLIP was trained to (Radford et al., 2021)
 
 
-class TextEmbedder(Protocol):
-    """What turns texts into unit rows of the same space as the vectors of the objects."""
+class ClipEmbedder(Protocol):
+    """What turns crops and texts into unit rows of one space."""
 
     about: dict[str, Any]
     has_text: bool
 
+    def embed_crops(self, crops: list[np.ndarray]) -> np.ndarray:
+        """Return unit rows (n, dim) of RGB crops (height, width, 3)."""
+        ...
+
     def embed_texts(self, texts: list[str]) -> np.ndarray:
         """Return unit rows (n, dim) of the texts."""
         ...
+
+
+def clip_outcomes(
+    rows: pd.DataFrame,
+    run_root: Path,
+    embedder: ClipEmbedder | None,
+    vectors: tuple[np.ndarray, Sequence[str]] | None,
+    phrases: Sequence[str],
+    language: str,
+) -> dict[str, Outcome]:
+    """Return the nearest phrase of each object by its id, or why there is none.
+
+    Args:
+        rows: Objects with object_id, class_name and crop_path.
+        run_root: What crop_path is relative to.
+        embedder: A CLIP with a text tower.
+        vectors: Its unit rows of the objects with their ids; None embeds the crops.
+        phrases: What is chosen from; empty takes the built-in list.
+        language: Language of the captions.
+
+    Raises:
+        ValueError: If there is no such CLIP.
+    """
+    if embedder is None or not embedder.has_text:
+        raise ValueError("The 'caption_source' parameter can be clip only with a CLIP that has a text tower.")
+    found, errors = _known_vectors(rows, vectors, language) if vectors else _crop_vectors(rows, run_root, embedder)
+    outcomes = {object_id: Outcome(answer=None, error=error) for object_id, error in errors.items()}
+    if not found:
+        return outcomes
+    class_names = rows.set_index("object_id").loc[list(found), "class_name"].tolist()
+    choices = clip_phrases(phrases, language)
+    answers = nearest_phrases(class_names, np.stack(list(found.values())), choices, embedder, language)
+    return outcomes | {key: Outcome(answer=answer) for key, answer in zip(found, answers, strict=True)}
+
+
+def _known_vectors(
+    rows: pd.DataFrame, vectors: tuple[np.ndarray, Sequence[str]], language: str
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    matrix, object_ids = vectors
+    position = {object_id: index for index, object_id in enumerate(object_ids)}
+    found = {key: matrix[position[key]] for key in rows["object_id"] if key in position}
+    return found, {key: say("caption_no_vector", language) for key in rows["object_id"] if key not in position}
+
+
+def _crop_vectors(
+    rows: pd.DataFrame, run_root: Path, embedder: ClipEmbedder
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    from .images import read_image
+
+    found: dict[str, np.ndarray] = {}
+    errors: dict[str, str] = {}
+    for row in track(list(rows.itertuples()), "captions"):
+        try:
+            found[row.object_id] = embedder.embed_crops([read_image(run_root / row.crop_path)])[0]
+        except (OSError, ValueError) as error:
+            errors[row.object_id] = clean_text(f"{row.crop_path}: {error}", MAX_ERROR_CHARS)
+    return found, errors
 
 
 def clip_phrases(phrases: Sequence[str], language: str) -> list[tuple[str, str]]:
@@ -38,7 +103,7 @@ def nearest_phrases(
     class_names: Sequence[str],
     vectors: np.ndarray,
     phrases: Sequence[tuple[str, str]],
-    embedder: TextEmbedder,
+    embedder: ClipEmbedder,
     language: str,
 ) -> list[CaptionAnswer]:
     """Caption each object by the phrase that is nearest to its vector.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from .run_folder import fingerprint
 
 if TYPE_CHECKING:
     from .caption_client import ApiModel
-    from .caption_clip import TextEmbedder
+    from .caption_clip import ClipEmbedder
     from .caption_local import LocalModel
 
 __all__ = [
@@ -62,7 +63,7 @@ def caption_objects(
     device: str = "auto",
     max_megapixels: float = 200.0,
     journal: Path | None = None,
-    embedder: TextEmbedder | None = None,
+    embedder: ClipEmbedder | None = None,
     vectors: tuple[np.ndarray, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Caption the selected objects that are marked `to_caption`; the others get their class name.
@@ -77,7 +78,8 @@ def caption_objects(
             name mean.
         journal: File of the answers, by default captions.jsonl in the run's folder.
         embedder: With source clip, what embeds the phrases.
-        vectors: With source clip, unit rows and their object ids, as `RunFolder.read_vectors` returns them.
+        vectors: With source clip, the embedder's vectors of the objects, unit rows and their object ids, as
+            `RunFolder.read_vectors` returns them; without, the crops are embedded.
 
     Returns:
         Table with one row per selected object, in the same order, with `COLUMNS`. source is "model", "class_name" (not
@@ -100,7 +102,9 @@ def caption_objects(
         return table
     if caption_source == "clip":
         name = str(getattr(embedder, "about", {}).get("model", "clip"))
-        outcomes = _nearest(selected[asked], vectors, embedder, caption_phrases, language)
+        from .caption_clip import clip_outcomes
+
+        outcomes = clip_outcomes(selected[asked], run_root, embedder, vectors, caption_phrases, language)
         return _with_outcomes(table, outcomes, model=name, prompt="")
     if caption_source == "api":
         model = _api_model(caption_base_url, caption_model, caption_concurrency, caption_timeout_s, caption_retries)
@@ -252,33 +256,20 @@ def _asked_model(
     """Return the outcome for each object id; objects with the same question share one conversation."""
     unique = {question.key: question for question in questions.values() if isinstance(question, Question)}
     found: dict[str, Outcome] = {}
-    with Journal(path) as journal, Progress(len(unique), "captions") as progress:
+    with Journal(path) as journal:
+        known = unique.keys() & journal.answered.keys()
         hold = partial(hold_dialogues, list(unique.values()), model, journal, language=language, doubt=doubt)
-        for key, outcome in run_beside(hold):
-            found[key] = outcome
-            progress.add()
-    return {
-        object_id: Outcome(answer=None, error=question) if isinstance(question, str) else found[question.key]
-        for object_id, question in questions.items()
-    }
+        with Progress(len(unique), "captions", done=len(known)) as progress:
+            for key, outcome in run_beside(hold):
+                found[key] = outcome
+                progress.add(int(key not in known))
+    return {object_id: _shared(found, question) for object_id, question in questions.items()}
 
 
-def _nearest(
-    rows: pd.DataFrame, vectors: Any, embedder: TextEmbedder | None, phrases: Sequence[str], language: str
-) -> dict[str, Outcome]:
-    from .caption_clip import clip_phrases, nearest_phrases
-
-    if embedder is None or not embedder.has_text or vectors is None:
-        raise ValueError(
-            "The 'caption_source' parameter can be clip only where a CLIP with a text tower made the vectors. "
-            "Use --embedder clip or another caption_source."
-        )
-    matrix, object_ids = vectors
-    position = {object_id: index for index, object_id in enumerate(object_ids)}
-    known = rows[rows["object_id"].isin(position)]
-    outcomes = {
-        object_id: Outcome(answer=None, error=say("caption_no_vector", language)) for object_id in rows["object_id"]
-    }
-    near = np.asarray(matrix)[[position[object_id] for object_id in known["object_id"]]]
-    answers = nearest_phrases(known["class_name"].tolist(), near, clip_phrases(phrases, language), embedder, language)
-    return outcomes | {key: Outcome(answer=answer) for key, answer in zip(known["object_id"], answers, strict=True)}
+def _shared(found: dict[str, Outcome], question: Question | str) -> Outcome:
+    """Return the outcome of a question; what it cost is told once, to the first object that shares it."""
+    if isinstance(question, str):
+        return Outcome(answer=None, error=question)
+    outcome = found[question.key]
+    found[question.key] = replace(outcome, seconds=0.0, input_tokens=0, output_tokens=0)
+    return outcome

@@ -130,6 +130,7 @@ def test_equal_crops_are_asked_about_once(tmp_path):
         table = caption(twice, tmp_path, server)
         assert [len(answers) for answers in server.stats()["requests"].values()] == [1]
     assert table["source"].tolist() == ["model", "model"]
+    assert table["input_tokens"].tolist() == [300, 0]  # what was paid
 
 
 def test_other_settings_are_another_question(tmp_path):
@@ -272,9 +273,18 @@ def test_phrases_of_clip_fill_the_same_table(tmp_path):
     assert table["model"].tolist() == ["planted", "planted", "planted"]
 
 
+def test_without_vectors_the_crops_are_embedded(tmp_path):
+    selected = selected_objects(tmp_path, 3, class_name="bus")
+    (tmp_path / selected["crop_path"][1]).unlink()
+    options = {"caption_source": "clip", "caption_phrases": TEXTS, "embedder": PlantedClip()}
+    table = caption(selected, tmp_path, **options)
+    assert table["kind"].tolist() == ["fire engine", "", "fire engine"]
+    assert table["error"][1].startswith("crops/0001.jpg")
+
+
 def test_phrases_need_a_clip_with_a_text_tower(tmp_path):
     selected = selected_objects(tmp_path, 1)
-    with pytest.raises(ValueError, match="can be clip only where a CLIP with a text tower made the vectors"):
+    with pytest.raises(ValueError, match="can be clip only with a CLIP that has a text tower"):
         caption(selected, tmp_path, caption_source="clip")
 
 
