@@ -42,11 +42,13 @@ class Letterbox:
 
     def draw(self, picture: np.ndarray) -> np.ndarray:
         """Return the (H, W, 3) canvas with the picture resized onto it, the rest grey."""
-        if self.picture_wh != self.inner_wh:
-            picture = cv2.resize(picture, self.inner_wh, interpolation=cv2.INTER_LINEAR)
         canvas = np.full((self.canvas_wh[1], self.canvas_wh[0], 3), PADDING_GREY, np.uint8)
         (left, top), (width, height) = self.left_top, self.inner_wh
-        canvas[top : top + height, left : left + width] = picture
+        inner = canvas[top : top + height, left : left + width]
+        if self.picture_wh == self.inner_wh:
+            inner[:] = picture
+        else:
+            cv2.resize(picture, self.inner_wh, dst=inner, interpolation=cv2.INTER_LINEAR)
         return canvas
 
     def to_picture(self, xyxy: np.ndarray) -> np.ndarray:

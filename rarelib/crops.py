@@ -55,10 +55,10 @@ def measure_crop(crop: np.ndarray) -> dict[str, float]:
         brightness: Mean luma in [0, 1]; contrast: its standard deviation in [0, 1]; sharpness: variance of the
         Laplacian of the luma at a longer side of 64 px (Pech-Pacheco et al., 2000), higher is sharper.
     """
-    scale = SHARPNESS_SIDE / max(crop.shape[:2])
-    size_wh = max(round(crop.shape[1] * scale), 1), max(round(crop.shape[0] * scale), 1)
-    small = cv2.resize(crop, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    luma = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    scale = SHARPNESS_SIDE / max(luma.shape)
+    size_wh = max(round(luma.shape[1] * scale), 1), max(round(luma.shape[0] * scale), 1)
+    luma = cv2.resize(luma, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     mean, deviation = cv2.meanStdDev(luma)
     _, edges = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_32F))
     return {

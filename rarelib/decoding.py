@@ -56,8 +56,10 @@ def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray
                 if picture.format == "PNG":
                     Image.open(io.BytesIO(data)).verify()  # checksums, which Pillow leaves out when it decodes
                 pixels = _to_rgb(picture)
-        except (*DAMAGE, cv2.error, MemoryError) as error:
+        except (*DAMAGE, cv2.error) as error:
             raise ImageError(f"cut off or damaged ({reason_of(error)})") from error
+        except MemoryError as error:
+            raise ImageError(f"not enough memory for {picture.width} x {picture.height} px") from error
     if pixels is None:
         raise ImageError("cut off or damaged (it has a header but no pixels)")
     return UPRIGHT[orientation](pixels) if orientation in UPRIGHT else pixels
@@ -109,6 +111,8 @@ def _length(source: bytes | io.BufferedReader) -> int:
 
 
 def _orientation(picture: Image.Image) -> int:
+    if picture.format == "TIFF":
+        return 1  # Pillow turns these itself
     try:
         value = picture.getexif().get(0x0112, 1)
     except DAMAGE:

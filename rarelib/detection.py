@@ -22,7 +22,7 @@ __all__ = ["Detector", "detect_objects", "load_detector"]
 
 CHUNK_BYTES = 128 << 20  # decoded pictures that one worker holds at once
 MAX_CANDIDATES = 1000  # best proposals that are looked at per picture
-PIXEL_DECIMALS, CONFIDENCE_DECIMALS = 1, 3
+PIXEL_DECIMALS, CONFIDENCE_DECIMALS = 2, 4
 NUMBERS = ("confidence", "x_min", "y_min", "x_max", "y_max", "objectness", "brightness", "contrast", "sharpness")
 TEXTS = ("object_id", "image_id", "class_name", "crop_path", "lane")
 COLUMNS = ("object_id", "image_id", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max", "crop_path", "lane",
@@ -63,8 +63,8 @@ def detect_objects(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Detect the objects of all pictures, task by task; finished tasks are not done again.
 
-    Pictures are read, detected, cut and written by threads at once. Boxes are rounded to 0.1 px, confidences to
-    0.001, so that batch sizes and numbers of workers give the same table.
+    Pictures are read, detected, cut and written by threads at once. Boxes are rounded to 0.01 px, confidences to
+    0.0001, so that batch sizes and numbers of workers give the same table.
 
     Args:
         images: Rows with image_id, path, width and height.
