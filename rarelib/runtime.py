@@ -143,7 +143,8 @@ class TorchNetwork:
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for one batch, cut into smaller ones where memory asks for it."""
-        parts = [self._run(array[start : start + self._limit]) for start in range(0, len(array), self._limit)]
+        size = self._limit  # read once: it may shrink while the parts run
+        parts = [self._run(array[start : start + size]) for start in range(0, len(array), size)]
         return parts[0] if len(parts) == 1 else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
 
     def _run(self, array: np.ndarray) -> list[np.ndarray]:
@@ -157,7 +158,7 @@ class TorchNetwork:
         except (torch.OutOfMemoryError, MemoryError):
             if len(array) <= 1:
                 raise
-        self._limit = max(min(self._limit, len(array)) // 2, 1)
+        self._limit = max(min(self._limit, len(array) // 2), 1)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return self(array)

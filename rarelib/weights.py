@@ -9,6 +9,7 @@ import pickletools
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ DEMO_MODELS = {"yolo_model": "detector.pt", "clip_model": "clip"}
 RELEASES = tuple(f"yolov8{size}.pt" for size in "nsmlx")
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
 CHUNK_BYTES = 1 << 20
+MAX_PICKLE_BYTES = 64 << 20  # the structure of a network without its tensors; a real one has under 1 MiB
 
 # what a detector's pickle may name before the run; ultralytics' restricted unpickler decides anew for each class
 KNOWN_MODULES = ("torch", "torchvision", "ultralytics", "collections", "numpy", "pathlib", "_codecs")
@@ -164,7 +166,16 @@ def check_pickle(path: Path, parameter: str) -> None:
     """
     try:
         foreign = sorted(name for name in _pickled_names(path) if not _is_known(name))
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError, IndexError) as error:
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        OSError,
+        IndexError,
+        EOFError,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise ValueError(
             f"The '{parameter}' parameter must be weights saved by torch. {path.name!r} is not (empty, cut off or "
             "another kind of file)."
@@ -262,7 +273,9 @@ def _is_known(name: str) -> bool:
 
 def _pickled_names(path: Path) -> set[str]:
     with zipfile.ZipFile(path) as archive:
-        inner = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+        inner = next((entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")), None)
+        if inner is None or inner.file_size > MAX_PICKLE_BYTES:
+            raise ValueError("no pickle, or one that is too large")
         opcodes = list(pickletools.genops(archive.read(inner)))
     names: set[str] = set()
     texts: list[str] = []

@@ -176,7 +176,7 @@ def test_a_cut_off_picture_is_an_error_without_a_path(tmp_path, suffix, share):
 
 
 def test_what_is_not_a_file(tmp_path):
-    with pytest.raises(ImageError, match="^missing$"):
+    with pytest.raises(ImageError, match=r"^missing$"):
         read_image(tmp_path / "a.jpg")
     with pytest.raises(ImageError, match="not a regular file"):
         read_image(tmp_path)
