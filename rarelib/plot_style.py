@@ -1,0 +1,156 @@
+"""How every figure looks: fonts that show Japanese, colours that everybody can tell apart, and words for nothing."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib_fontja import get_font_ttf_path  # the import makes its font known to matplotlib
+
+WIDTH = 9.0  # inches; about the text width of a notebook at DPI
+DPI = 110
+INK, QUIET, GRID, PAPER = "#22303c", "#6b7886", "#e4e9ed", "#ffffff"
+COMMON, PALE, RARE = "#5b7f9e", "#c6d3de", "#d55e00"
+# Okabe and Ito (2008), without the colour kept for what is rare; the yellow darkened to be read on white
+CLASS_COLOURS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#b08900", "#6a51a3", "#1b3a4b", "#8c510a")
+LARGE_BYTES = 100_000
+MAX_TEXT = 400
+
+STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans", "IPAexGothic"],  # the second is asked for what the first lacks
+    "font.size": 9.0,
+    "text.color": INK,
+    "text.parse_math": False,  # a class may be called $x$
+    "axes.edgecolor": QUIET,
+    "axes.labelcolor": QUIET,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "xtick.minor.size": 0.0,
+    "ytick.minor.size": 0.0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "figure.dpi": DPI,
+    "figure.facecolor": PAPER,
+    "figure.constrained_layout.use": True,
+    "axes.unicode_minus": False,
+}
+mpl.rcParams.update(STYLE)
+
+
+class Chart(Figure):
+    """A figure that shows itself in a notebook as a small PNG and is never drawn twice."""
+
+    def __init__(self, width: float = WIDTH, height: float = 4.0) -> None:
+        """Take the size in inches."""
+        super().__init__(figsize=(width, height), dpi=DPI)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self) -> bytes:
+        return png_bytes(self)
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return the figure as PNG; a large one, which holds photographs, in 256 colours."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=DPI, format="png")
+    if buffer.tell() <= LARGE_BYTES:
+        return buffer.getvalue()
+    small = io.BytesIO()
+    Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    return small.getvalue()
+
+
+def new_chart(title: str, *, height: float = 3.6, width: float = WIDTH) -> Chart:
+    """Return an empty figure with its title at the upper left."""
+    chart = Chart(width, height)
+    chart.suptitle(printable(title), x=0.01, ha="left", fontsize=11.5, color=INK)
+    return chart
+
+
+def words_only(title: str, message: str) -> Chart:
+    """Return a figure that says in words why there is nothing to draw."""
+    chart = new_chart(title, height=1.5)
+    axes = chart.add_subplot()
+    axes.set_axis_off()
+    axes.text(0.0, 0.5, fit_text(message, 100, 3), ha="left", va="center", color=QUIET, fontsize=10)
+    return chart
+
+
+def quiet_axes(axes: Axes, *, grid: str = "x") -> Axes:
+    """Take away all but the base line and pale grid lines along one direction ("x", "y", "both" or "")."""
+    if grid:
+        axes.grid(True, axis=grid)  # type: ignore[arg-type]
+    axes.spines["left"].set_visible(False)
+    return axes
+
+
+def printable(text: object, limit: int = MAX_TEXT) -> str:
+    """Return the text on one line, cut, with a box in place of each character that no font shows."""
+    flat = " ".join(str(text)[: limit * 4].split())
+    seen = "".join(c if ord(c) in _glyphs() else "□" for c in flat if unicodedata.category(c) not in ("Cc", "Cf"))
+    return seen if len(seen) <= limit else seen[: limit - 1] + "…"
+
+
+def fit_text(text: object, columns: int, lines: int = 1) -> str:
+    """Return the text broken into at most so many lines of so many columns, cut with "…".
+
+    Japanese characters are two columns wide, and a line may break between any two of them.
+    """
+    rows = [""]
+    for piece in re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef]|\s", printable(text)):
+        for part in _cut(piece, columns):
+            if text_columns(rows[-1] + part.rstrip()) > columns:
+                rows.append("")
+            rows[-1] += part
+    if len(rows) > lines:
+        rows = [*rows[: lines - 1], _shorten("".join(rows[lines - 1 :]), columns)]
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def text_columns(text: str) -> int:
+    """Return how wide a text is, in Latin letters."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _cut(piece: str, columns: int) -> list[str]:
+    return [piece[start : start + columns] for start in range(0, len(piece), columns)]
+
+
+def _shorten(text: str, columns: int) -> str:
+    while text_columns(text) > columns - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    latin = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    paths = (font_manager.findfont("DejaVu Sans") if not latin.is_file() else str(latin), get_font_ttf_path())
+    return frozenset(code for path in paths for code in FT2Font(path).get_charmap())
