@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .params import Params
 
@@ -27,6 +28,7 @@ def redactions(params: Params) -> dict[str, str]:
         str(Path.home()): "~",
     }
     keys = {os.environ.get(name, ""): "<key>" for name in KEY_NAMES}
+    keys |= {urlsplit(params.caption_base_url).netloc.rpartition("@")[0]: "<key>"}  # user:password@host
     names = {f"/{Path.home().name}/": "/<user>/", socket.gethostname().removeprefix("localhost"): "<host>"}
     found = {**{folder: folders[folder] for folder in sorted(folders, key=len, reverse=True)}, **keys, **names}
     return {text: shown for text, shown in found.items() if len(text) > 3}

@@ -11,9 +11,11 @@ from rarelib.redaction import redact, redact_notebook
 
 def test_private_paths_names_and_keys_are_replaced(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
-    params = Params(images_folder="/data/alice/pictures", runs_dir="/data/alice/runs")
-    text = f"/data/alice/pictures/a.jpg /data/alice/runs/x {Path.home()}/y {sys.prefix}/lib sk-very-secret"
-    assert redact(text, params) == "<images_folder>/a.jpg runs/x ~/y <python>/lib <key>"
+    params = Params(
+        images_folder="/data/alice/pictures", runs_dir="/data/alice/runs", caption_base_url="http://me:pass@host/v1"
+    )
+    text = f"/data/alice/pictures/a.jpg /data/alice/runs/x {Path.home()}/y {sys.prefix}/lib sk-very-secret me:pass@host"
+    assert redact(text, params) == "<images_folder>/a.jpg runs/x ~/y <python>/lib <key> <key>@host"
     assert socket.gethostname() not in redact(f"at {socket.gethostname()}", params) or len(socket.gethostname()) < 4
 
 
