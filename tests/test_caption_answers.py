@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarelib.caption_answers import (
+from rarelib.captions.answers import (
     MAX_ANSWER_CHARS,
     MAX_ATTRIBUTES,
     MAX_CAPTION_CHARS,

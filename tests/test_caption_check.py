@@ -5,7 +5,7 @@ import socket
 import pytest
 from scripted_server import scripted_server
 
-from rarelib.caption_check import api_key, check_caption_server, check_caption_source
+from rarelib.captions.check import api_key, check_caption_server, check_caption_source
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import time
 import pytest
 from scripted_server import FAULTS, Address, scripted_server
 
-from rarelib.caption_client import ApiModel, Reply
-from rarelib.caption_prompts import Message, first_messages
+from rarelib.captions.client import ApiModel, Reply
+from rarelib.captions.prompts import Message, first_messages
 
 
 def ask(server: Address, *conversations: list[Message], **options) -> list[Reply]:

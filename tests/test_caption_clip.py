@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rarelib.caption_clip import clip_phrases, nearest_phrases
+from rarelib.captions.clip import clip_phrases, nearest_phrases
 from rarelib.language import say
 
 TEXTS = ("bus", "fire engine", "car", "dog")

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from rarelib.caption_answers import CaptionAnswer
-from rarelib.caption_doubt import add_caption_reasons, disagreeing_voices, disagreement_sentence, is_doubtful, words
+from rarelib.captions.answers import CaptionAnswer
+from rarelib.captions.doubt import add_caption_reasons, disagreeing_voices, disagreement_sentence, is_doubtful, words
 
 
 def said(kind: str, agrees: str, caption: str = "Something.") -> CaptionAnswer:

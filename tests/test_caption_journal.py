@@ -1,7 +1,7 @@
 """Answers are kept line by line, and a line that a kill tore does no harm."""
 
-from rarelib.caption_answers import CaptionAnswer
-from rarelib.caption_journal import Journal, Record
+from rarelib.captions.answers import CaptionAnswer
+from rarelib.captions.journal import Journal, Record
 
 ANSWER = CaptionAnswer(caption="A bus.", kind="bus", attributes=["old"], agrees="yes", certainty="high")
 

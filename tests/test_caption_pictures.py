@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rarelib.caption_pictures import encode, object_pictures, picture_reader, widened
+from rarelib.captions.pictures import encode, object_pictures, picture_reader, widened
 
 WHITE = np.full((90, 160, 3), 255, dtype=np.uint8)
 

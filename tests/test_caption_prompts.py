@@ -2,8 +2,8 @@
 
 import pytest
 
-from rarelib.caption_answers import CaptionAnswer
-from rarelib.caption_prompts import doubt_messages, first_messages, prompt_version, quotable, repair_messages
+from rarelib.captions.answers import CaptionAnswer
+from rarelib.captions.prompts import doubt_messages, first_messages, prompt_version, quotable, repair_messages
 from rarelib.language import LANGUAGES, phrases
 
 ANSWER = CaptionAnswer(caption="A fire engine.", kind="fire engine", attributes=[], agrees="no", certainty="high")
@@ -49,7 +49,7 @@ def test_the_version_follows_the_words(monkeypatch):
     assert before.startswith("1-")
     assert before != prompt_version("ja")
     changed = phrases() | {"caption_prompt_form": {"en": "Say it.", "ja": "…"}}
-    monkeypatch.setattr("rarelib.caption_prompts.phrases", lambda: changed)
+    monkeypatch.setattr("rarelib.captions.prompts.phrases", lambda: changed)
     prompt_version.cache_clear()
     assert prompt_version("en") != before
     prompt_version.cache_clear()

@@ -16,8 +16,8 @@ from crop_table import selected_objects
 from scripted_server import Address, scripted_server
 from test_caption_clip import TEXTS, PlantedClip
 
-from rarelib.caption_dialogue import run_beside
 from rarelib.captions import COLUMNS, CaptionError, caption_counts, caption_objects, choose_captioned
+from rarelib.captions.dialogue import run_beside
 from rarelib.run_folder import RunFolder
 
 KILLED_RUN = """

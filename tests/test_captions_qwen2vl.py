@@ -10,10 +10,10 @@ from crop_table import BOX
 from PIL import Image
 from tiny_qwen2vl import COLOURS, answer_for, build_tiny_qwen2vl, picture, serve
 
-from rarelib.caption_client import Reply
-from rarelib.caption_local import LocalModel
-from rarelib.caption_prompts import first_messages
 from rarelib.captions import caption_objects
+from rarelib.captions.client import Reply
+from rarelib.captions.local import LocalModel
+from rarelib.captions.prompts import first_messages
 
 ASKED = {"caption_margin": 0.0, "caption_retries": 1, "caption_timeout_s": 60.0}
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rarelib.caption_answers import parse_answer
-from rarelib.caption_doubt import disagreeing_voices
-from rarelib.caption_prompts import Message, doubt_messages, first_messages
+from rarelib.captions.answers import parse_answer
+from rarelib.captions.doubt import disagreeing_voices
+from rarelib.captions.prompts import Message, doubt_messages, first_messages
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
            "<|video_pad|>"]  # fmt: skip

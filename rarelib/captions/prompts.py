@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from .caption_answers import MAX_KIND_CHARS, CaptionAnswer, clean_text
-from .language import phrases, say
-from .run_folder import fingerprint
+from ..language import phrases, say
+from ..run_folder import fingerprint
+from .answers import MAX_KIND_CHARS, CaptionAnswer, clean_text
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal, TextIO
 
 from pydantic import BaseModel, ValidationError
 
-from .caption_answers import CaptionAnswer
+from .answers import CaptionAnswer
 
 
 class Record(BaseModel):

@@ -6,9 +6,9 @@ import re
 
 import pandas as pd
 
-from .caption_answers import CaptionAnswer
-from .caption_prompts import quotable
-from .language import say
+from ..language import say
+from .answers import CaptionAnswer
+from .prompts import quotable
 
 REASON_CODE = "caption_disagrees"
 EMPTY_WORDS = frozenset({"a", "an", "the", "of", "on", "in", "with", "photo", "picture", "other", "and"})

@@ -14,9 +14,9 @@ import httpx2  # the HTTP library of the openai client
 import openai
 from pydantic import BaseModel, BeforeValidator, Field, NonNegativeInt, ValidationError
 
-from .caption_answers import MAX_ERROR_CHARS, answer_schema, clean_text
-from .caption_check import NO_KEY, api_key
-from .caption_prompts import Message
+from .answers import MAX_ERROR_CHARS, answer_schema, clean_text
+from .check import NO_KEY, api_key
+from .prompts import Message
 
 MAX_RESPONSE_BYTES = 256 * 1024
 MAX_OUTPUT_TOKENS = 400

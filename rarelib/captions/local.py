@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image
 
-from .caption_answers import MAX_ERROR_CHARS, clean_text
-from .caption_client import MAX_OUTPUT_TOKENS, Reply
-from .caption_prompts import Message
+from .answers import MAX_ERROR_CHARS, clean_text
+from .client import MAX_OUTPUT_TOKENS, Reply
+from .prompts import Message
 
 LOCAL_BATCH = 8  # conversations that are generated at once
 

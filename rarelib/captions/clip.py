@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from .caption_answers import MAX_ERROR_CHARS, CaptionAnswer, clean_text
-from .caption_dialogue import Outcome
-from .caption_doubt import words
-from .language import say
-from .progress import track
-from .zero_shot import PROMPT
+from ..language import say
+from ..progress import track
+from ..zero_shot import PROMPT
+from .answers import MAX_ERROR_CHARS, CaptionAnswer, clean_text
+from .dialogue import Outcome
+from .doubt import words
 
 CLIP_SCALE = 100.0  # the temperature that CLIP was trained to (Radford et al., 2021)
 
@@ -79,7 +79,7 @@ def _known_vectors(
 def _crop_vectors(
     rows: pd.DataFrame, run_root: Path, embedder: ClipEmbedder
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    from .images import read_image
+    from ..images import read_image
 
     found: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .caption_answers import MAX_CAPTION_CHARS, MAX_KIND_CHARS, clean_text
-from .caption_check import check_caption_server, check_caption_source
-from .caption_dialogue import CaptionError, Outcome, Question, hold_dialogues, run_beside
-from .caption_doubt import REASON_CODE, add_caption_reasons, disagreement_sentence
-from .caption_journal import Journal
-from .caption_pictures import object_pictures, picture_reader
-from .caption_prompts import prompt_version
-from .language import say
-from .progress import Progress
-from .run_folder import fingerprint
+from ..language import say
+from ..progress import Progress
+from ..run_folder import fingerprint
+from .answers import MAX_CAPTION_CHARS, MAX_KIND_CHARS, clean_text
+from .check import check_caption_server, check_caption_source
+from .dialogue import CaptionError, Outcome, Question, hold_dialogues, run_beside
+from .doubt import REASON_CODE, add_caption_reasons, disagreement_sentence
+from .journal import Journal
+from .pictures import object_pictures, picture_reader
+from .prompts import prompt_version
 
 if TYPE_CHECKING:
-    from .caption_client import ApiModel
-    from .caption_clip import ClipEmbedder
-    from .caption_local import LocalModel
+    from .client import ApiModel
+    from .clip import ClipEmbedder
+    from .local import LocalModel
 
 __all__ = [
     "REASON_CODE", "CaptionError", "add_caption_reasons", "caption_counts", "caption_objects", "check_caption_server",
@@ -102,7 +102,7 @@ def caption_objects(
         return table
     if caption_source == "clip":
         name = str(getattr(embedder, "about", {}).get("model", "clip"))
-        from .caption_clip import clip_outcomes
+        from .clip import clip_outcomes
 
         outcomes = clip_outcomes(selected[asked], run_root, embedder, vectors, caption_phrases, language)
         return _with_outcomes(table, outcomes, model=name, prompt="")
@@ -209,14 +209,14 @@ def _row(outcome: Outcome) -> dict[str, Any]:
 
 
 def _api_model(base_url: str, model: str, concurrency: int, timeout_s: float, retries: int) -> ApiModel:
-    from .caption_client import ApiModel
+    from .client import ApiModel
 
     address = check_caption_server(base_url, reach=False)
     return ApiModel(base_url=address, model=model, concurrency=concurrency, timeout_s=timeout_s, retries=retries)
 
 
 def _local_model(folder: str, device: str) -> LocalModel:
-    from .caption_local import LocalModel
+    from .local import LocalModel
 
     return LocalModel(Path(folder).expanduser(), device=device)
 

@@ -11,14 +11,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from .caption_answers import AnswerError, CaptionAnswer, RefusalError, clean_text, parse_answer
-from .caption_doubt import disagreeing_voices, is_doubtful
-from .caption_journal import Journal, Record
-from .caption_prompts import Message, doubt_messages, first_messages, prompt_version, repair_messages
-from .run_folder import fingerprint
+from ..run_folder import fingerprint
+from .answers import AnswerError, CaptionAnswer, RefusalError, clean_text, parse_answer
+from .doubt import disagreeing_voices, is_doubtful
+from .journal import Journal, Record
+from .prompts import Message, doubt_messages, first_messages, prompt_version, repair_messages
 
 if TYPE_CHECKING:
-    from .caption_client import Reply
+    from .client import Reply
 
 GIVE_UP_AFTER = 20  # calls that all fail
 AHEAD = 0.5  # share of further conversations that prepare their pictures while the model is busy with the others
