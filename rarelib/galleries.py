@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,21 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from .language import say
-from .plot_style import COMMON, DPI, INK, PALE, PAPER, QUIET, RARE, WIDTH, Chart, fit_text, new_chart, words_only
+from .plot_style import (
+    DPI,
+    INK,
+    RARE,
+    WIDTH,
+    Chart,
+    fit_text,
+    new_chart,
+    printable,
+    text_columns,
+    words_only,
+)
 
 TILE_COLOUR = "#eef2f5"
+LANDSCAPE = 0.8  # height over width of a gallery's tile
 LETTERS_PER_INCH = 13.0  # of the small print under a picture
 
 
@@ -23,75 +36,72 @@ def plot_contact_sheet(
     title = say("plots.contact_sheet", language, pictures=len(pictures))
     if not pictures:
         return words_only(title, say("plots.no_pictures", language))
-    wide = np.median([picture.shape[0] / picture.shape[1] for picture in pictures])
     columns = min(columns, max(len(pictures), 2))
     cell = WIDTH / columns
-    chart, panels = _grid(title, len(pictures), columns, cell * float(wide) + 0.28)
-    for number, axes in enumerate(panels):
-        if number >= len(pictures):
-            axes.set_axis_off()
-            continue
-        _picture(axes, pictures[number], cell)
-        name = titles[number] if number < len(titles) else ""
+    chart, panels = _grid(title, len(pictures), columns, cell * _height_over_width(pictures) + 0.28)
+    for axes, picture, name in zip(panels, pictures, titles or [""] * len(pictures), strict=False):
+        axes.set_axis_on()
+        axes.imshow(_shrunk(picture, int(cell * DPI)), interpolation="antialiased")
         axes.set_xlabel(_tail(name, int(cell * LETTERS_PER_INCH)), fontsize=7, loc="left", labelpad=2)
     return chart
 
 
 def plot_boxes(
-    pictures: Sequence[np.ndarray], boxes: Sequence[pd.DataFrame], *, columns: int = 2, language: str = "en"
+    pictures: Sequence[np.ndarray],
+    boxes: Sequence[pd.DataFrame],
+    *,
+    scales: Sequence[float] | None = None,
+    columns: int = 2,
+    language: str = "en",
 ) -> Chart:
     """Show pictures with their boxes: what was detected in solid lines with its class, proposals dashed.
 
     Args:
-        pictures: uint8 arrays of shape (height, width, 3) in the resolution of the boxes.
-        boxes: For each picture its rows of the objects table.
+        pictures: uint8 arrays of shape (height, width, 3).
+        boxes: For each picture its rows of the objects table, in pixels of the original picture.
+        scales: For each picture its width over the original's width; None where none was made smaller.
         columns: Pictures side by side.
         language: Of the title.
     """
     title = say("plots.boxes", language)
     if not pictures:
         return words_only(title, say("plots.no_pictures", language))
-    wide = np.median([picture.shape[0] / picture.shape[1] for picture in pictures])
     columns = min(columns, len(pictures))
-    chart, panels = _grid(title, len(pictures), columns, WIDTH / columns * float(wide) + 0.12)
-    for number, axes in enumerate(panels):
-        if number >= len(pictures):
-            axes.set_axis_off()
-            continue
-        height, width = pictures[number].shape[:2]
-        _picture(axes, pictures[number], WIDTH / columns, extent=(0, width, height, 0))
-        for row in boxes[number].sort_values("confidence").itertuples():
+    cell = WIDTH / columns
+    chart, panels = _grid(title, len(pictures), columns, cell * _height_over_width(pictures) + 0.12)
+    for axes, picture, rows, scale in zip(panels, pictures, boxes, scales or [1.0] * len(pictures), strict=False):
+        height, width = picture.shape[0] / scale, picture.shape[1] / scale
+        axes.imshow(_shrunk(picture, int(cell * DPI)), extent=(0, width, height, 0), interpolation="antialiased")
+        for row in rows.sort_values("confidence").itertuples():
             _box(axes, row)
     return chart
 
 
-def plot_gallery(
-    crops: Mapping[str, np.ndarray], rows: pd.DataFrame, *, columns: int = 5, language: str = "en"
-) -> Chart:
-    """Show objects with rank, class, rarity and reason, in the order of the rows.
+def plot_gallery(crops: Sequence[np.ndarray], rows: pd.DataFrame, *, columns: int = 5, language: str = "en") -> Chart:
+    """Show objects with what is known of them, in the order of the rows.
 
     Args:
-        crops: object_id -> uint8 array of shape (height, width, 3); what is missing is said so on its tile.
-        rows: Table with object_id, class_name, rank, rarity, reason.
+        crops: uint8 arrays of shape (height, width, 3), one for each row.
+        rows: Table with any of class_name, rank, rarity, similarity, reason, event_size, lane.
         columns: Tiles side by side.
         language: Of all that is written.
     """
     title = say("plots.gallery", language, objects=len(rows))
     if rows.empty:
         return words_only(title, say("plots.no_crops", language))
-    chart, panels = _grid(title, len(rows), columns, WIDTH / columns * 0.8 + 0.82)
-    for axes, row in zip(panels, rows.itertuples(), strict=False):
-        _tile(axes, crops.get(row.object_id), WIDTH / columns, language)
-        _caption(axes, row, WIDTH / columns)
-    for axes in panels[len(rows) :]:
-        axes.set_axis_off()
+    cell = WIDTH / columns
+    chart, panels = _grid(title, len(rows), columns, cell * LANDSCAPE + 0.82)
+    for axes, crop, row in zip(panels, crops, rows.to_dict("records"), strict=False):
+        _tile(axes, crop, cell, height_over_width=LANDSCAPE)
+        _caption(axes, row, int(cell * LETTERS_PER_INCH), language)
     return chart
 
 
 def plot_neighbours(
-    crops: Mapping[str, np.ndarray],
+    crops: Sequence[np.ndarray],
     rows: pd.DataFrame,
-    neighbours: pd.DataFrame,
+    neighbour_crops: Sequence[np.ndarray],
+    neighbour_rows: pd.DataFrame,
     *,
     positions: int = 3,
     language: str = "en",
@@ -99,27 +109,31 @@ def plot_neighbours(
     """Show objects beside the common objects that look most like them, two such groups in a line.
 
     Args:
-        crops: object_id -> uint8 array of shape (height, width, 3), of the objects and of their neighbours.
-        rows: Table with object_id, class_name, rank, rarity.
-        neighbours: Table with object_id, neighbour_id, position (from 1), similarity (cosine).
+        crops: uint8 arrays of shape (height, width, 3), one for each of the rows; more are left out.
+        rows: Table with object_id, class_name and rank.
+        neighbour_crops: One for each of the neighbours' rows.
+        neighbour_rows: Table with object_id, position (from 1), similarity (cosine) and class_name of the neighbour.
         positions: How many neighbours of each object are shown.
         language: Of all that is written.
     """
     title = say("plots.neighbours", language)
     if rows.empty:
         return words_only(title, say("plots.no_crops", language))
-    columns = 2 * (positions + 1)
-    cell = WIDTH / columns
-    chart, panels = _grid(title, 2 * -(-len(rows) // 2) * (positions + 1), columns, cell + 0.42)
-    near = neighbours.set_index(["object_id", "position"])
-    for number, row in enumerate(rows.itertuples()):
-        group = panels[number * (positions + 1) : (number + 1) * (positions + 1)]
-        _tile(group[0], crops.get(row.object_id), cell, language, edge=RARE)
-        group[0].set_xlabel(f"{int(row.rank)} {fit_text(row.class_name, 14)}", fontsize=8, color=RARE, loc="left")
-        for position, axes in enumerate(group[1:], 1):
-            _neighbour(axes, crops, near, (row.object_id, position), cell, language)
-    for axes in panels[len(rows) * (positions + 1) :]:
-        axes.set_axis_off()
+    group = positions + 1
+    cell = WIDTH / (2 * group)
+    chart, panels = _grid(title, (len(rows) + len(rows) % 2) * group, 2 * group, cell + 0.42)
+    keys = zip(neighbour_rows["object_id"], neighbour_rows["position"], strict=True)
+    near = {key: number for number, key in enumerate(keys)}
+    for number, (crop, row) in enumerate(zip(crops, rows.to_dict("records"), strict=False)):
+        _tile(panels[number * group], crop, cell, edge=RARE)
+        name = " ".join([*_rank(row), fit_text(row["class_name"], 12)])
+        panels[number * group].set_xlabel(name, fontsize=8, color=RARE, loc="left", labelpad=2)
+        for position in range(1, group):
+            found = near.get((row["object_id"], position))
+            if found is not None:
+                axes = panels[number * group + position]
+                _tile(axes, neighbour_crops[found], cell)
+                _likeness(axes, neighbour_rows.iloc[found])
     return chart
 
 
@@ -131,87 +145,76 @@ def _grid(title: str, cells: int, columns: int, cell_height: float) -> tuple[Cha
     for axes in panels:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
+        axes.set_axis_off()  # until something is shown in it
     return chart, panels
 
 
-def _picture(
-    axes: Axes, picture: np.ndarray, inches: float, extent: tuple[float, float, float, float] | None = None
-) -> None:
-    axes.imshow(_shrunk(picture, int(inches * DPI)), extent=extent, interpolation="antialiased")
+def _height_over_width(pictures: Sequence[np.ndarray]) -> float:
+    shapes = [picture.shape[0] / picture.shape[1] for picture in pictures]
+    return float(np.clip(np.median(shapes), 0.2, 2.0))
 
 
 def _shrunk(picture: np.ndarray, side: int) -> np.ndarray:
     from PIL import Image
 
-    shown = Image.fromarray(picture)
-    shown.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
-    shown.thumbnail((side, side), Image.Resampling.LANCZOS)
+    shown = Image.fromarray(np.ascontiguousarray(picture))
+    shown.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(shown)
 
 
-def _tile(axes: Axes, crop: np.ndarray | None, inches: float, language: str, edge: str = "") -> None:
-    """Show a crop, its proportions kept, in the middle of a square tile."""
-    axes.set(xlim=(0, 1), ylim=(1, 0), aspect=0.8 if not edge and inches > 1.5 else 1.0)
+def _tile(axes: Axes, crop: np.ndarray, inches: float, *, height_over_width: float = 1.0, edge: str = "") -> None:
+    """Show a crop, its proportions kept, in the middle of a tile."""
+    axes.set_axis_on()
     axes.set_facecolor(TILE_COLOUR)
     if edge:
         axes.spines[:].set(visible=True, color=edge, linewidth=1.2)
-    if crop is None:
-        axes.text(0.5, 0.5, say("plots.picture_missing", language), ha="center", va="center", fontsize=7, color=QUIET)
-        return
-    height, width = crop.shape[0] / axes.get_aspect(), crop.shape[1]  # type: ignore[operator]
+    height, width = crop.shape[0] / height_over_width, crop.shape[1]
     half_width, half_height = 0.5 * width / max(width, height), 0.5 * height / max(width, height)
     extent = (0.5 - half_width, 0.5 + half_width, 0.5 + half_height, 0.5 - half_height)
-    aspect = axes.get_aspect()
-    axes.imshow(_shrunk(crop, int(inches * DPI)), extent=extent, interpolation="antialiased", aspect=aspect)
+    axes.imshow(_shrunk(crop, int(inches * DPI)), extent=extent, interpolation="antialiased", aspect=height_over_width)
     axes.set(xlim=(0, 1), ylim=(1, 0))
 
 
-def _caption(axes: Axes, row: object, inches: float) -> None:
-    letters = int(inches * LETTERS_PER_INCH)
-    name = f"{int(row.rank)}  {fit_text(row.class_name, letters - 10)}"  # type: ignore[attr-defined]
+def _caption(axes: Axes, row: Mapping[str, Any], letters: int, language: str) -> None:
+    score = row.get("rarity", row.get("similarity"))
+    name = "  ".join([*_rank(row), fit_text(row.get("class_name", ""), letters - 10)])
     axes.annotate(name, (0, 0), (0, -3), **_below(), fontsize=8.5, color=INK, ha="left")
-    score = f"{row.rarity:.2f}"  # type: ignore[attr-defined]
-    axes.annotate(score, (1, 0), (0, -3), **_below(), fontsize=7.5, color=RARE, ha="right")
-    reason = fit_text(row.reason, letters, 4)  # type: ignore[attr-defined]
-    axes.set_xlabel("\n" + reason + "\n" * (3 - reason.count("\n")), fontsize=7, loc="left", labelpad=4)
+    if score is not None:
+        axes.annotate(f"{score:.2f}", (1, 0), (0, -3), **_below(), fontsize=7.5, color=RARE, ha="right")
+    notes = [say("plots.proposal", language)] if row.get("lane") == "proposal" else []
+    if row.get("event_size", 1) > 1:
+        notes.append(say("plots.stands_for", language, copies=int(row["event_size"])))
+    text = " · ".join([*notes, str(row.get("reason", ""))])
+    lines = fit_text(text, letters, 4)
+    axes.set_xlabel("\n" + lines + "\n" * (3 - lines.count("\n")), fontsize=7, loc="left", labelpad=4)
 
 
-def _below() -> dict[str, object]:
+def _rank(row: Mapping[str, Any]) -> list[str]:
+    return [f"{int(row['rank'])}"] if "rank" in row else []
+
+
+def _below() -> dict[str, Any]:
     return {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
 
 
-def _neighbour(
-    axes: Axes,
-    crops: Mapping[str, np.ndarray],
-    near: pd.DataFrame,
-    key: tuple[str, int],
-    inches: float,
-    language: str,
-) -> None:
-    if key not in near.index:
-        axes.set_axis_off()
-        return
-    _tile(axes, crops.get(near.loc[key, "neighbour_id"]), inches, language)
-    axes.set_xlabel(f"{near.loc[key, 'similarity']:.2f}", fontsize=7, loc="center", labelpad=2)
+def _likeness(axes: Axes, row: pd.Series) -> None:
+    text = f"{row['similarity']:.2f} {fit_text(row['class_name'], 9)}"
+    axes.set_xlabel(text, fontsize=7, loc="left", labelpad=2)
 
 
-def _box(axes: Axes, row: object) -> None:
-    x, y = row.x_min, row.y_min  # type: ignore[attr-defined]
-    proposal = row.lane == "proposal"  # type: ignore[attr-defined]
+def _box(axes: Axes, row: Any) -> None:
+    x, y = row.x_min, row.y_min
+    proposal = row.lane == "proposal"
     style = {"linestyle": (0, (3, 2)), "edgecolor": "#f0b429"} if proposal else {"edgecolor": "#35c4f0"}
-    axes.add_patch(
-        Rectangle((x, y), row.x_max - x, row.y_max - y, fill=False, linewidth=1.1, **style)  # type: ignore[attr-defined, arg-type]
-    )
+    axes.add_patch(Rectangle((x, y), row.x_max - x, row.y_max - y, fill=False, linewidth=1.1, **style))
     if not proposal:
-        text = f"{fit_text(row.class_name, 16)} {row.confidence:.2f}"  # type: ignore[attr-defined]
+        text = f"{fit_text(row.class_name, 16)} {row.confidence:.2f}"
         label = axes.text(x, y, text, fontsize=6, color=INK, va="bottom", clip_on=True)
         label.set_bbox({"facecolor": "#35c4f0", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})
 
 
 def _tail(name: str, columns: int) -> str:
     """Return the end of a name, which tells pictures of one drive apart."""
-    from .plot_style import printable, text_columns
-
     text = printable(name)
     if text_columns(text) <= columns:
         return text

@@ -84,11 +84,12 @@ def list_images(
 
 @dataclass(frozen=True)
 class Samples:
-    """A few pictures to look at: (H, W, 3) uint8 RGB each, their ids and titles (their paths)."""
+    """A few pictures to look at: (H, W, 3) uint8 RGB each, ids, titles (paths), scales (shown over original width)."""
 
     pictures: list[np.ndarray]
     image_ids: list[str]
     titles: list[str]
+    scales: list[float]
 
 
 def read_samples(
@@ -102,7 +103,7 @@ def read_samples(
         if len(images)
         else images
     )
-    samples = Samples([], [], [])
+    samples = Samples([], [], [], [])
     for row in rows.itertuples():
         try:
             picture = read_image(Path(folder) / row.path, max_megapixels=max_megapixels)
@@ -113,6 +114,7 @@ def read_samples(
         samples.pictures.append(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA) if scale < 1 else picture)
         samples.image_ids.append(row.image_id)
         samples.titles.append(row.path)
+        samples.scales.append(scale)
     return samples
 
 
