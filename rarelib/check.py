@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .preflight import file_fingerprint
 from .run_folder import STAGES, TABLES, RunFolder, TableError
 
 # child table -> (its column, parent table): every value stands in the parent's id column
@@ -90,16 +91,28 @@ def _check_ranking(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
 
 
 def _check_markers(run: RunFolder, skipped: set[str]) -> Iterator[str]:
-    for stage in STAGES:
-        if stage in skipped:
-            continue
+    markers: dict[str, dict[str, Any]] = {}
+    for stage in (stage for stage in STAGES if stage not in skipped):
         try:
-            marker: dict[str, Any] = json.loads(run.marker_path(stage).read_text(encoding="utf-8"))
+            markers[stage] = json.loads(run.marker_path(stage).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             yield f"Stage {stage} is not finished; run it again."
             continue
-        if not {"fingerprint", "counts", "seconds", "versions"} <= set(marker):
+        if not {"fingerprint", "inputs", "files", "counts", "seconds", "versions"} <= set(markers[stage]):
             yield f"stages/{stage}.json is not a marker."
+            continue
+        yield from _check_marker(run, stage, markers)
+
+
+def _check_marker(run: RunFolder, stage: str, markers: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for name, wanted in markers[stage]["inputs"].items():
+        if wanted != markers.get(name, {}).get("fingerprint"):
+            yield f"Stage {stage} was made from another result of {name} than the one that is here."
+    for name, sha256 in markers[stage]["files"].items():
+        if not (run.root / name).is_file():
+            yield f"{name} is missing."
+        elif file_fingerprint(run.root / name) != sha256:
+            yield f"{name} is not what stage {stage} has written."
 
 
 def _check_counts(run: RunFolder, tables: dict[str, pd.DataFrame]) -> Iterator[str]:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import CLIPModel
 from transformers.utils import logging
+
+EXPECTED = "The 'clip_model' parameter must be a CLIP."
 
 
 class ImageTower(nn.Module):
@@ -51,11 +54,15 @@ def load_towers(
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        model = CLIPModel.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=use_safetensors, local_files_only=True
-        ).eval()
-    except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"The 'clip_model' parameter must be a CLIP. {folder.name!r} cannot be loaded: {error}"
-        ) from error
-    return ImageTower(model, mean, std), TextTower(model)
+        model, report = CLIPModel.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=use_safetensors,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise ValueError(f"{EXPECTED} {folder.name!r} cannot be loaded: {error}") from error
+    if report["missing_keys"]:  # transformers would go on with random numbers in their place
+        raise ValueError(f"{EXPECTED} {folder.name!r} lacks weights, such as {min(report['missing_keys'])!r}.")
+    return ImageTower(model.eval(), mean, std), TextTower(model)

@@ -14,8 +14,8 @@ from .boxes import Boxes, find_proposals, suppress
 from .crops import crop_path_of, cut_crop, measure_crop, touches_border, write_crop
 from .decoding import ImageError, read_image
 from .detector import Detector, load_detector
+from .parts import Parts
 from .progress import Progress
-from .run_folder import Parts
 from .runtime import ordered_map
 
 __all__ = ["Detector", "detect_objects", "load_detector"]

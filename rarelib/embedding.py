@@ -15,8 +15,8 @@ from .boxes import PADDING_GREY
 from .clip import load_clip
 from .decoding import ImageError, read_image
 from .detector_features import FEATURE_SIZE, load_feature_network
+from .parts import Parts
 from .progress import Progress
-from .run_folder import Parts
 from .runtime import choose_runtime, ordered_map
 
 PART_BATCHES = 16  # batches that are written as one part

@@ -109,12 +109,13 @@ def stage_fingerprint(stage: Stage, values: Mapping[str, Any], prints: Mapping[s
 
 
 def is_finished(run: RunFolder, stage: str, wanted: str) -> bool:
-    """Tell whether a stage's marker has this fingerprint and its rendered notebook is there."""
+    """Tell whether a stage's marker has this fingerprint, and its rendered notebook and its tables are there."""
     try:
         marker = json.loads(run.marker_path(stage).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return marker.get("fingerprint") == wanted and (run.root / f"{stage}.ipynb").is_file()
+    files = [f"{stage}.ipynb", *marker.get("files", {})]
+    return marker.get("fingerprint") == wanted and all((run.root / name).is_file() for name in files)
 
 
 def _run_stage(
@@ -140,7 +141,8 @@ def _run_stage(
     start = time.monotonic()
     with terminal.following(run.path("stages/progress.json")):
         _execute(run, stage.name, notebook, {**values, "run_folder": run.root.as_posix()}, params, kernels)
-    _write_marker(run, stage.name, wanted, time.monotonic() - start)
+    inputs = {name: prints[name] for name in stage.inputs}
+    _write_marker(run, stage.name, wanted, inputs, time.monotonic() - start)
     terminal.done(time.monotonic() - start)
     return wanted
 
@@ -186,7 +188,7 @@ def _render(run: RunFolder, name: str, running: Path, params: Params) -> None:
     running.replace(run.root / f"{name}.ipynb")
 
 
-def _write_marker(run: RunFolder, stage: str, wanted: str, seconds: float) -> None:
+def _write_marker(run: RunFolder, stage: str, wanted: str, inputs: Mapping[str, str | None], seconds: float) -> None:
     result = run.read_json(f"stages/{stage}.result.json")
     inside = result["seconds"]["total"]
     timing = {
@@ -195,10 +197,9 @@ def _write_marker(run: RunFolder, stage: str, wanted: str, seconds: float) -> No
         "start_up": round(max(seconds - inside, 0.0), 3),
     }
     versions = run.read_json("config.json")["versions"]
-    run.write_json(
-        f"stages/{stage}.json",
-        {"fingerprint": wanted, "counts": result["counts"], "seconds": timing, "versions": versions},
-    )
+    files = {path.relative_to(run.root).as_posix(): file_fingerprint(path) for path in run.table_files(stage)}
+    marker = {"fingerprint": wanted, "inputs": inputs, "files": files, "counts": result["counts"], "seconds": timing}
+    run.write_json(f"stages/{stage}.json", {**marker, "versions": versions})
     run.result_path(stage).unlink()
 
 

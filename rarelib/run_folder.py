@@ -84,6 +84,12 @@ class RunFolder:
         """Return where a table lies."""
         return self.root / "tables" / f"{table}.parquet"
 
+    def table_files(self, stage: str) -> list[Path]:
+        """Return the files of the tables that a stage has written."""
+        files = [self.table_path(table) for table, (writer, _) in TABLES.items() if writer == stage]
+        vectors = [path.with_suffix(".npy") for path in files]
+        return [path for path in sorted([*files, *vectors]) if path.is_file()]
+
     def marker_path(self, stage: str) -> Path:
         """Return where the marker of a finished stage lies."""
         return self.root / "stages" / f"{stage}.json"
@@ -209,44 +215,6 @@ def find_upwards(path: str | Path) -> Path:
         return path
     above = (Path(*[".."] * depth) / path for depth in range(1, len(Path.cwd().parts)))
     return next((candidate for candidate in above if candidate.exists()), path)
-
-
-class Parts:
-    """Finished parts of a long stage; they make a killed run go on where it was.
-
-    Parts made with other settings are deleted, so that nothing stale is taken up.
-    """
-
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Keep parts in a sub-folder named by the hash of the settings that make their content."""
-        key = fingerprint(settings)
-        self.folder = folder / key
-        for old in folder.glob("*"):
-            if old.name != key:
-                shutil.rmtree(old)
-        self.folder.mkdir(parents=True, exist_ok=True)
-
-    def path(self, number: int, suffix: str) -> Path:
-        """Return where a part lies."""
-        return self.folder / f"{number:06d}{suffix}"
-
-    def has(self, number: int, suffix: str = ".parquet") -> bool:
-        """Tell whether a part is finished."""
-        return self.path(number, suffix).is_file()
-
-    def write_table(self, number: int, frame: pd.DataFrame) -> None:
-        """Write a part whole or not at all."""
-        with whole_file(self.path(number, ".parquet")) as partial:
-            frame.to_parquet(partial, index=False)
-
-    def write_vectors(self, number: int, vectors: np.ndarray) -> None:
-        """Write rows of vectors whole or not at all."""
-        with whole_file(self.path(number, ".npy")) as partial, partial.open("wb") as file:
-            np.save(file, vectors, allow_pickle=False)
-
-    def remove(self) -> None:
-        """Delete all parts, after the table made of them is written."""
-        shutil.rmtree(self.folder.parent, ignore_errors=True)
 
 
 @contextmanager

@@ -66,7 +66,14 @@ def test_the_check_sees_what_is_wrong(copied_demo):
     run.write_table("map", run.read_table("map").assign(object_id="nobody-00"))
     run.write_table("scores", run.read_table("scores").assign(rank=1, rarity=2.0))
     told = "\n".join(check_run(root))
-    for problem in ("report.html is missing", ".jpg is missing", "such as 'nobody-00'", "not 1 to n", "leaves [0, 1]"):
+    for problem in (
+        "report.html is missing",
+        ".jpg is missing",
+        "such as 'nobody-00'",
+        "not 1 to n",
+        "leaves [0, 1]",
+        "is not what stage",
+    ):
         assert problem in told
 
 
