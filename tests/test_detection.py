@@ -141,7 +141,8 @@ def test_an_exported_model_runs_without_torch(model, pictures):
     load_detector(model, runtime="openvino")
     code = (
         "import sys; from rarelib.detection import load_detector; from rarelib.decoding import read_image;"
-        f"d = load_detector({model!r}, runtime='openvino'); d.find_boxes([read_image({str(pictures / '0.png')!r})], least=.5);"
+        f"detector = load_detector({model!r}, runtime='openvino');"
+        f"detector.find_boxes([read_image({str(pictures / '0.png')!r})], least=0.5);"
         "sys.exit(any(name in sys.modules for name in ('torch', 'ultralytics', 'transformers', 'sklearn')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

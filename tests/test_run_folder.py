@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rarelib.parts import Parts
 from rarelib.run_folder import (
     TABLES,
-    Parts,
     RunFolder,
     TableError,
     find_upwards,
