@@ -132,7 +132,7 @@ def _run_stage(
         return terminal.skipped(stage.skipped_by)
     notebook = json.loads((notebooks / f"{stage.name}.ipynb").read_text(encoding="utf-8"))
     values = {name: getattr(params, name) for name in notebook_defaults(notebook) if name != "run_folder"}
-    wanted = stage_fingerprint(stage, values, prints, params)
+    wanted = fingerprint([stage_fingerprint(stage, values, prints, params), notebook["cells"]])
     if is_finished(run, stage.name, wanted):
         terminal.up_to_date()
         return wanted
