@@ -68,21 +68,19 @@ class Chart(Figure):
         super().__init__(figsize=(width, height), dpi=DPI)
         FigureCanvasAgg(self)
 
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Save as matplotlib does, but a large PNG, which holds photographs, in 256 colours."""
+        buffer = io.BytesIO()
+        super().savefig(buffer, **options)
+        content = buffer.getvalue()
+        if content.startswith(b"\x89PNG") and len(content) > LARGE_BYTES:
+            content = _in_256_colours(content)
+        fname.write(content) if hasattr(fname, "write") else Path(fname).write_bytes(content)
+
     def _repr_png_(self) -> bytes:
-        return png_bytes(self)
-
-
-def png_bytes(figure: Figure) -> bytes:
-    """Return the figure as PNG; a large one, which holds photographs, in 256 colours."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format="png")
-    if buffer.tell() <= LARGE_BYTES:
+        buffer = io.BytesIO()
+        self.savefig(buffer, dpi=DPI, format="png")
         return buffer.getvalue()
-    small = io.BytesIO()
-    Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
-    return small.getvalue()
 
 
 def new_chart(title: str, *, height: float = 3.6, width: float = WIDTH) -> Chart:
@@ -135,6 +133,15 @@ def fit_text(text: object, columns: int, lines: int = 1) -> str:
 def text_columns(text: str) -> int:
     """Return how wide a text is, in Latin letters."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _in_256_colours(content: bytes) -> bytes:
+    from PIL import Image
+
+    small = io.BytesIO()
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    return small.getvalue()
 
 
 def _cut(piece: str, columns: int) -> list[str]:

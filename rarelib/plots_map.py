@@ -18,7 +18,6 @@ def plot_map(
     objects: pd.DataFrame,
     scores: pd.DataFrame,
     *,
-    note: str = "",
     labelled: int = 6,
     language: str = "en",
 ) -> Chart:
@@ -27,8 +26,7 @@ def plot_map(
     Args:
         positions: The map table: object_id, x, y.
         objects: The objects table.
-        scores: The scores table; its `selected` are ringed.
-        note: What a reader must know, such as that not all objects are shown.
+        scores: The scores table; its `selected` are ringed, and where it has more objects the figure says so.
         labelled: How many of the rarest are named on the map.
         language: Of all that is written.
     """
@@ -38,7 +36,7 @@ def plot_map(
     table["selected"] = table["selected"].eq(True)
     title = say("plots.map", language, objects=len(table))
     if table.empty:
-        return words_only(title, note or say("plots.no_embedded", language))
+        return words_only(title, say("plots.no_embedded", language))
     chart = new_chart(title, height=6.2)
     axes = chart.add_subplot()
     axes.set(xticks=[], yticks=[], xmargin=0.06, ymargin=0.06)
@@ -51,7 +49,10 @@ def plot_map(
     legend = axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.3, labelspacing=0.7)
     for handle in legend.legend_handles:
         handle.set_sizes([36])  # type: ignore[union-attr]
-    axes.set_xlabel(fit_text(f"{note} {say('plots.map_note', language)}", 130, 2), loc="left")
+    notes = [say("plots.map_note", language)]
+    if len(table) < len(scores):
+        notes.insert(0, say("plots.map_capped", language, shown=len(table), total=len(scores)))
+    axes.set_xlabel("\n".join(fit_text(note, 130) for note in notes), loc="left", multialignment="left")
     return chart
 
 
