@@ -130,16 +130,14 @@ class TorchNetwork:
         self.precision = precision
         self.device, self.batch = torch.device(device), 1 if device == "cpu" else GPU_BATCH
         self._limit, self._lock = 1 << 30, threading.Lock()
+        self._threads, self._local = len(_own_cores()), threading.local()
         self.module = module.eval().to(self.device)
         if self.device.type == "cuda":
             self.module = self.module.half().to(memory_format=torch.channels_last)
 
     def open(self, workers: int = 1) -> None:
         """Share the cores among threads that call at once."""
-        import torch
-
-        if self.device.type == "cpu":
-            torch.set_num_threads(max(len(_own_cores()) // workers, 1))
+        self._threads, self._local = max(len(_own_cores()) // workers, 1), threading.local()
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for one batch, cut into smaller ones where memory asks for it."""
@@ -150,6 +148,9 @@ class TorchNetwork:
     def _run(self, array: np.ndarray) -> list[np.ndarray]:
         import torch
 
+        if self.device.type == "cpu" and not hasattr(self._local, "ready"):
+            torch.set_num_threads(self._threads)  # counts for the calling thread only
+            self._local.ready = True
         try:
             with torch.inference_mode(), self._lock if self.device.type == "cuda" else nullcontext():
                 outputs = self.module(torch.from_numpy(np.ascontiguousarray(array)).to(self.device))

@@ -159,7 +159,7 @@ def test_a_clip_without_tokenizer_has_no_text(clip, crops, tmp_path):
 def test_a_model_that_is_no_clip_is_refused(clip, tmp_path):
     folder = shutil.copytree(clip, tmp_path / "clip")
     (folder / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(ValueError, match="must be a CLIP. 'clip' cannot be loaded"):
+    with pytest.raises(ValueError, match=r"must be a CLIP. 'clip' cannot be loaded"):
         load_embedder("clip", clip_model=str(folder), runtime="torch")
     from safetensors.torch import load_file, save_file
 
@@ -180,7 +180,7 @@ def test_a_tokenizer_that_does_not_fit_is_refused(clip, tmp_path):
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     tokenizer["model"]["vocab"] |= {f"word{number}": number for number in range(100, 300)}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(ValueError, match="must be a CLIP whose tokenizer fits. Got 2.. tokens for 54 vectors"):
+    with pytest.raises(ValueError, match=r"must be a CLIP whose tokenizer fits. Got 2.. tokens for 54 vectors"):
         load_embedder("clip", clip_model=str(folder), runtime="torch")
 
 
