@@ -78,9 +78,14 @@ class Chart(Figure):
         fname.write(content) if hasattr(fname, "write") else Path(fname).write_bytes(content)
 
     def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, dpi=DPI, format="png")
-        return buffer.getvalue()
+        return png_bytes(self)
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return the figure as a PNG file's content."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=DPI, format="png")
+    return buffer.getvalue()
 
 
 def new_chart(title: str, *, height: float = 3.6, width: float = WIDTH) -> Chart:
