@@ -17,7 +17,7 @@ from .boxes import Boxes, Letterbox, anchor_points, fit_letterbox
 from .decoding import ImageError, read_image
 from .runtime import OpenVinoNetwork, TorchNetwork, choose_runtime
 
-EXPORT_VERSION = 1  # raise it when what is exported changes
+EXPORT_VERSION = 2  # raise it when what is exported changes
 CALIBRATION_IMAGES = 64
 
 

@@ -12,14 +12,15 @@ from . import weights
 from .detector import export_yolo, read_openvino_folder, yolo_path
 from .runtime import OpenVinoNetwork, Runtime, TorchNetwork
 
-FEATURE_SIZE = 192  # side of the padded crop [px]
+FEATURE_SIZE = 160  # side of the padded crop [px]; 192 is as good, 224 worse
+YOLOV8_LAYERS = [9, 18]  # what yolo.feature_layers gives for every YOLOv8, for exports that do not say
 
 
 def load_feature_network(yolo_model: str, runtime: Runtime, *, trust_pickles: bool = False) -> tuple[Any, int, str]:
     """Load the network that makes features of crops.
 
     Returns:
-        The network ((b, 192, 192, 3) uint8 in, one array (b, channels) per layer out), the length of all layers'
+        The network ((b, 160, 160, 3) uint8 in, one array (b, channels) per layer out), the length of all layers'
         outputs together, and the sha256 of the weights.
 
     Raises:
@@ -57,7 +58,7 @@ def _cut_network(model: Any, layers: list[int] | None, path: Path) -> Any:
         layer = re.search(r"(?:^|\.)model\.(\d+)\..*conv/", op.get_friendly_name())
         if layer and op.get_type_name() in ("Convolution", "Add"):
             last[int(layer.group(1))] = op.output(0)
-    layers = layers or [9, max(last, default=0) - 1]  # the end of YOLOv8's backbone, the coarsest input of its head
+    layers = layers or YOLOV8_LAYERS
     if any(layer not in last for layer in layers):
         raise ValueError(
             f"The 'yolo_model' parameter must be an export of a YOLOv8 for embedder yolo. {path.name!r} is not."

@@ -89,10 +89,15 @@ def fetch_release(name: str) -> Path:
 
 
 def feature_layers(net: DetectionModel) -> list[int]:
-    """Return the layers that make vectors: the end of the backbone and the coarsest input of the head."""
+    """Return the layers that make vectors: the end of the backbone and the middle input of the head.
+
+    Of all pairs of YOLOv8n's layers these two were among the best on road pictures, both at setting planted anomalies
+    apart from the common objects and at bringing objects of one class together.
+    """
     pooling = [layer.i for layer in net.model if type(layer).__name__ == "SPPF"]
-    coarsest = net.model[-1].f[-1]
-    return [pooling[-1] if pooling else coarsest - 1, coarsest]
+    head_inputs = net.model[-1].f
+    middle = head_inputs[len(head_inputs) // 2]
+    return [pooling[-1] if pooling else middle - 1, middle]
 
 
 def strides_of(net: DetectionModel) -> list[int]:

@@ -200,4 +200,4 @@ def test_exported_models_run_without_torch(clip, yolo):
 def test_the_real_int8_folder_makes_features(shared, crops):
     folder = str(shared / "models" / "yolov8n_int8_openvino_model")
     embedder = load_embedder("yolo", yolo_model=folder)
-    assert embedder.embed_crops(crops).shape == (7, 512)
+    assert embedder.embed_crops(crops).shape == (7, 256 + 128)
