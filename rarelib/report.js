@@ -1,0 +1,31 @@
+// Show the cards that fit all chosen filters; texts are only compared, never put into the page as markup.
+"use strict";
+const form = document.getElementById("filters");
+const cards = Array.from(document.querySelectorAll(".card"));
+const shown = document.getElementById("shown");
+
+function fits(card) {
+  const wanted = (name) => (form.elements[name] ? form.elements[name].value : "");
+  const doubt = form.elements["disagrees"];
+  return (
+    (!wanted("class") || card.dataset.class === wanted("class")) &&
+    (!wanted("lane") || card.dataset.lane === wanted("lane")) &&
+    (!wanted("code") || card.dataset.code.split(" ").includes(wanted("code"))) &&
+    (!doubt || !doubt.checked || card.dataset.disagrees === "1")
+  );
+}
+
+function update() {
+  let count = 0;
+  for (const card of cards) {
+    card.hidden = !fits(card);
+    count += card.hidden ? 0 : 1;
+  }
+  shown.textContent = shown.dataset.text.replace("#", count);
+}
+
+if (form) {
+  form.addEventListener("change", update);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  update();
+}
