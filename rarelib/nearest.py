@@ -1,0 +1,89 @@
+"""Nearest neighbours by cosine: exact among few objects, by an inverted file of faiss among many."""
+
+from __future__ import annotations
+
+import numpy as np
+
+EXACT_ROWS = 10_000  # up to here every pair is compared
+REFERENCE_ROWS = 50_000  # more than these are represented by a sample, so that time grows in step with the objects
+PROBES = 32  # lists that are searched; recall in benchmarks/quality_results.md
+LISTS_PER_ROOT = 2  # lists of the inverted file per square root of its rows
+BLOCK_ROWS = 50_000  # queries at once
+
+
+def find_nearest(
+    queries: np.ndarray, reference: np.ndarray, *, k: int, own_rows: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the most similar rows of a reference by cosine.
+
+    Args:
+        queries: Unit rows, float array of shape (n, dim).
+        reference: Unit rows (m, dim).
+        k: Neighbours wanted; fewer come back where the reference is smaller.
+        own_rows: Int array (n,): where a query itself stands in the reference, -1 where it does not; it is never its
+            own neighbour.
+
+    Returns:
+        Similarity in [-1, 1], highest first, float32 of shape (n, k), and their rows in the reference, int64 (n, k).
+    """
+    queries, reference = (np.ascontiguousarray(rows, dtype=np.float32) for rows in (queries, reference))
+    wanted = min(k, len(reference) - (own_rows is not None))
+    if wanted < 1 or not len(queries):
+        return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+    index = _build_index(reference)
+    similarity = np.empty((len(queries), wanted), np.float32)
+    rows = np.empty((len(queries), wanted), np.int64)
+    for start in range(0, len(queries), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        found = index.search(queries[block], wanted + (own_rows is not None))
+        own = None if own_rows is None else own_rows[block]
+        similarity[block], rows[block] = _fill_gaps(*(found if own is None else _without_own(*found, own)))
+    return np.clip(similarity, -1, 1), rows
+
+
+def content_order(vectors: np.ndarray) -> np.ndarray:
+    """Return an order of the rows that depends on their content alone, so that draws do not depend on row order."""
+    rows = np.ascontiguousarray(vectors, dtype=np.float32)
+    if not rows.size:
+        return np.arange(len(rows))
+    return np.argsort(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0], kind="stable")
+
+
+def draw_rows(vectors: np.ndarray, limit: int, *, seed: int = 0) -> np.ndarray:
+    """Return at most so many rows, drawn at random whatever their order; all of them where they are few enough."""
+    order = content_order(vectors)
+    if len(order) <= limit:
+        return order
+    return order[np.sort(np.random.default_rng(seed).choice(len(order), limit, replace=False))]
+
+
+def _build_index(reference: np.ndarray):
+    import faiss
+
+    rows, dim = reference.shape
+    flat = faiss.IndexFlatIP(dim)
+    if rows <= EXACT_ROWS:
+        flat.add(reference)
+        return flat
+    index = faiss.IndexIVFFlat(flat, dim, int(LISTS_PER_ROOT * rows**0.5), faiss.METRIC_INNER_PRODUCT)
+    index.nprobe = PROBES
+    index.train(reference[:: max(rows // REFERENCE_ROWS, 1)])
+    index.add(reference)
+    index.quantizer_kept = flat  # faiss keeps no reference of its own
+    return index
+
+
+def _without_own(similarity: np.ndarray, rows: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    others = rows != own[:, None]
+    others[others.all(axis=1), -1] = False  # itself not among those found: the last one goes
+    shape = (len(rows), rows.shape[1] - 1)
+    return similarity[others].reshape(shape), rows[others].reshape(shape)
+
+
+def _fill_gaps(similarity: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    missing = rows < 0  # too few rows in the lists that were searched: repeat the last one found
+    if missing.any():
+        last = np.maximum((~missing).sum(axis=1) - 1, 0)[:, None]
+        similarity = np.where(missing, np.take_along_axis(similarity, last, axis=1), similarity)
+        rows = np.where(missing, np.take_along_axis(rows, last, axis=1), rows)
+    return np.maximum(similarity, -1), np.maximum(rows, 0)

@@ -1,0 +1,57 @@
+"""How usable the picture of an object is: dark, flat, blurred, tiny or cut-off crops come close to 0."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+# measure -> (where it begins to count as usable, where it is fully usable)
+RAMPS = {
+    "brightness": (0.02, 0.12),
+    "contrast": (0.01, 0.06),
+    "sharpness": (10.0, 150.0),
+    "short_side_px": (8.0, 32.0),
+}
+CUT_OFF = 0.8  # an object at the picture's border may be seen in part only
+FAULT_BELOW = 0.5
+
+
+def crop_quality(objects: pd.DataFrame) -> np.ndarray:
+    """Return how usable each crop is.
+
+    Args:
+        objects: Rows with the boxes [px] and, where they were measured, brightness, contrast, sharpness and
+            touches_border; what is missing counts as good.
+
+    Returns:
+        Float array (n,) in [0, 1]; 1 is good.
+    """
+    measures = _measures(objects)
+    quality = np.ones(len(objects))
+    for name, values in measures.items():
+        quality *= _ramp(values, *RAMPS[name])
+    return quality * np.where(_cut_off(objects), CUT_OFF, 1.0)
+
+
+def crop_faults(objects: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Tell what is wrong with each crop: dark, flat, blurred, tiny, cut_off; bool arrays (n,)."""
+    names = dict(zip(RAMPS, ("dark", "flat", "blurred", "tiny"), strict=True))
+    measures = _measures(objects)
+    faults = {names[name]: _ramp(values, *RAMPS[name]) < FAULT_BELOW for name, values in measures.items()}
+    return {**faults, "cut_off": _cut_off(objects)}
+
+
+def _measures(objects: pd.DataFrame) -> dict[str, np.ndarray]:
+    sides = [(objects[f"{axis}_max"] - objects[f"{axis}_min"]).to_numpy(float) for axis in "xy"]
+    measures = {name: objects[name].to_numpy(float) for name in RAMPS if name in objects}
+    return {**measures, "short_side_px": np.minimum(*sides)}
+
+
+def _cut_off(objects: pd.DataFrame) -> np.ndarray:
+    if "touches_border" not in objects:
+        return np.zeros(len(objects), bool)
+    return objects["touches_border"].to_numpy(bool)
+
+
+def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.clip((np.nan_to_num(values, nan=high) - low) / (high - low), 0.0, 1.0)

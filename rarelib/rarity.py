@@ -1,0 +1,198 @@
+"""Which objects are rare and why: from tables and vectors to scores, ranks, a selection and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .early_filter import filter_objects
+from .events import choose_events, group_duplicates
+from .fusion import fuse_rarity, rare_class_points, signs_of
+from .nearest import REFERENCE_ROWS, find_nearest
+from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
+from .params import OUTLIER_METHODS, RARE_KEYWORDS
+from .quality import crop_quality
+from .reasons import explain_objects
+
+__all__ = ["filter_objects", "score_objects"]
+
+PLAIN_METHODS = ("isolation_forest", "lof")
+NEIGHBOURS_SHOWN = 3
+REPEATED = 0.5  # what another view of an event keeps of its rarity in the order
+BOX = ["x_min", "y_min", "x_max", "y_max"]
+COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
+           "reason_codes", "embedding_rarity", "quality", "event", "event_size")  # fmt: skip
+
+
+def score_objects(
+    objects: pd.DataFrame,
+    images: pd.DataFrame,
+    vectors: np.ndarray,
+    object_ids: Sequence[str],
+    *,
+    zero_shot: pd.DataFrame | None = None,
+    verdicts: np.ndarray | pd.Series | None = None,
+    selection: str = "ranked",
+    outlier_methods: Sequence[str] = OUTLIER_METHODS,
+    contamination: float = 0.1,
+    n_neighbors: int = 20,
+    potential_rare_keywords: Sequence[str] = RARE_KEYWORDS,
+    rare_class_top_share: float = 0.3,
+    rare_class_min: int = 50,
+    selection_share: float = 0.05,
+    selection_min: int = 50,
+    max_per_group: int | None = None,
+    duplicate_similarity: float = 0.95,
+    seed: int = 0,
+    language: str = "en",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score, rank, select and explain all embedded objects, whatever the order of the rows.
+
+    Args:
+        objects: All boxes of the run, embedded or not; classes are counted over the detected ones.
+        images: Rows with image_id and group.
+        vectors: Unit rows, float array of shape (n, dim).
+        object_ids: Their ids in row order.
+        zero_shot: Table with object_id, phrase, similarity and class_similarity from a CLIP with a text tower.
+        verdicts: Float array (n,) in the order of the ids: 1 rare, 0 common, NaN unknown.
+        selection: "union": outliers of IsolationForest and LOF, and rare-class candidates (the plain recipe);
+            "ranked": the rarest events of the fused ranking.
+        outlier_methods: Methods whose scores become columns.
+        contamination: Share marked as outliers.
+        n_neighbors: Neighbours of LOF and of the nearest-neighbour scores.
+        potential_rare_keywords: A class whose name contains one gains points.
+        rare_class_top_share: Share of the objects that are rare-class candidates.
+        rare_class_min: At least so many are.
+        selection_share: With "ranked": share of the objects that is selected.
+        selection_min: With "ranked": at least so many are.
+        max_per_group: With "ranked": at most so many selected of one drive or scene.
+        duplicate_similarity: Cosine from which two objects are one event.
+        seed: Seed of everything random.
+        language: Of the reasons.
+
+    Returns:
+        scores: one row per embedded object in the order of the ids: object_id, a column per outlier method (higher is
+        rarer), and COLUMNS. Ranks are unique, 1 is the rarest: the selected first, then the others by rarity, further
+        views of an event at half of theirs.
+        neighbours: object_id, neighbour_id, position (1 nearest) and similarity of the nearest common objects, those
+        of events with no selected object, for each selected one.
+
+    Raises:
+        ValueError: If the selection or a method is unknown, or an id has no row in objects.
+    """
+    if selection not in ("ranked", "union"):
+        raise ValueError(
+            f"The 'selection' parameter of score_objects must be ranked or union. Got {selection!r} instead."
+        )
+    order = np.argsort(np.asarray(object_ids, dtype=str), kind="stable")
+    table, vectors = _join_tables(objects, images, object_ids, order), _reorder(vectors, order)
+    keywords = list(potential_rare_keywords)
+    signs = signs_of(table, objects, keywords, zero_shot)
+    table = table.assign(**signs, rare_class_score=rare_class_points(signs["class_count"], signs["named"]))
+    table["verdict"] = np.nan if verdicts is None else np.asarray(verdicts, dtype=float)[order]
+
+    methods = dict.fromkeys([*outlier_methods, *(PLAIN_METHODS if selection == "union" else ())])
+    names = table["class_name"].to_numpy(str)
+    outliers = outlier_scores(vectors, methods=list(methods), class_names=names, n_neighbors=n_neighbors, seed=seed)
+    table = table.assign(**outliers, quality=crop_quality(table))
+    table["embedding_rarity"] = embedding_rarity(vectors, class_names=names, seed=seed)
+    table["rarity"] = _rarity(table, vectors, selection)
+
+    marks = _plain_marks(table) if selection == "union" else table["embedding_rarity"].to_numpy()
+    candidates = max(round(rare_class_top_share * len(table)), rare_class_min)
+    table["is_outlier"] = _top(marks, table["rarity"], round(contamination * len(table)))
+    table["is_rare_class"] = _top(table["rare_class_score"], table["rarity"], candidates)
+
+    event = _events(table, vectors, duplicate_similarity)
+    table["event"] = table["object_id"].take(event).reset_index(drop=True)
+    table["event_size"] = np.bincount(event, minlength=len(table))[event]
+    budget = max(round(selection_share * len(table)), selection_min)
+    table["selected"] = (
+        table["is_outlier"] | table["is_rare_class"]
+        if selection == "union"
+        else choose_events(event, table["rarity"], budget=budget, groups=table["group"], max_per_group=max_per_group)
+    )
+    table["rank"] = _ranks(table)
+    neighbours, table["nearest"] = _nearest_common(table, vectors)
+    table = explain_objects(table, n_objects=len(objects), language=language)
+    return table[["object_id", *outlier_methods, *COLUMNS]].iloc[np.argsort(order)].reset_index(drop=True), neighbours
+
+
+def _join_tables(
+    objects: pd.DataFrame, images: pd.DataFrame, object_ids: Sequence[str], order: np.ndarray
+) -> pd.DataFrame:
+    wanted = pd.Series(list(object_ids), dtype="str").iloc[order]
+    known = objects.set_index("object_id")
+    missing = ~wanted.isin(known.index)
+    if missing.any():
+        raise ValueError(f"The object {wanted[missing].iloc[0]!r} has a vector but no row in the objects table.")
+    table = known.loc[wanted].rename_axis("object_id").reset_index()
+    group = table["image_id"].map(images.drop_duplicates("image_id").set_index("image_id")["group"])
+    lane = table.get("lane", "detected")
+    return table.assign(group=group.astype("object").fillna("").astype("str"), lane=lane)
+
+
+def _reorder(vectors: np.ndarray, order: np.ndarray) -> np.ndarray:
+    in_order = (order[1:] > order[:-1]).all()  # then no copy of what may be large
+    return np.asarray(vectors, dtype=np.float32) if in_order else np.asarray(vectors[order], dtype=np.float32)
+
+
+def _rarity(table: pd.DataFrame, vectors: np.ndarray, selection: str) -> np.ndarray:
+    if selection == "union":
+        parts = [percentiles(_plain_marks(table)), percentiles(table["rare_class_score"])]
+        rarity = np.mean(parts, axis=0)
+    else:
+        rarity = fuse_rarity(table)
+    if table["verdict"].notna().any():
+        from .verdicts import rerank
+
+        rarity = rerank(rarity, vectors, table["verdict"].to_numpy())
+    return np.round(np.clip(rarity, 0, 1), DECIMALS)
+
+
+def _plain_marks(table: pd.DataFrame) -> np.ndarray:
+    return np.mean([percentiles(table[method]) for method in PLAIN_METHODS], axis=0)
+
+
+def _top(first: np.ndarray, then: np.ndarray, count: int) -> np.ndarray:
+    """Mark the highest by the first score, equals by the second, then by order of the rows."""
+    marked = np.zeros(len(first), bool)
+    marked[np.lexsort([-np.asarray(then), -np.asarray(first)])[:count]] = True
+    return marked
+
+
+def _events(table: pd.DataFrame, vectors: np.ndarray, similarity: float) -> np.ndarray:
+    xyxy = table[BOX].to_numpy(float)
+    return group_duplicates(
+        vectors, table["rarity"].to_numpy(), similarity=similarity, image_ids=table["image_id"], xyxy=xyxy
+    )
+
+
+def _ranks(table: pd.DataFrame) -> np.ndarray:
+    worth = table["rarity"].to_numpy() * np.where(table["event"] == table["object_id"], 1.0, REPEATED)
+    ranks = np.empty(len(table), int)
+    ranks[np.lexsort([-worth, ~table["selected"].to_numpy(bool)])] = np.arange(1, len(table) + 1)
+    return ranks
+
+
+def _nearest_common(table: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """Find the common objects most like each selected one; also return the similarity of the first, NaN for none."""
+    ids = table["object_id"].to_numpy()
+    selected = np.flatnonzero(table["selected"])
+    common = np.flatnonzero(~table["event"].isin(table["event"].iloc[selected]))
+    if len(common) > REFERENCE_ROWS:
+        common = common[np.linspace(0, len(common) - 1, REFERENCE_ROWS).astype(int)]
+    similarity, found = find_nearest(vectors[selected], vectors[common], k=NEIGHBOURS_SHOWN)
+    nearest = np.full(len(table), np.nan)
+    nearest[selected] = similarity[:, 0] if similarity.shape[1] else np.nan
+    neighbours = {
+        "object_id": np.repeat(ids[selected], found.shape[1]),
+        "neighbour_id": ids[common][found].ravel(),
+        "position": np.tile(np.arange(1, found.shape[1] + 1), len(selected)),
+        "similarity": similarity.ravel().astype(float),
+    }
+    neighbours = pd.DataFrame(neighbours).astype({"object_id": "str", "neighbour_id": "str"})
+    by_rank = neighbours["object_id"].map(table.set_index("object_id")["rank"])
+    return neighbours.iloc[np.lexsort([neighbours["position"], by_rank])].reset_index(drop=True), nearest
