@@ -112,7 +112,8 @@ def _hide_and_rank(
     names = table["class_name"].to_numpy(dtype=object, copy=True)
     names[kept] = look_alike_classes(vectors[stays], names[stays], hidden[stays])
     renamed = table.assign(class_name=pd.Series(names, dtype="str"))[stays]
-    scores, _ = score_objects(renamed, images, vectors[stays], renamed["object_id"].tolist(), **scoring)
+    ids, options = renamed["object_id"].tolist(), {**scoring, "outlier_methods": ()}  # the fusion needs no columns
+    scores, _ = score_objects(renamed, images, vectors[stays], ids, **options)
     ranks = scores.set_index("object_id").loc[table["object_id"].iloc[kept], "rank"]
     return {"first_rank": int(ranks.min()), "n": int(stays.sum())}
 
