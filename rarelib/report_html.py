@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from .captions.doubt import disagreement_sentence
 from .language import phrases, say
 from .run_folder import RunFolder, write_text
 
@@ -35,6 +36,7 @@ PLOT_ORDER = (
 ALWAYS_SAID = ("images_folder", "sampling_rate", "yolo_model", "embedder", "clip_model", "selection", "skip_caption")
 TIMES = ("total", "start_up", "read", "compute", "write")
 PICTURE_STEPS = ("listed", "sampled", "unreadable")
+SAID_ELSEWHERE = ("common", "nearest", "event", "proposal", "caption_disagrees")  # reason codes without a chip
 MAX_TEXT = 600
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -120,7 +122,10 @@ def _say(language: str, key: str, **values: Any) -> str:
 
 
 def _card(run: RunFolder, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    codes = [code for code in str(row["reason_codes"]).split(",") if code]
+    codes = [code for code in str(row["reason_codes"]).split(",") if code and code not in SAID_ELSEWHERE]
+    if row["disagrees"]:  # said apart, where it is seen
+        said = disagreement_sentence(row["class_name"], row["kind"], language)
+        row = {**row, "reason": row["reason"].removesuffix(said).rstrip("; ")}
     texts = ("class_name", "reason", "caption", "kind", "first_caption", "original_path", "caption_error", "lane")
     return {
         **row,
@@ -137,9 +142,9 @@ def _add_neighbours(run: RunFolder, cards: Sequence[dict[str, Any]], results: pd
     if not run.table_path("neighbours").is_file():
         return
     near = run.read_table("neighbours")
-    crops = results.set_index("object_id")[["crop_path", "class_name"]]
+    crops = results[["object_id", "crop_path", "class_name"]].rename(columns={"object_id": "neighbour_id"})
     near = near[near["object_id"].isin([card["object_id"] for card in cards])]
-    near = near[near["position"] <= NEIGHBOURS_SHOWN].join(crops, on="neighbour_id", how="inner")
+    near = near[near["position"] <= NEIGHBOURS_SHOWN].merge(crops, on="neighbour_id")
     small = cache(lambda path: picture_uri(run.root / path, NEIGHBOUR_SIDE))
     of = {key: rows.sort_values("position") for key, rows in near.groupby("object_id")}
     for card in cards:
