@@ -18,6 +18,7 @@ from .params import Params
 from .preflight import check_inputs, file_fingerprint, model_path, run_config
 from .progress import PROGRESS_FILE
 from .redaction import redact_notebook
+from .report import timing_text
 from .run_folder import STAGES, RunFolder, fingerprint, write_text
 from .run_lock import run_lock
 from .terminal import Terminal
@@ -84,6 +85,9 @@ def run_pipeline(params: Params, *, notebooks: Path | None = None, terminal: Ter
                 prints[stage.name] = _run_stage(
                     run, stage, params, prints, notebooks, kernels, terminal.stage(number, stage.name)
                 )
+            write_text(
+                run.path("timing.txt"), timing_text(run, language=params.language)
+            )  # now with the report's own time
     terminal.end(run.root)
     return run
 

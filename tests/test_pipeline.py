@@ -54,6 +54,13 @@ def test_a_run_leaves_what_the_design_promises(demo):
     assert {path.stem for path in (run.root / "plots").glob("*.png")} >= {"gallery", "funnel", "map", "boxes", "audit"}
 
 
+def test_rendered_notebooks_show_their_figures_and_stay_small(demo):
+    for stage in STAGES:
+        path = demo[0].root / f"{stage}.ipynb"
+        assert '"image/png"' in path.read_text(encoding="utf-8"), stage
+        assert path.stat().st_size < 4_000_000
+
+
 def test_every_id_resolves_and_every_count_agrees(demo):
     assert check_run(demo[0].root) == []
 
