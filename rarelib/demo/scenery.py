@@ -55,6 +55,7 @@ def draw_backdrop(camera: Camera, light: Light, weather: Weather, rng: np.random
     share = np.linspace(0, 1, height)[:, None] ** 1.4
     sky = np.array(weather.zenith) * (1 - share) + np.array(weather.horizon) * share
     picture[:height] = sky[:, None, :]
+    picture[height:] = weather.horizon  # the ground's strips leave the far corners free
     _draw_sky(picture[:height], weather, rng)
     canvas = Canvas(camera, light, picture)
     _draw_hills(canvas, rng)
