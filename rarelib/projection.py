@@ -65,10 +65,14 @@ def project_vectors(vectors: np.ndarray, *, method: str = "tsne", seed: int = 0)
         raise ValueError(
             f"The 'vectors' parameter of project_vectors must have shape (n, dim). Got {vectors.shape} instead."
         )
-    reduced = _principal_components(np.asarray(vectors, dtype=np.float64), seed)
-    if len(reduced) <= EXACT_UP_TO or not reduced.any():
-        return reduced[:, :2].copy()
-    positions = {"tsne": _tsne, "umap": _umap}[method](reduced, seed)
+    from threadpoolctl import threadpool_limits
+
+    # threads add up in no fixed order, so one alone gives the same map again; on a busy machine it is quicker as well
+    with threadpool_limits(limits=1):
+        reduced = _principal_components(np.asarray(vectors, dtype=np.float64), seed)
+        if len(reduced) <= EXACT_UP_TO or not reduced.any():
+            return reduced[:, :2].copy()
+        positions = {"tsne": _tsne, "umap": _umap}[method](reduced, seed)
     return np.asarray(positions, dtype=np.float64)
 
 
