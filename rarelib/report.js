@@ -2,12 +2,15 @@
 "use strict";
 const form = document.getElementById("filters");
 const cards = Array.from(document.querySelectorAll(".card"));
+const texts = new Map(cards.map((card) => [card, card.textContent.toLowerCase()]));
 const shown = document.getElementById("shown");
 
 function fits(card) {
   const wanted = (name) => (form.elements[name] ? form.elements[name].value : "");
   const doubt = form.elements["disagrees"];
+  const words = wanted("words").toLowerCase().split(/\s+/);
   return (
+    words.every((word) => texts.get(card).includes(word)) &&
     (!wanted("class") || card.dataset.class === wanted("class")) &&
     (!wanted("lane") || card.dataset.lane === wanted("lane")) &&
     (!wanted("code") || card.dataset.code.split(" ").includes(wanted("code"))) &&
@@ -25,7 +28,7 @@ function update() {
 }
 
 if (form) {
-  form.addEventListener("change", update);
+  form.addEventListener("input", update);
   form.addEventListener("submit", (event) => event.preventDefault());
   update();
 }

@@ -21,6 +21,7 @@ OPTIONAL = {"reason_codes": "", "event": "", "event_size": 1, "quality": 1.0}
 SCORE_COLUMNS = ["is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason", *OPTIONAL]
 OBJECT_COLUMNS = ["image_id", "class_name", "confidence", "bbox", "lane", "original_path", "crop_path"]
 MAX_CAPTION = 1000
+MAX_REASONS = 20
 
 
 def collect_results(run: RunFolder, *, target_classes: Sequence[str] = (), language: str = "en") -> pd.DataFrame:
@@ -68,6 +69,7 @@ def collect_statistics(run: RunFolder) -> dict[str, Any]:
         "classes": classes,
         "lanes": _value_counts(read_optional(run, "objects"), "lane"),
         "early_filter_reasons": _value_counts(read_optional(run, "early_filter"), "reason"),
+        "left_out": left_out_reasons(run),
         "captions": markers.get("06_caption_objects", {}).get("counts"),
         "counts": {stage: marker["counts"] for stage, marker in markers.items()},
         "seconds": {stage: marker["seconds"] for stage, marker in markers.items()},
@@ -94,6 +96,27 @@ def funnel_counts(run: RunFolder) -> dict[str, int | None]:
         "selected": _count(scores, "selected"),
         "captioned": None if tables["captions"] is None else int(tables["captions"]["source"].eq("model").sum()),
     }
+
+
+def left_out_reasons(run: RunFolder) -> dict[str, dict[str, int]]:
+    """Return why pictures could not be read, objects were not compared and captions failed: reason -> how many.
+
+    The most frequent reasons of each come first; of many different ones, such as texts of a server, only these.
+    """
+    pictures = [read_optional(run, name) for name in ("images", "unreadable")]
+    errors = pd.concat([pd.Series(dtype="str"), *(table["error"] for table in pictures if table is not None)])
+    filtered, embedded = read_optional(run, "early_filter"), read_optional(run, "embeddings")
+    captions = read_optional(run, "captions")
+    if filtered is not None and embedded is not None:
+        filtered = filtered[~filtered["object_id"].isin(embedded["object_id"])]
+    if captions is not None:
+        captions = captions[captions["source"] == "fallback"]
+    found = {
+        "pictures": _value_counts(errors[errors != ""].to_frame("error"), "error"),
+        "objects": _value_counts(filtered, "reason"),
+        "captions": _value_counts(captions, "error"),
+    }
+    return {what: dict(list(reasons.items())[:MAX_REASONS]) for what, reasons in found.items()}
 
 
 def timing_text(run: RunFolder, *, language: str = "en") -> str:

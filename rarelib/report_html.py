@@ -81,6 +81,10 @@ def write_html(
         trust={name: _json_or_empty(run, f"tables/{name}.json") for name in ABOUT_TRUST},
         plots=_plots(run, language),
         statistics=statistics,
+        left_out={
+            what: {plain(reason): count for reason, count in reasons.items()}
+            for what, reasons in statistics["left_out"].items()
+        },
         times=TIMES,
         config=config,
     )
