@@ -65,6 +65,7 @@ def project_vectors(vectors: np.ndarray, *, method: str = "tsne", seed: int = 0)
         raise ValueError(
             f"The 'vectors' parameter of project_vectors must have shape (n, dim). Got {vectors.shape} instead."
         )
+    import sklearn.manifold  # noqa: F401 - loaded first, since only what is loaded can be held to one thread
     from threadpoolctl import threadpool_limits
 
     # threads add up in no fixed order, so one alone gives the same map again; on a busy machine it is quicker as well
