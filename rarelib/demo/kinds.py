@@ -45,6 +45,11 @@ class Kind:
     detector_class: str = ""
     phrase: str = ""
 
+    @property
+    def narrow_m(self) -> float:
+        """Return about how narrow it looks [m], which says from how far it can be told."""
+        return min(*self.size_m[:2], 1.2)
+
 
 def _common(name: str, draw: Callable, size: tuple, place: str, weight: float, *, coloured: bool = True) -> Kind:
     return Kind(name, "common", draw, size, place, weight, coloured=coloured, detector_class=name, phrase=f"a {name}")
@@ -129,7 +134,6 @@ SCULPTURE = _clutter("sculpture", street.draw_sculpture, (1.6, 1.6, 1.6), place=
 KINDS = {kind.name: kind for kind in (*ALL_KINDS, SCULPTURE)}
 UNSEEN_KINDS = tuple(kind.name for kind in ALL_KINDS if not kind.seen)
 DETECTOR_CLASSES = (*(kind.name for kind in ALL_KINDS if kind.role == "common"), OTHER)
-DEMO_PHRASES = [f"a photo of {kind.phrase}" for kind in ALL_KINDS if kind.seen]
 
 
 def kinds_of(*roles: str, seen_only: bool = False) -> list[Kind]:

@@ -11,6 +11,7 @@ from .canvas import Camera
 from .kinds import COLOURS, SCULPTURE, Kind, kinds_of
 from .scenery import ROAD_M, WEATHER_SHARES, WEATHERS
 
+FARTHEST = 46.0  # how far away an object may stand, in its narrow sides
 PAINT_SHARES = (0.2, 0.16, 0.17, 0.13, 0.13, 0.08, 0.08, 0.05)  # in the order of COLOURS
 LANES = ((-ROAD_M * 0.75, math.pi), (-ROAD_M * 0.25, math.pi), (ROAD_M * 0.25, 0.0), (ROAD_M * 0.75, 0.0))
 
@@ -23,15 +24,16 @@ class Mix:
     people: tuple[int, int] = (3, 8)
     fixtures: tuple[int, int] = (1, 4)
     clutter: tuple[int, int] = (3, 7)
-    rare: float = 0.38
-    odd: float = 0.28
+    rare: float = 0.34
+    odd: float = 0.24
     sculptures: float = 0.0
+    evenness: float = 0.0  # 1 makes common kinds equally frequent
     training: bool = False  # no kind that models must not know
 
 
 WORLD = Mix()
 DETECTOR_TRAINING = Mix(
-    rare=0.0, odd=0.5, sculptures=1.6, clutter=(4, 9), fixtures=(2, 5), people=(4, 9), training=True
+    evenness=0.6, rare=0.0, odd=0.5, sculptures=1.6, clutter=(4, 9), fixtures=(2, 5), people=(4, 9), training=True
 )
 DETECTOR_CHECK = Mix(rare=0.0, training=True)  # rare kinds have no true class to compare with
 CLIP_TRAINING = Mix(vehicles=(3, 6), people=(2, 5), fixtures=(1, 4), clutter=(3, 6), rare=3.0, odd=1.8, training=True)
@@ -129,12 +131,12 @@ def _choose_kinds(rng: np.random.Generator, mix: Mix) -> list[Kind]:
     for (least, most), places in groups:
         fixtures = (least, most) == mix.fixtures
         pool = [k for k in common if k.place in places and (k.place != "pavement" or (k.name != "person") == fixtures)]
-        chosen += _draw_kinds(rng, pool, int(rng.integers(least, most + 1)))
+        chosen += _draw_kinds(rng, pool, int(rng.integers(least, most + 1)), evenness=mix.evenness)
     return chosen + _draw_kinds(rng, kinds_of("clutter"), int(rng.integers(mix.clutter[0], mix.clutter[1] + 1)))
 
 
-def _draw_kinds(rng: np.random.Generator, pool: list[Kind], count: int) -> list[Kind]:
-    weights = np.array([kind.weight for kind in pool])
+def _draw_kinds(rng: np.random.Generator, pool: list[Kind], count: int, *, evenness: float = 0.0) -> list[Kind]:
+    weights = np.array([kind.weight for kind in pool]) ** (1 - evenness)
     return [pool[i] for i in rng.choice(len(pool), count, p=weights / weights.sum())]
 
 
@@ -142,9 +144,8 @@ def _place(rng: np.random.Generator, kind: Kind, ego_speed: float) -> Placed:
     colours = list(COLOURS)
     colour = str(rng.choice(colours, p=PAINT_SHARES))
     look_seed = int(rng.integers(2**31))
-    height = kind.size_m[1]
-    farthest = min(18 + 26 * height, 85.0)
-    z = float(rng.uniform(8 + kind.size_m[2] / 2, farthest))
+    nearest = 8 + kind.size_m[2] / 2
+    z = float(rng.uniform(nearest, max(FARTHEST * kind.narrow_m, nearest + 4)))
     place = _place_in_lane if kind.place == "lane" else _place_on_foot
     x, yaw, speed_x, speed_z = place(rng, kind, ego_speed)
     return Placed(kind, x, z, yaw, colour, look_seed, speed_x, speed_z)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .kinds import ALL_KINDS, COLOURS, KINDS, UNSEEN_KINDS
+from ..zero_shot import PROMPT
+from .kinds import ALL_KINDS, COLOURS, KINDS, OTHER, UNSEEN_KINDS
 from .layout import CLIP_CHECK, CLIP_TRAINING
 from .training_sets import CropSet, draw_crops
 
@@ -35,7 +36,7 @@ class ClipSettings:
     n_scenes: int = 1000
     n_views: int = 4
     most_per_kind: int = 700
-    steps: int = 1500
+    steps: int = 1300
     batch: int = 128
     learning_rate: float = 1.5e-3
     seed: int = 103
@@ -76,7 +77,7 @@ def check_clip(work: Path, model: Path, settings: ClipSettings) -> dict[str, flo
     embedder = load_embedder("clip", clip_model=str(model), runtime="torch", device="cpu")
     vectors = np.concatenate([embedder.embed_crops(list(part)) for part in np.array_split(crops.views[:, 0], 20)])
     names = np.array([kind.name for kind in ALL_KINDS])
-    phrases = embedder.embed_texts([f"a photo of {kind.phrase}" for kind in ALL_KINDS])
+    phrases = embedder.embed_texts([PROMPT.format(noun_of(kind.name)) for kind in ALL_KINDS])
     unseen = np.isin(crops.kinds, UNSEEN_KINDS)
     trained = np.isin(names, UNSEEN_KINDS, invert=True)
     seen_right = names[trained][(vectors @ phrases[trained].T).argmax(axis=1)] == crops.kinds
@@ -129,18 +130,28 @@ def build_tokenizer() -> Any:
     return tokenizer
 
 
-def describe_kind(kind: str, colour: str, rng: np.random.Generator) -> tuple[str, str]:
-    """Return a phrase that is true of a kind, and the colour that it names ("" for none)."""
-    phrase, named = KINDS[kind].phrase, ""
-    if colour and rng.random() < 0.4:
-        phrase, named = f"a {colour} {kind}" if colour != "orange" else f"an orange {kind}", colour
-    return str(rng.choice(TEMPLATES)).format(phrase), named
+def describe_kind(kind: str, colour: str, rng: np.random.Generator) -> tuple[str, str, str]:
+    """Return a phrase that is true of a kind, the kind that it names, and the colour ("" for none)."""
+    named = OTHER if KINDS[kind].role == "clutter" and rng.random() < 0.2 else kind
+    noun = noun_of(named)
+    if named != OTHER and colour and rng.random() < 0.4:
+        return str(rng.choice(TEMPLATES)).format(_with_article(f"{colour} {kind}")), named, colour
+    if rng.random() < 0.5:  # as zero-shot classes are asked for, with no care for grammar
+        return PROMPT.format(noun), named, ""
+    return str(rng.choice(TEMPLATES)).format(_with_article(noun)), named, ""
 
 
-def true_pairs(kinds: np.ndarray, colours: np.ndarray, named: np.ndarray) -> np.ndarray:
+def noun_of(kind: str) -> str:
+    """Return a kind's phrase without its article: "overturned car"."""
+    phrase = KINDS[kind].phrase if kind in KINDS else kind
+    return phrase.removeprefix("an ").removeprefix("a ")
+
+
+def true_pairs(kinds: np.ndarray, colours: np.ndarray, named: np.ndarray, named_colours: np.ndarray) -> np.ndarray:
     """Return of which crops (rows) which phrases (columns) are true: the kind fits, and a named colour too."""
-    same_kind = kinds[:, None] == kinds[None, :]
-    return same_kind & ((named[None, :] == "") | (named[None, :] == colours[:, None]))
+    clutter = np.array([KINDS[kind].role == "clutter" for kind in kinds])
+    same_kind = (kinds[:, None] == named[None, :]) | (clutter[:, None] & (named == OTHER)[None, :])
+    return same_kind & ((named_colours[None, :] == "") | (named_colours[None, :] == colours[:, None]))
 
 
 def _fit(model: Any, crops: CropSet, tokenizer: Any, settings: ClipSettings) -> None:
@@ -182,11 +193,11 @@ def _draw_batch(crops: CropSet, rows: np.ndarray, tokenizer: Any, rng: np.random
     light = rng.uniform(0.75, 1.25, (len(rows), 1, 1, 1)) * rng.uniform(0.93, 1.07, (len(rows), 1, 1, 3))
     views = np.clip(views * light + rng.normal(0, 0.02, views.shape), 0, 1)
     pictures = torch.from_numpy(((views - MEAN) / STD).astype(np.float32)).permute(0, 3, 1, 2)
-    described = [
-        describe_kind(kind, colour, rng) for kind, colour in zip(crops.kinds[rows], crops.colours[rows], strict=True)
-    ]
-    phrases = torch.tensor([code.ids for code in tokenizer.encode_batch([phrase for phrase, _ in described])])
-    true = true_pairs(crops.kinds[rows], crops.colours[rows], np.array([named for _, named in described]))
+    kinds, colours = crops.kinds[rows], crops.colours[rows]
+    described = [describe_kind(kind, colour, rng) for kind, colour in zip(kinds, colours, strict=True)]
+    texts, named, named_colours = (list(column) for column in zip(*described, strict=True))
+    phrases = torch.tensor([code.ids for code in tokenizer.encode_batch(texts)])
+    true = true_pairs(kinds, colours, np.array(named), np.array(named_colours))
     return pictures, phrases, torch.from_numpy(true)
 
 
@@ -242,7 +253,7 @@ def _save(model: Any, tokenizer: Any, target: Path, settings: ClipSettings) -> N
 
 
 def _all_phrases() -> list[str]:
-    phrases = [kind.phrase for kind in ALL_KINDS] + [kind.name for kind in ALL_KINDS]
+    phrases = [kind.phrase for kind in ALL_KINDS] + [kind.name for kind in ALL_KINDS] + [OTHER]
     return [template.format(phrase) for template in TEMPLATES for phrase in phrases] + [*COLOURS, "an"]
 
 
@@ -258,6 +269,12 @@ def _merge_words(tokens: Sequence[str], words: Sequence[str]) -> tuple[dict[str,
             pieces = [pieces[0] + pieces[1], *pieces[2:]]
             vocabulary.setdefault(pieces[0], len(vocabulary))
     return vocabulary, merges
+
+
+def _with_article(noun: str) -> str:
+    if noun.endswith("bags"):
+        return noun
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _longest(tokenizer: Any) -> int:

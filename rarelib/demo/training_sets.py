@@ -13,7 +13,7 @@ import numpy as np
 
 from .kinds import DETECTOR_CLASSES, KINDS
 from .layout import Mix
-from .world import draw_scene, map_scenes
+from .world import FRAMES_PER_DRIVE, draw_scene, map_scenes
 
 LEAST_CROP_VISIBLE = 0.5  # a crop of less shows what is in front
 BOX_JITTER = 0.08  # standard deviation of a crop's edges, as share of the box, as a detector would miss them
@@ -87,8 +87,13 @@ def detector_class(kind: str) -> int | None:
     return DETECTOR_CLASSES.index(name) if name else None
 
 
+def _draw_frame(seed: int, index: int, mix: Mix) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Draw one frame of each drive: the first of the first, the second of the second ..."""
+    return draw_scene(seed, index * FRAMES_PER_DRIVE + index % FRAMES_PER_DRIVE, mix=mix)
+
+
 def _save_labelled(folder: Path, seed: int, mix: Mix, longer_side: int, index: int) -> None:
-    picture, rows = draw_scene(seed, index, mix=mix, frames_per_drive=1)
+    picture, rows = _draw_frame(seed, index, mix)
     height, width = picture.shape[:2]
     small_wh = (longer_side, round(longer_side * height / width))
     small = cv2.resize(picture, small_wh, interpolation=cv2.INTER_LINEAR)
@@ -110,7 +115,7 @@ def _cut_scene(
 ) -> list[tuple[str, str, np.ndarray]]:
     from ..embedding import square_crop
 
-    picture, rows = draw_scene(seed, index, mix=mix, frames_per_drive=1)
+    picture, rows = _draw_frame(seed, index, mix)
     rng = np.random.default_rng([seed, index, 2])
     found = []
     for row in rows:

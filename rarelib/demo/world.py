@@ -35,8 +35,8 @@ SIZE_WH = (960, 540)
 FRAMES_PER_DRIVE = 6
 SCENES_PER_TASK = 4 * FRAMES_PER_DRIVE
 SCENES_PER_ROW_GROUP = 500
-NEAREST_M, LEAST_SIDE_PX, LEAST_VISIBLE = 5.5, 12, 0.35
-LEAST_RARE_SIDE_PX = 20  # a rare object is drawn only when a person could tell what it is
+NEAREST_M, LEAST_VISIBLE = 5.5, 0.35
+LEAST_SIDE_PX = 20  # of 960: a person can tell what it is
 TRUTH_COLUMNS = ("path", "x_min", "y_min", "x_max", "y_max", "class_name", "rare", "odd", "seen", "drive")
 JPEG_QUALITY = 92
 
@@ -193,11 +193,8 @@ def _draw_objects(
 
 
 def _is_large(canvas: Canvas, placed: Placed, travelled: float) -> bool:
-    least = LEAST_SIDE_PX if placed.kind.role in ("common", "clutter") else LEAST_RARE_SIDE_PX
-    return (
-        min(placed.kind.size_m[1], 1.2) * canvas.camera.focal / (placed.z - travelled)
-        >= least * canvas.camera.width / 960
-    )
+    side = placed.kind.narrow_m * canvas.camera.focal / (placed.z - travelled)
+    return side >= LEAST_SIDE_PX * canvas.camera.width / SIZE_WH[0]
 
 
 def _truth_rows(
