@@ -29,6 +29,7 @@ UPRIGHT = {
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
           ZeroDivisionError, NotImplementedError, struct.error, zlib.error)  # fmt: skip
 
+cv2.setNumThreads(1)  # pictures are read side by side, so that OpenCV's own threads would only get in the way
 Image.MAX_IMAGE_PIXELS = None  # the limit here is max_megapixels, taken from the header before any pixel is decoded
 
 

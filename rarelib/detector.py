@@ -244,4 +244,5 @@ def _import_nncf() -> Any:
         raise ValueError(
             "The 'runtime' parameter openvino_int8 needs the package nncf; install rarelib[int8], or take openvino."
         ) from error
+    nncf.set_log_level("ERROR")
     return nncf

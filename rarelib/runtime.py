@@ -95,11 +95,14 @@ class OpenVinoNetwork:
         self.model, self.precision = model, precision
         self._local = threading.local()
         self._compiled: Any = None
+        self._workers = 0
 
     def open(self, workers: int = 1) -> None:
         """Compile for this many threads that call at once; one caller gets all the cores."""
         import openvino as ov
 
+        if workers == self._workers:
+            return
         cores = len(_own_cores())
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
@@ -108,7 +111,7 @@ class OpenVinoNetwork:
         }
         model = ov.Core().read_model(self.model) if isinstance(self.model, str | Path) else self.model
         self._compiled = ov.compile_model(model, "CPU", settings)
-        self._local = threading.local()
+        self._workers, self._local = workers, threading.local()
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for one input array; copies, so that they outlive the next call."""

@@ -45,6 +45,7 @@ def check_yolo_model(model: str, *, trust_pickles: bool = False) -> None:
         return  # a release, fetched when the stage starts
     if path.is_dir():
         openvino_file(path)
+        read_class_names(path)
     elif not trust_pickles:
         check_pickle(path, "yolo_model")
 
