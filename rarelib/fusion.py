@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from .early_filter import count_classes, has_keyword, is_proposal
 
-# what each sign of rarity weighs
-LOOK, FREQUENCY, KEYWORD, MISMATCH = 0.5, 0.4, 0.05, 0.05
+# what each sign of rarity weighs; measured: halving or doubling any of them changes little
+NAME, FREQUENCY, LOOK, KEYWORD, MISMATCH = 0.35, 0.25, 0.25, 0.1, 0.05
+# words in the names of what any road is full of: who uses it, what regulates it, what stands or is carried along it
+ORDINARY_WORDS = frozenset((
+    "car", "van", "suv", "truck", "lorry", "bus", "tram", "train", "vehicle", "bicycle", "bike", "cyclist",
+    "motorcycle", "motorbike", "motorcyclist", "moped", "scooter", "rider", "person", "people", "pedestrian",
+    "man", "woman", "child", "light", "lights", "sign", "signal", "pole", "lamp", "meter", "hydrant", "bench",
+    "bin", "fence", "building", "wall", "tree", "plant", "vegetation", "road", "sidewalk", "backpack", "handbag",
+    "umbrella", "clock", "object",
+))  # fmt: skip
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
 MISMATCH_SAID = 0.02  # cosine from which it is believed
 MISMATCH_SPREAD = 0.05  # cosine by which another phrase fits better than the class for a full sign
-FULL_OBJECTNESS = 0.15  # a proposal that reaches this counts as a thing
-QUALITY_WEIGHT = 0.5
+FULL_CONFIDENCE = 0.5  # a box that reaches this is surely a thing
+EVIDENCE_WEIGHT, QUALITY_WEIGHT = 0.4, 0.75  # what a box without any evidence or quality loses of its rarity
 
 
 def rare_class_points(class_count: np.ndarray, named: np.ndarray) -> np.ndarray:
@@ -34,17 +44,23 @@ def signs_of(
         zero_shot: Table with object_id, phrase, similarity and class_similarity, or None.
 
     Returns:
-        class_count; named (by a keyword); phrase that fits better than the class, else ""; mismatch, by how much
-        [cosine].
+        class_count; named (by a keyword); off_road, how little the class is expected on a road, in [0, 1]; phrase
+        that fits better than the class, else ""; mismatch, by how much [cosine].
     """
-    class_count = objects["class_name"].map(count_classes(all_objects)).to_numpy(int)
+    counts = count_classes(all_objects)
+    class_count = objects["class_name"].map(counts).to_numpy(int)
+    off_road = ~is_ordinary(objects["class_name"]) * (1 - class_count / max(counts.sum(), 1))
     phrase, mismatch = _mismatch(objects, zero_shot)
     named = has_keyword(objects["class_name"], keywords)
-    return {"class_count": class_count, "named": named, "phrase": phrase, "mismatch": mismatch}
+    return {"class_count": class_count, "named": named, "off_road": off_road, "phrase": phrase, "mismatch": mismatch}
 
 
 def fuse_rarity(table: pd.DataFrame) -> np.ndarray:
     """Return the rarity of each object by the default ranking.
+
+    What speaks for rarity is added up: a class that roads are not expected to show, few of the class, a strange look,
+    a keyword, a phrase that fits better. The sum is held down where little shows that the box is a thing at all, and
+    where its crop is too poor to tell.
 
     Args:
         table: Objects with the columns of signs_of, embedding_rarity (percentile), quality in [0, 1], and lane and
@@ -53,15 +69,15 @@ def fuse_rarity(table: pd.DataFrame) -> np.ndarray:
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
     """
-    proposal = is_proposal(table)
-    frequency = np.where(proposal, proposal_evidence(table), class_rarity(table["class_count"].to_numpy()))
     rarity = (
-        LOOK * table["embedding_rarity"].to_numpy()
-        + FREQUENCY * frequency
-        + KEYWORD * (table["named"].to_numpy(bool) & ~proposal)
+        NAME * table["off_road"].to_numpy()
+        + FREQUENCY * class_rarity(table["class_count"].to_numpy())
+        + LOOK * table["embedding_rarity"].to_numpy()
+        + KEYWORD * (table["named"].to_numpy(bool) & ~is_proposal(table))
         + MISMATCH * np.clip(table["mismatch"].to_numpy() / MISMATCH_SPREAD, 0, 1)
     )
-    return rarity * (1 - QUALITY_WEIGHT * (1 - table["quality"].to_numpy()))
+    evidence = 1 - EVIDENCE_WEIGHT * (1 - box_evidence(table))
+    return rarity * evidence * (1 - QUALITY_WEIGHT * (1 - table["quality"].to_numpy()))
 
 
 def class_rarity(class_count: np.ndarray) -> np.ndarray:
@@ -71,11 +87,17 @@ def class_rarity(class_count: np.ndarray) -> np.ndarray:
     return 1 - np.log(counts) / np.log(most) if most > 1 else np.zeros(len(counts))
 
 
-def proposal_evidence(objects: pd.DataFrame) -> np.ndarray:
-    """Return how much speaks for a proposal being a thing, in [0, 1]."""
+def is_ordinary(class_names: pd.Series) -> np.ndarray:
+    """Tell for each class name whether one of its words names what any road is full of."""
+    found = {name: not ORDINARY_WORDS.isdisjoint(re.split(r"[^a-z]+", str(name).lower())) for name in set(class_names)}
+    return class_names.map(found).to_numpy(bool)
+
+
+def box_evidence(objects: pd.DataFrame) -> np.ndarray:
+    """Return how sure it is that each box holds a thing, in [0, 1]; 1 where nothing is known."""
     if "objectness" not in objects:
-        return np.zeros(len(objects))
-    return np.clip(objects["objectness"].to_numpy(float) / FULL_OBJECTNESS, 0, 1)
+        return np.ones(len(objects))
+    return np.clip(objects["objectness"].fillna(1.0).to_numpy(float) / FULL_CONFIDENCE, 0, 1)
 
 
 def _mismatch(objects: pd.DataFrame, zero_shot: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:

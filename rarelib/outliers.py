@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from .nearest import REFERENCE_ROWS, draw_rows, find_nearest
+from .whitening import TRIMMED_SHARE, fit_whitening
 
 FOREST_ROWS = 20_000  # each tree sees 256 of them
-FIT_ROWS = 20_000  # enough for a covariance of the kept components
 CLASS_ROWS = 5_000  # reference objects of one class
 BLOCK_ROWS = 50_000
-VARIANCE_KEPT = 0.999
-TRIMMED_SHARE = 0.05  # the most suspicious rows do not shape what is normal
 FUSED_NEIGHBOURS = 5  # neighbours in the default fusion
+MAHALANOBIS, WHITENED_KNN, KNN, OWN_CLASS_KNN = 2, 2, 1, 3  # weights in the default fusion
 DECIMALS = 6  # rounding of the last float32 digits, so that row order does not decide between equals
 
 
@@ -74,44 +73,37 @@ def knn_scores(vectors: np.ndarray, *, n_neighbors: int = 10, reference: np.ndar
         Float array (n,) in [0, 2], higher is rarer.
     """
     vectors = _as_rows(vectors)
-    if reference is not None:
-        distance, _ = _distances(vectors, _as_rows(reference), n_neighbors, None)
-    else:
-        rows, own_rows = _reference(vectors)
-        distance, _ = _distances(vectors, vectors[rows], n_neighbors, own_rows)
-    return distance.mean(axis=1, dtype=np.float64) if distance.shape[1] else np.zeros(len(vectors))
+    if reference is None:
+        return _mean_distance(vectors, np.ones(len(vectors), bool), n_neighbors)
+    distance, _ = _distances(vectors, _as_rows(reference), n_neighbors, None)
+    return _mean(distance)
 
 
-def mahalanobis_scores(
-    vectors: np.ndarray, *, variance_kept: float = VARIANCE_KEPT, trimmed_share: float = TRIMMED_SHARE, seed: int = 0
-) -> np.ndarray:
+def mahalanobis_scores(vectors: np.ndarray, *, trimmed_share: float = TRIMMED_SHARE, seed: int = 0) -> np.ndarray:
     """Score objects by their distance from the centre in units of the spread (PCA, then Ledoit and Wolf, 2004).
-
-    The fit is made twice, the second time without the rows that the first one finds most suspicious.
 
     Args:
         vectors: Unit rows, float array of shape (n, dim).
-        variance_kept: Share of the variance that the principal components keep.
-        trimmed_share: Share of the rows that the second fit leaves out.
+        trimmed_share: Share of the rows, the most suspicious, that do not shape the spread.
         seed: Seed of the sample that large inputs are fitted on.
 
     Returns:
         Float array (n,), the distance, at least 0, higher is rarer.
     """
     vectors = _as_rows(vectors)
-    sample = vectors[draw_rows(vectors, FIT_ROWS, seed=seed)]
-    if len(sample) < 3 or np.ptp(sample, axis=0).max() < 1e-6:
+    whiten = fit_whitening(vectors, trimmed_share=trimmed_share, seed=seed)
+    if whiten is None:
         return np.zeros(len(vectors))
-    project = _fit_whitening(sample, variance_kept)
-    lengths = np.linalg.norm(project(sample), axis=1)
-    usual = sample[lengths <= np.quantile(lengths, 1 - trimmed_share)]
-    if trimmed_share and len(usual) >= 3 and np.ptp(usual, axis=0).max() >= 1e-6:
-        project = _fit_whitening(usual, variance_kept)
-    return _by_blocks(lambda rows: np.linalg.norm(project(rows), axis=1), vectors)
+    return _by_blocks(lambda rows: np.linalg.norm(whiten(rows), axis=1), vectors)
 
 
 def class_conditional_knn_scores(
-    vectors: np.ndarray, class_names: Sequence[str], *, n_neighbors: int = 10, seed: int = 0
+    vectors: np.ndarray,
+    class_names: Sequence[str],
+    *,
+    n_neighbors: int = 10,
+    reference: np.ndarray | None = None,
+    seed: int = 0,
 ) -> np.ndarray:
     """Score objects by the mean cosine distance to their nearest neighbours of the same class.
 
@@ -121,26 +113,23 @@ def class_conditional_knn_scores(
         vectors: Unit rows, float array of shape (n, dim).
         class_names: Class of each row.
         n_neighbors: Neighbours that count.
+        reference: Bool array (n,), True for objects that can be neighbours; by default all.
         seed: Seed of the sample that stands for a large class.
 
     Returns:
         Float array (n,) in [0, 2], higher is rarer.
     """
     vectors = _as_rows(vectors)
+    normal = np.ones(len(vectors), bool) if reference is None else reference
     names, class_of = np.unique(np.asarray(class_names, dtype=str), return_inverse=True)
     scores, small = np.zeros(len(vectors)), np.zeros(len(vectors), bool)
     for number in range(len(names)):
         rows = np.flatnonzero(class_of == number)
-        small[rows] = len(rows) <= n_neighbors
-        if len(rows) > n_neighbors:
-            of_class = vectors[rows]
-            reference, own_rows = _reference(of_class, CLASS_ROWS, seed=seed)
-            distance, _ = _distances(of_class, of_class[reference], n_neighbors, own_rows)
-            scores[rows] = distance.mean(axis=1)
+        small[rows] = normal[rows].sum() <= n_neighbors
+        if not small[rows[0]]:
+            scores[rows] = _mean_distance(vectors[rows], normal[rows], n_neighbors, limit=CLASS_ROWS, seed=seed)
     if small.any():
-        reference, own_rows = _reference(vectors, seed=seed)
-        distance, _ = _distances(vectors[small], vectors[reference], n_neighbors, own_rows[small])
-        scores[small] = distance.mean(axis=1) if distance.shape[1] else 0.0
+        scores[small] = _mean_distance(vectors, normal, n_neighbors, queries=small, seed=seed)
     return scores
 
 
@@ -186,22 +175,45 @@ def outlier_scores(
     return {method: known[method]() for method in methods}
 
 
-def embedding_rarity(vectors: np.ndarray, *, class_names: Sequence[str] | None = None, seed: int = 0) -> np.ndarray:
-    """Return how rare each object looks: the mean percentile over the methods that measured best together.
+def embedding_rarity(
+    vectors: np.ndarray,
+    *,
+    class_names: Sequence[str] | None = None,
+    reference: np.ndarray | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return how rare each object looks: the weighted mean percentile over measures that err differently.
+
+    Its distance from the centre in whitened space, from its nearest neighbours by angle in whitened space, from its
+    nearest neighbours as they are, and, where classes are known, from those of its own class. The weights are those
+    of the measurement in benchmarks/quality_results.md, rounded.
 
     Args:
         vectors: Unit rows, float array of shape (n, dim).
         class_names: Class of each row; with them an odd object within its class counts as well.
+        reference: Bool array (n,), True for objects that show what is normal; by default all.
         seed: Seed of the samples that large inputs are fitted on.
 
     Returns:
         Float array (n,) in [0, 1], higher is rarer; 0.5 where all are alike.
     """
     vectors = _as_rows(vectors)
-    parts = [mahalanobis_scores(vectors, seed=seed), knn_scores(vectors, n_neighbors=FUSED_NEIGHBOURS)]
+    normal = np.ones(len(vectors), bool) if reference is None else np.asarray(reference, dtype=bool)
+    normal = normal if normal.any() else ~normal
+    parts = [(KNN, _mean_distance(vectors, normal, FUSED_NEIGHBOURS, seed=seed))]
+    whiten = fit_whitening(vectors if normal.all() else vectors[normal], seed=seed)
+    if whiten is not None:
+        whitened = whiten(vectors)
+        lengths = np.linalg.norm(whitened, axis=1)
+        whitened /= np.maximum(lengths, 1e-12)[:, None]
+        parts.append((MAHALANOBIS, lengths))
+        parts.append((WHITENED_KNN, _mean_distance(whitened, normal, FUSED_NEIGHBOURS, seed=seed)))
     if class_names is not None and len(set(class_names)) > 1:
-        parts.append(class_conditional_knn_scores(vectors, class_names, n_neighbors=FUSED_NEIGHBOURS, seed=seed))
-    return percentiles(np.mean([percentiles(part) for part in parts], axis=0))
+        own = class_conditional_knn_scores(
+            vectors, class_names, n_neighbors=FUSED_NEIGHBOURS, reference=normal, seed=seed
+        )
+        parts.append((OWN_CLASS_KNN, own))
+    return percentiles(np.sum([weight * percentiles(part) for weight, part in parts], axis=0))
 
 
 def percentiles(scores: np.ndarray) -> np.ndarray:
@@ -216,8 +228,14 @@ def _as_rows(vectors: np.ndarray) -> np.ndarray:
     return vectors if vectors.ndim == 2 else vectors.reshape(len(vectors), -1)
 
 
-def _reference(vectors: np.ndarray, limit: int = REFERENCE_ROWS, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    rows = draw_rows(vectors, limit, seed=seed)
+def _reference(
+    vectors: np.ndarray, limit: int = REFERENCE_ROWS, *, normal: np.ndarray | None = None, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    if normal is None or normal.all():
+        rows = draw_rows(vectors, limit, seed=seed)
+    else:
+        allowed = np.flatnonzero(normal)
+        rows = allowed[draw_rows(vectors[allowed], limit, seed=seed)]
     own_rows = np.full(len(vectors), -1)
     own_rows[rows] = np.arange(len(rows))
     return rows, own_rows
@@ -230,16 +248,23 @@ def _distances(
     return np.maximum(1 - similarity, 0), rows
 
 
-def _fit_whitening(sample: np.ndarray, variance_kept: float):
-    from sklearn.covariance import ledoit_wolf_shrinkage
-    from sklearn.decomposition import PCA
+def _mean_distance(
+    vectors: np.ndarray,
+    normal: np.ndarray,
+    n_neighbors: int,
+    *,
+    queries: np.ndarray | None = None,
+    limit: int = REFERENCE_ROWS,
+    seed: int = 0,
+) -> np.ndarray:
+    reference, own_rows = _reference(vectors, limit, normal=normal, seed=seed)
+    asked = slice(None) if queries is None else queries
+    distance, _ = _distances(vectors[asked], vectors[reference], n_neighbors, own_rows[asked])
+    return _mean(distance)
 
-    pca = PCA(n_components=variance_kept, svd_solver="covariance_eigh").fit(sample)
-    shrinkage = ledoit_wolf_shrinkage(pca.transform(sample), assume_centered=True)
-    variance = pca.explained_variance_  # the covariance of the components is diagonal
-    variance = (1 - shrinkage) * variance + shrinkage * variance.mean()
-    turn = (pca.components_ / np.sqrt(np.maximum(variance, 1e-12))[:, None]).T  # (dim, kept)
-    return lambda rows: (rows - pca.mean_) @ turn
+
+def _mean(distance: np.ndarray) -> np.ndarray:
+    return distance.mean(axis=1, dtype=np.float64) if distance.shape[1] else np.zeros(len(distance))
 
 
 def _by_blocks(score, vectors: np.ndarray) -> np.ndarray:  # noqa: ANN001

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .early_filter import filter_objects
+from .early_filter import filter_objects, is_proposal
 from .events import choose_events, group_duplicates
 from .fusion import fuse_rarity, rare_class_points, signs_of
 from .nearest import REFERENCE_ROWS, find_nearest
@@ -97,7 +97,7 @@ def score_objects(
     names = table["class_name"].to_numpy(str)
     outliers = outlier_scores(vectors, methods=list(methods), class_names=names, n_neighbors=n_neighbors, seed=seed)
     table = table.assign(**outliers, quality=crop_quality(table))
-    table["embedding_rarity"] = embedding_rarity(vectors, class_names=names, seed=seed)
+    table["embedding_rarity"] = embedding_rarity(vectors, class_names=names, reference=~is_proposal(table), seed=seed)
     table["rarity"] = _rarity(table, vectors, selection)
 
     marks = _plain_marks(table) if selection == "union" else table["embedding_rarity"].to_numpy()
