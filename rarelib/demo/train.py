@@ -41,7 +41,7 @@ may be seen carry the class of what they are: an overturned car is a car.
 | all classes (mAP50) | {map50:.3f} |
 {ap_rows}
 
-mAP50-95 is {map:.3f}. Trained in {detector_minutes:.0f} minutes.
+mAP50-95 is {map:.3f}. Trained in {detector_minutes:.0f} minutes. {detector_note}
 
 ## CLIP: `clip/`
 
@@ -55,7 +55,7 @@ that is true of a crop is a right answer.
 | kinds left out | of all kinds | {left_out_crops:,} | {left_out_top1:.1%} | {left_out_kinds:.1%} |
 
 The second row is low, as it must be: the text tower never met those words. Do not use zero-shot phrases for kinds
-that were not in training. Trained in {clip_minutes:.0f} minutes.
+that were not in training. Trained in {clip_minutes:.0f} minutes. {clip_note}
 
 ## Settings
 
@@ -133,6 +133,8 @@ def write_card(work: Path, models: Path) -> None:
         left_out_kinds=zero_shot["left_out_top1_mean_of_kinds"],
         detector_minutes=detector["seconds"] / 60,
         clip_minutes=clip["seconds"] / 60,
+        detector_note=detector.get("note", ""),
+        clip_note=clip.get("note", ""),
         detector_settings=_in_one_line(detector["settings"]),
         clip_settings=_in_one_line(clip["settings"]),
         machine=detector["machine"],

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..zero_shot import PROMPT
-from .kinds import ALL_KINDS, COLOURS, KINDS, OTHER, UNSEEN_KINDS
+from .kinds import ALL_KINDS, UNSEEN_KINDS
 from .layout import CLIP_CHECK, CLIP_TRAINING
 from .training_sets import CropSet, draw_crops
+from .vocabulary import END, START, UNKNOWN, build_tokenizer, describe_kind, noun_of, pad_to_longest, true_pairs
 
-TEMPLATES = ("a photo of {}", "a photo of {}", "{}", "a picture of {}", "a small photo of {}", "{} on the street")
-START, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
 MEAN, STD = (0.46, 0.46, 0.45), (0.24, 0.24, 0.24)
 
 
@@ -33,10 +30,11 @@ class ClipSettings:
     text_width: int = 96
     text_layers: int = 2
     projection: int = 64
-    n_scenes: int = 1000
+    rounds: int = 2  # each on crops drawn for it, from warm-up to standstill
+    n_scenes: int = 1000  # a round
     n_views: int = 4
     most_per_kind: int = 700
-    steps: int = 1300
+    steps: int = 1300  # a round
     batch: int = 128
     learning_rate: float = 1.5e-3
     seed: int = 103
@@ -58,10 +56,10 @@ def train_clip(work: Path, target: Path, settings: ClipSettings, *, threads: int
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
-    crops = load_crops(work, settings, check=False)
     tokenizer = build_tokenizer()
-    model = _build_model(settings, tokenizer.get_vocab_size(), _longest(tokenizer))
-    _fit(model, crops, tokenizer, settings)
+    model = _build_model(settings, tokenizer.get_vocab_size(), pad_to_longest(tokenizer))
+    for number in range(settings.rounds):
+        fit_round(model, load_crops(work, settings, number), tokenizer, settings, number)
     _save(model, tokenizer, target, settings)
     return target
 
@@ -73,7 +71,7 @@ def check_clip(work: Path, model: Path, settings: ClipSettings) -> dict[str, flo
     """
     from ..embedding import load_embedder
 
-    crops = load_crops(work, settings, check=True)
+    crops = load_check_crops(work, settings)
     embedder = load_embedder("clip", clip_model=str(model), runtime="torch", device="cpu")
     vectors = np.concatenate([embedder.embed_crops(list(part)) for part in np.array_split(crops.views[:, 0], 20)])
     names = np.array([kind.name for kind in ALL_KINDS])
@@ -92,77 +90,39 @@ def check_clip(work: Path, model: Path, settings: ClipSettings) -> dict[str, flo
     }
 
 
-def load_crops(work: Path, settings: ClipSettings, *, check: bool) -> CropSet:
-    """Return the crops to train on, or those to check with, drawn at the first call."""
-    path = work / ("crops_check.npz" if check else "crops_train.npz")
+def load_crops(work: Path, settings: ClipSettings, number: int) -> CropSet:
+    """Return the crops that a round trains on, drawn at the first call."""
+    return _draw_once(
+        work / f"crops_{number}.npz", settings, mix=CLIP_TRAINING, n_scenes=settings.n_scenes,
+        seed=settings.seed + 1000 * number, n_views=settings.n_views, most_per_kind=settings.most_per_kind,
+    )  # fmt: skip
+
+
+def load_check_crops(work: Path, settings: ClipSettings) -> CropSet:
+    """Return the exact crops to check with, of scenes that no model saw, drawn at the first call."""
+    path = work / "crops_check.npz"
+    return _draw_once(path, settings, mix=CLIP_CHECK, n_scenes=settings.n_check_scenes, seed=settings.check_seed)
+
+
+def _draw_once(path: Path, settings: ClipSettings, **options: Any) -> CropSet:
     if not path.exists():
-        drawn = draw_crops(
-            n_scenes=settings.n_check_scenes if check else settings.n_scenes,
-            seed=settings.check_seed if check else settings.seed,
-            mix=CLIP_CHECK if check else CLIP_TRAINING,
-            size=settings.image_size,
-            colour=[round(255 * mean) for mean in MEAN],
-            n_views=1 if check else settings.n_views,
-            most_per_kind=settings.most_per_kind,
-        )
-        work.mkdir(parents=True, exist_ok=True)
+        drawn = draw_crops(size=settings.image_size, colour=[round(255 * mean) for mean in MEAN], **options)
+        path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **asdict(drawn))
     with np.load(path, allow_pickle=False) as found:
         return CropSet(**found)
 
 
-def build_tokenizer() -> Any:
-    """Return a tokenizer of whole words for the phrases of the demo world, and of letters for all others."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-
-    letters = sorted("abcdefghijklmnopqrstuvwxyz0123456789")
-    counts = Counter(word for phrase in _all_phrases() for word in phrase.split())
-    words = sorted(counts, key=lambda word: (-counts[word], word))  # the first are sure to be one token
-    tokens = [START, END, UNKNOWN, *letters, *(f"{letter}</w>" for letter in letters)]
-    vocabulary, merges = _merge_words(tokens, words)
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token=UNKNOWN, end_of_word_suffix="</w>"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(pattern=_regex(r"[a-z0-9]+"), behavior="removed", invert=True)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{START} $A {END}", special_tokens=[(START, 0), (END, 1)]
-    )
-    tokenizer.decoder = decoders.BPEDecoder(suffix="</w>")
-    return tokenizer
-
-
-def describe_kind(kind: str, colour: str, rng: np.random.Generator) -> tuple[str, str, str]:
-    """Return a phrase that is true of a kind, the kind that it names, and the colour ("" for none)."""
-    named = OTHER if KINDS[kind].role == "clutter" and rng.random() < 0.2 else kind
-    noun = noun_of(named)
-    if named != OTHER and colour and rng.random() < 0.4:
-        return str(rng.choice(TEMPLATES)).format(_with_article(f"{colour} {kind}")), named, colour
-    if rng.random() < 0.5:  # as zero-shot classes are asked for, with no care for grammar
-        return PROMPT.format(noun), named, ""
-    return str(rng.choice(TEMPLATES)).format(_with_article(noun)), named, ""
-
-
-def noun_of(kind: str) -> str:
-    """Return a kind's phrase without its article: "overturned car"."""
-    phrase = KINDS[kind].phrase if kind in KINDS else kind
-    return phrase.removeprefix("an ").removeprefix("a ")
-
-
-def true_pairs(kinds: np.ndarray, colours: np.ndarray, named: np.ndarray, named_colours: np.ndarray) -> np.ndarray:
-    """Return of which crops (rows) which phrases (columns) are true: the kind fits, and a named colour too."""
-    clutter = np.array([KINDS[kind].role == "clutter" for kind in kinds])
-    same_kind = (kinds[:, None] == named[None, :]) | (clutter[:, None] & (named == OTHER)[None, :])
-    return same_kind & ((named_colours[None, :] == "") | (named_colours[None, :] == colours[:, None]))
-
-
-def _fit(model: Any, crops: CropSet, tokenizer: Any, settings: ClipSettings) -> None:
+def fit_round(model: Any, crops: CropSet, tokenizer: Any, settings: ClipSettings, number: int) -> None:
+    """Train for one round of steps; the learning rate rises, falls to 0, and is lower in later rounds."""
     import torch
 
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng([settings.seed, number])
     decayed = [weights for weights in model.parameters() if weights.ndim >= 2]
     others = [weights for weights in model.parameters() if weights.ndim < 2]
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
-        lr=settings.learning_rate, betas=(0.9, 0.98),
+        lr=settings.learning_rate / (number + 1), betas=(0.9, 0.98),
     )  # fmt: skip
     warm_up = 100
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -181,7 +141,7 @@ def _fit(model: Any, crops: CropSet, tokenizer: Any, settings: ClipSettings) -> 
         optimizer.step()
         schedule.step()
         if step % 100 == 0:
-            print(f"CLIP step {step} of {settings.steps}, loss {loss.item():.3f}", flush=True)
+            print(f"CLIP round {number}, step {step} of {settings.steps}, loss {loss.item():.3f}", flush=True)
 
 
 def _draw_batch(crops: CropSet, rows: np.ndarray, tokenizer: Any, rng: np.random.Generator) -> tuple[Any, Any, Any]:
@@ -252,38 +212,6 @@ def _save(model: Any, tokenizer: Any, target: Path, settings: ClipSettings) -> N
         (target / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _all_phrases() -> list[str]:
-    phrases = [kind.phrase for kind in ALL_KINDS] + [kind.name for kind in ALL_KINDS] + [OTHER]
-    return [template.format(phrase) for template in TEMPLATES for phrase in phrases] + [*COLOURS, "an"]
-
-
-def _merge_words(tokens: Sequence[str], words: Sequence[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    merges: list[tuple[str, str]] = []
-    for word in words:
-        pieces = [*word[:-1], f"{word[-1]}</w>"]
-        while len(pieces) > 1:
-            pair = (pieces[0], pieces[1])
-            if pair not in merges:
-                merges.append(pair)
-            pieces = [pieces[0] + pieces[1], *pieces[2:]]
-            vocabulary.setdefault(pieces[0], len(vocabulary))
-    return vocabulary, merges
-
-
-def _with_article(noun: str) -> str:
-    if noun.endswith("bags"):
-        return noun
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
-
-
-def _longest(tokenizer: Any) -> int:
-    codes = [tokenizer.encode(phrase) for phrase in _all_phrases()]
-    length = max(len(code.ids) for code in codes) + 4
-    tokenizer.enable_padding(length=length, pad_id=1, pad_token=END)
-    return length
-
-
 def _even_chances(kinds: np.ndarray) -> np.ndarray:
     _, number, counts = np.unique(kinds, return_inverse=True, return_counts=True)
     chances = counts[number] ** -0.7  # nearly even over kinds, common ones a little more often
@@ -292,9 +220,3 @@ def _even_chances(kinds: np.ndarray) -> np.ndarray:
 
 def _mean_of_kinds(right: np.ndarray, kinds: np.ndarray) -> float:
     return float(np.mean([right[kinds == kind].mean() for kind in np.unique(kinds)]))
-
-
-def _regex(pattern: str) -> Any:
-    from tokenizers import Regex
-
-    return Regex(pattern)

@@ -20,9 +20,9 @@ class DetectorSettings:
 
     depth: float = 0.33
     width: float = 0.1875
-    imgsz: int = 512
-    stages: tuple[tuple[int, int], ...] = ((448, 14), (512, 12))  # (imgsz, epochs): first smaller pictures, as cheaper
-    n_scenes: int = 2000
+    imgsz: int = 448
+    n_scenes: int = 1800
+    epochs: int = 14
     batch: int = 16
     learning_rate: float = 0.002
     seed: int = 101
@@ -41,10 +41,17 @@ def train_detector(work: Path, target: Path, settings: DetectorSettings, *, thre
     """
     yolo = _import_yolo(work, threads)
     data = draw_detector_sets(work, settings)
-    start = _write_architecture(work, settings)
-    for imgsz, epochs in settings.stages:
-        start = _train_stage(yolo, start, data, work / f"training_{imgsz}", settings, imgsz=imgsz, epochs=epochs)
-    save_bare(start, target)
+    model = yolo(str(_write_architecture(work, settings)), task="detect")
+    model.add_callback("on_train_start", _train_in_bfloat16)
+    # every picture has the same shape, so rectangular batches waste no pixels on padding; nbs: a step every batch
+    model.train(
+        data=str(data), imgsz=settings.imgsz, rect=True, epochs=settings.epochs, batch=settings.batch,
+        nbs=settings.batch, optimizer="AdamW", lr0=settings.learning_rate, lrf=0.02, warmup_epochs=1.0, cos_lr=True,
+        seed=settings.seed, scale=0.25, translate=0.08, fliplr=0.5, hsv_h=0.01, hsv_s=0.3, hsv_v=0.3, mosaic=0.0,
+        erasing=0.0, device="cpu", amp=False, workers=0, val=False, plots=False, project=str(work), name="training",
+        exist_ok=True, verbose=False,
+    )  # fmt: skip
+    save_bare(work / "training" / "weights" / "last.pt", target)
     return target
 
 
@@ -96,26 +103,6 @@ def save_bare(checkpoint: Path, target: Path) -> None:
             delattr(model, name)
     bare = {name: None if name in SCRUBBED else value for name, value in kept.items()}
     torch.save({**bare, "model": model, "train_args": {"task": "detect"}, "epoch": -1}, target)
-
-
-def _train_stage(
-    yolo: Any, start: Path, data: Path, folder: Path, settings: DetectorSettings, *, imgsz: int, epochs: int
-) -> Path:
-    """Train from an architecture or a checkpoint and return the last checkpoint; what is there is kept."""
-    checkpoint = folder / "weights" / "last.pt"
-    if (folder / "complete").exists():
-        return checkpoint
-    model = yolo(str(start), task="detect")
-    model.add_callback("on_train_start", _train_in_bfloat16)
-    # every picture has the same shape, so rectangular batches waste no pixels on padding
-    model.train(
-        data=str(data), imgsz=imgsz, rect=True, epochs=epochs, batch=settings.batch, optimizer="AdamW",
-        lr0=settings.learning_rate, lrf=0.02, warmup_epochs=1.0, cos_lr=True, seed=settings.seed, scale=0.25,
-        translate=0.08, fliplr=0.5, hsv_h=0.01, hsv_s=0.3, hsv_v=0.3, mosaic=0.0, erasing=0.0, device="cpu", amp=False,
-        workers=0, val=False, plots=False, project=str(folder.parent), name=folder.name, exist_ok=True, verbose=False,
-    )  # fmt: skip
-    (folder / "complete").touch()
-    return checkpoint
 
 
 def _train_in_bfloat16(trainer: Any) -> None:
