@@ -25,7 +25,7 @@ from .plot_style import (
 )
 
 TILE_COLOUR = "#eef2f5"
-CAPTION_LINES = 5
+CAPTION_LINES = 6
 LANDSCAPE = 0.8  # height over width of a gallery's tile
 LETTERS_PER_INCH = 15.5  # of the small print under a picture
 
@@ -91,7 +91,7 @@ def plot_gallery(crops: Sequence[np.ndarray], rows: pd.DataFrame, *, columns: in
     if rows.empty:
         return words_only(title, say("plots.no_crops", language))
     cell = WIDTH / columns
-    chart, panels = _grid(title, len(rows), columns, cell * LANDSCAPE + 0.94)
+    chart, panels = _grid(title, len(rows), columns, cell * LANDSCAPE + 0.36 + 0.118 * CAPTION_LINES)
     for axes, crop, row in zip(panels, crops, rows.to_dict("records"), strict=False):
         _tile(axes, crop, cell, height_over_width=LANDSCAPE)
         _caption(axes, row, int(cell * LETTERS_PER_INCH), language)

@@ -146,7 +146,7 @@ def plot_agreement(
     axes.imshow(shares, cmap=_blues(), vmin=0, vmax=1, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         text = f"{shared[row, row]:,}" if row == column else (f"{share:.0%}" if shared[row, row] else "–")
-        axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=PAPER if share > 0.55 else INK)
+        axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=PAPER if share > 0.45 else INK)
     axes.set_xticks(range(len(names)), [fit_text(name, 13, 3) for name in names])
     axes.set_yticks(range(len(names)), [fit_text(name, 26) for name in names])
     axes.xaxis.tick_top()
@@ -246,7 +246,7 @@ def _score_panel(axes: Axes, values: pd.Series, contamination: float, language: 
             bar.set_color(RARE)
     axes.axvline(threshold, color=RARE, linewidth=0.8, linestyle=(0, (4, 3)))
     text = say("plots.marked_from", language, marked=int((values >= threshold).sum()), threshold=threshold)
-    axes.annotate(text, (1, 1), xycoords="axes fraction", ha="right", va="top", fontsize=8, color=RARE)
+    axes.set_title(text, loc="right", fontsize=8, color=RARE)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.xaxis.get_major_locator().set_params(nbins=5)
 
@@ -257,7 +257,7 @@ def _rarity_panel(axes: Axes, scores: pd.DataFrame, language: str) -> None:
     axes.hist(parts, bins=np.linspace(0, 1, 31), stacked=True, color=[COMMON, RARE], rwidth=0.9)
     axes.set_title(method_name("rarity", language))
     text = say("plots.selected_count", language, selected=int(chosen.sum()))
-    axes.annotate(text, (1, 1), xycoords="axes fraction", ha="right", va="top", fontsize=8, color=RARE)
+    axes.set_title(text, loc="right", fontsize=8, color=RARE)
     axes.yaxis.get_major_locator().set_params(integer=True)
 
 

@@ -74,7 +74,14 @@ def _class_points(axes: Axes, table: pd.DataFrame, language: str) -> None:
 
 
 def _name_points(axes: Axes, rows: pd.DataFrame) -> None:
-    for row in rows.itertuples():
+    """Name the points, the first of those that stand so close that their names would cover each other."""
+    places = rows[["x", "y"]].to_numpy()
+    reach = np.array([np.ptp(axes.get_xlim()) * 0.14, np.ptp(axes.get_ylim()) * 0.03])
+    named: list[np.ndarray] = []
+    for row, place in zip(rows.itertuples(), places, strict=True):
+        if any((np.abs(place - other) < reach).all() for other in named):
+            continue
+        named.append(place)
         text = f"{int(row.rank)} {fit_text(row.class_name, 18)}"
         label = axes.annotate(text, (row.x, row.y), (6, 5), textcoords="offset points", fontsize=8, color=INK)
         label.set_path_effects([withStroke(linewidth=2.5, foreground=PAPER)])

@@ -74,7 +74,7 @@ def _curves(
 ) -> None:
     axes.plot(budgets, found, color=RARE, linewidth=1.8, drawstyle="steps-post")
     axes.plot(budgets, random, color=QUIET, linewidth=1.2, linestyle=(0, (2, 2)))
-    at = int(0.72 * (len(budgets) - 1))
+    at = int(0.84 * (len(budgets) - 1))
     above = {"textcoords": "offset points", "fontsize": 8.5, "ha": "center"}
     axes.annotate(
         say(name, language), (budgets[at], found[at]), (0, -13 if found[at] > 0.9 else 6), color=RARE, **above
