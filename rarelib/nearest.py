@@ -69,7 +69,6 @@ def _build_index(reference: np.ndarray):
     index.nprobe = PROBES
     index.train(reference[:: max(rows // REFERENCE_ROWS, 1)])
     index.add(reference)
-    index.quantizer_kept = flat  # faiss keeps no reference of its own
     return index
 
 
