@@ -60,7 +60,7 @@ def texts(figure):
     """Return all that a figure says, one space between the pieces."""
     found = [text.get_text() for axes in figure.axes for text in axes.texts]
     labels = [label.get_text() for axes in figure.axes for label in (*axes.get_yticklabels(), *axes.get_xticklabels())]
-    titles = [axes.get_title() or axes.get_title(loc="left") for axes in figure.axes]
+    titles = [axes.get_title(loc=place) for axes in figure.axes for place in ("left", "center", "right")]
     return " ".join([figure.get_suptitle(), *found, *labels, *titles]).replace("\n", " ")
 
 
