@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import textwrap
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,7 +25,7 @@ Two small models that know nothing but the pictures that `rarelib/demo` draws. T
 to ranked rare objects without any download; for real pictures they are of no use.
 `python -m rarelib.demo.train` makes both again; this text is written by it, with what it measured.
 
-Never in any training: {unseen}. Finding these is the test.
+{unseen}
 
 ## Detector: `detector.pt`
 
@@ -41,7 +42,8 @@ may be seen carry the class of what they are: an overturned car is a car.
 | all classes (mAP50) | {map50:.3f} |
 {ap_rows}
 
-mAP50-95 is {map:.3f}. Trained in {detector_minutes:.0f} minutes. {detector_note}
+mAP50-95 is {map:.3f}. Trained in {detector_minutes:.0f} minutes.
+{detector_note}
 
 ## CLIP: `clip/`
 
@@ -55,7 +57,8 @@ that is true of a crop is a right answer.
 | kinds left out | of all kinds | {left_out_crops:,} | {left_out_top1:.1%} | {left_out_kinds:.1%} |
 
 The second row is low, as it must be: the text tower never met those words. Do not use zero-shot phrases for kinds
-that were not in training. Trained in {clip_minutes:.0f} minutes. {clip_note}
+that were not in training. Trained in {clip_minutes:.0f} minutes.
+{clip_note}
 
 ## Settings
 
@@ -63,7 +66,8 @@ Detector: `{detector_settings}`
 
 CLIP: `{clip_settings}`
 
-Machine: {machine}. Rounding differs between machines, so weights made again are alike, not the same.
+Machine: {machine}.
+Rounding differs between machines, so weights made again are alike, not the same.
 Licence: AGPL-3.0, as the detector's architecture comes from ultralytics.
 """
 
@@ -120,7 +124,7 @@ def write_card(work: Path, models: Path) -> None:
     detector, clip = (json.loads((work / f"{name}.json").read_text(encoding="utf-8")) for name in ("detector", "clip"))
     shown, zero_shot = detector["figures"], clip["figures"]
     text = CARD.format(
-        unseen=", ".join(UNSEEN_KINDS),
+        unseen=_wrap(f"Never in any training: {', '.join(UNSEEN_KINDS)}. Finding these is the test."),
         classes=", ".join(DETECTOR_CLASSES),
         other=OTHER,
         n_parameters=_count_parameters(models / "detector.pt"),
@@ -133,8 +137,8 @@ def write_card(work: Path, models: Path) -> None:
         left_out_kinds=zero_shot["left_out_top1_mean_of_kinds"],
         detector_minutes=detector["seconds"] / 60,
         clip_minutes=clip["seconds"] / 60,
-        detector_note=detector.get("note", ""),
-        clip_note=clip.get("note", ""),
+        detector_note=_wrap(detector.get("note", "")),
+        clip_note=_wrap(clip.get("note", "")),
         detector_settings=_in_one_line(detector["settings"]),
         clip_settings=_in_one_line(clip["settings"]),
         machine=detector["machine"],
@@ -161,6 +165,10 @@ def _count_parameters(path: Path) -> int:
 
 def _megabytes(path: Path) -> float:
     return path.stat().st_size / 1e6
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, 118)
 
 
 def _in_one_line(settings: Mapping[str, Any]) -> str:
