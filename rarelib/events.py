@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 GROUPED_ROWS = 50_000  # the rarest so many are compared; what stands below them is its own event
-BLOCK_ROWS = 1024
-SAME_PLACE_IOU = 0.3  # within one picture only boxes that overlap so much can be one object
+BLOCK_ROWS = 512
+SAME_THING_IOU = 0.6  # two boxes of one picture that overlap so much hold one thing
+SAME_PLACE_IOU = 0.5
+NEARBY_FRAMES = 10  # pictures of a drive between which a thing can stay in its place
+TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average
+LEAST_SHARE = 0.2  # of the distance allowed; so close is a near-duplicate wherever it is
 
 
 def group_duplicates(
@@ -16,38 +21,59 @@ def group_duplicates(
     rarity: np.ndarray,
     *,
     similarity: float,
-    image_ids: Sequence[str] | None = None,
-    xyxy: np.ndarray | None = None,
+    places: pd.DataFrame | None = None,
 ) -> np.ndarray:
     """Group objects that show the same event, each behind the rarest of its group.
 
-    From the rarest down, an object joins the first one before it whose cosine with it reaches the similarity, else
-    it stands for itself. So no chain of small steps joins what differs. Objects side by side in one picture are never
-    one event.
+    From the rarest down, an object joins the first one before it that shows the same, else it stands for itself; so
+    no chain of small steps joins what differs. Two objects show the same where their vectors are much closer than is
+    usual in this data (a tenth of the mean distance, and within the similarity), or where the similarity is reached
+    in the same place of nearby pictures of a drive. In one picture, only boxes that overlap show the same.
 
     Args:
         vectors: Unit rows, float array of shape (n, dim).
         rarity: Float array (n,), higher is rarer.
-        similarity: Cosine from which two objects count as the same event.
-        image_ids: Picture of each row; with boxes given, two objects of one picture must overlap to be one event.
-        xyxy: Boxes (n, 4) [px].
+        similarity: Cosine that two objects of one event reach at least, unless they overlap in one picture.
+        places: Rows in the order of the vectors: image_id, group (drive), frame (number of the picture within its
+            drive), class_name, and the box [px]; by default vectors alone decide.
 
     Returns:
         Int array (n,): the row of the rarest object of each object's event, itself when it is that.
     """
-    event = np.arange(len(rarity))
     order = np.argsort(-np.asarray(rarity), kind="stable")[:GROUPED_ROWS]
-    pictures = np.unique(np.asarray(image_ids, str), return_inverse=True)[1] if image_ids is not None else None
-    heads = np.zeros(0, np.int64)
+    ranked = np.asarray(vectors[order], dtype=np.float32)
+    close = 1 - duplicate_distance(vectors, similarity=similarity)
+    where = None if places is None else _encode(places.iloc[order])
+    head_of, heads = np.arange(len(order)), np.zeros(0, np.int64)
     for start in range(0, len(order), BLOCK_ROWS):
-        block = order[start : start + BLOCK_ROWS]
+        block = np.arange(start, min(start + BLOCK_ROWS, len(order)))
         candidates = np.concatenate([heads, block])
-        same = _similar(vectors, block, candidates, similarity)
-        if pictures is not None and xyxy is not None:
-            same = _drop_side_by_side(same, block, candidates, pictures, xyxy)
-        new = _join(same, block, candidates, event, len(heads))
-        heads = np.concatenate([heads, new])
+        cosine = ranked[block] @ ranked[candidates].T + 1e-6
+        same = cosine >= close
+        if where is not None:
+            _look_at_places(same, cosine >= similarity, block, candidates, where)
+        heads = _join(same, block, candidates, head_of)
+    event = np.arange(len(rarity))
+    event[order] = order[head_of]
     return event
+
+
+def duplicate_distance(vectors: np.ndarray, *, similarity: float) -> float:
+    """Return the cosine distance within which two objects are near-duplicates wherever they are.
+
+    A tenth of the mean distance of two objects, as the scale of cosines differs between embedders; at most what the
+    similarity allows, and at least a fifth of that.
+    """
+    allowed = 1 - similarity
+    centre = np.asarray(vectors, dtype=np.float32).mean(axis=0) if len(vectors) else np.zeros(1)
+    return float(np.clip(TYPICAL_SHARE * (1 - centre @ centre), LEAST_SHARE * allowed, allowed))
+
+
+def number_frames(images: pd.DataFrame) -> pd.Series:
+    """Return the number of each picture within its drive in order of the paths, by image_id."""
+    table = images.drop_duplicates("image_id")
+    table = table.sort_values("path" if "path" in table else "image_id", kind="stable")
+    return pd.Series(table.groupby("group").cumcount().to_numpy(), index=table["image_id"].to_numpy())
 
 
 def choose_events(
@@ -79,34 +105,47 @@ def choose_events(
     return chosen
 
 
-def _similar(vectors: np.ndarray, block: np.ndarray, candidates: np.ndarray, similarity: float) -> np.ndarray:
-    same = np.empty((len(block), len(candidates)), bool)
-    for start in range(0, len(candidates), 8 * BLOCK_ROWS):
-        part = candidates[start : start + 8 * BLOCK_ROWS]
-        same[:, start : start + len(part)] = vectors[block] @ vectors[part].T >= similarity - 1e-6
-    return same
+def _encode(places: pd.DataFrame) -> dict[str, np.ndarray]:
+    columns = ("image_id", "group", "class_name")
+    codes = {name: np.unique(places[name].to_numpy(str), return_inverse=True)[1] for name in columns}
+    xyxy = places[["x_min", "y_min", "x_max", "y_max"]].to_numpy(float)
+    return {**codes, "frame": places["frame"].to_numpy(np.int32), "xyxy": xyxy}
 
 
-def _drop_side_by_side(
-    same: np.ndarray, block: np.ndarray, candidates: np.ndarray, pictures: np.ndarray, xyxy: np.ndarray
-) -> np.ndarray:
-    from .boxes import overlaps
+def _look_at_places(
+    same: np.ndarray, similar: np.ndarray, block: np.ndarray, candidates: np.ndarray, where: dict[str, np.ndarray]
+) -> None:
+    """Change in place which of the block (rows) show the same as which candidates (columns)."""
 
-    for row, column in np.argwhere(same & (pictures[block][:, None] == pictures[candidates][None, :])):
-        one, other = xyxy[[block[row]]], xyxy[[candidates[column]]]
-        same[row, column] = overlaps(one, other)[0][0, 0] >= SAME_PLACE_IOU
-    return same
+    def both(name: str) -> np.ndarray:
+        return where[name][block][:, None] == where[name][candidates][None, :]
+
+    one_picture = both("image_id")
+    apart = np.abs(where["frame"][block][:, None] - where["frame"][candidates][None, :])
+    nearby = similar & ~same & ~one_picture & both("group") & both("class_name") & (apart <= NEARBY_FRAMES)
+    for pairs, least in ((one_picture, SAME_THING_IOU), (nearby, SAME_PLACE_IOU)):
+        rows, columns = np.nonzero(pairs)
+        same[rows, columns] = _pair_iou(where["xyxy"][block[rows]], where["xyxy"][candidates[columns]]) >= least
 
 
-def _join(same: np.ndarray, block: np.ndarray, candidates: np.ndarray, event: np.ndarray, n_heads: int) -> np.ndarray:
+def _pair_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    shared = np.clip(sides, 0, None).prod(axis=1)
+    areas = [(xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1) for xyxy in (first, second)]
+    return shared / np.maximum(areas[0] + areas[1] - shared, 1e-9)
+
+
+def _join(same: np.ndarray, block: np.ndarray, candidates: np.ndarray, head_of: np.ndarray) -> np.ndarray:
+    """Join each of the block to the first head before it that shows the same; return all heads."""
+    n_heads = len(candidates) - len(block)
     is_head = np.arange(len(candidates)) < n_heads
     for number, row in enumerate(block):
-        first = (same[number, : n_heads + number] & is_head[: n_heads + number]).argmax() if n_heads + number else 0
-        if n_heads + number and same[number, first] and is_head[first]:
-            event[row] = candidates[first]
+        before = same[number] & is_head
+        if before.any():
+            head_of[row] = candidates[before.argmax()]
         else:
             is_head[n_heads + number] = True
-    return block[is_head[n_heads:]]
+    return candidates[is_head]
 
 
 def _position_within(groups: np.ndarray) -> np.ndarray:

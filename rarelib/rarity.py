@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .early_filter import filter_objects, is_proposal
-from .events import choose_events, group_duplicates
+from .events import choose_events, group_duplicates, number_frames
 from .fusion import fuse_rarity, rare_class_points, signs_of
 from .nearest import REFERENCE_ROWS, find_nearest
 from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
@@ -21,7 +21,6 @@ __all__ = ["filter_objects", "score_objects"]
 PLAIN_METHODS = ("isolation_forest", "lof")
 NEIGHBOURS_SHOWN = 3
 REPEATED = 0.5  # what another view of an event keeps of its rarity in the order
-BOX = ["x_min", "y_min", "x_max", "y_max"]
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
            "reason_codes", "embedding_rarity", "quality", "event", "event_size")  # fmt: skip
 
@@ -105,7 +104,7 @@ def score_objects(
     table["is_outlier"] = _top(marks, table["rarity"], round(contamination * len(table)))
     table["is_rare_class"] = _top(table["rare_class_score"], table["rarity"], candidates)
 
-    event = _events(table, vectors, duplicate_similarity)
+    event = group_duplicates(vectors, table["rarity"].to_numpy(), similarity=duplicate_similarity, places=table)
     table["event"] = table["object_id"].take(event).reset_index(drop=True)
     table["event_size"] = np.bincount(event, minlength=len(table))[event]
     budget = max(round(selection_share * len(table)), selection_min)
@@ -131,7 +130,8 @@ def _join_tables(
     table = known.loc[wanted].rename_axis("object_id").reset_index()
     group = table["image_id"].map(images.drop_duplicates("image_id").set_index("image_id")["group"])
     lane = table.get("lane", "detected")
-    return table.assign(group=group.astype("object").fillna("").astype("str"), lane=lane)
+    frame = table["image_id"].map(number_frames(images)).fillna(0)
+    return table.assign(group=group.astype("object").fillna("").astype("str"), frame=frame, lane=lane)
 
 
 def _reorder(vectors: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -161,13 +161,6 @@ def _top(first: np.ndarray, then: np.ndarray, count: int) -> np.ndarray:
     marked = np.zeros(len(first), bool)
     marked[np.lexsort([-np.asarray(then), -np.asarray(first)])[:count]] = True
     return marked
-
-
-def _events(table: pd.DataFrame, vectors: np.ndarray, similarity: float) -> np.ndarray:
-    xyxy = table[BOX].to_numpy(float)
-    return group_duplicates(
-        vectors, table["rarity"].to_numpy(), similarity=similarity, image_ids=table["image_id"], xyxy=xyxy
-    )
 
 
 def _ranks(table: pd.DataFrame) -> np.ndarray:
