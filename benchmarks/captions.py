@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from crop_table import selected_objects
 from scripted_server import scripted_server
 
-from rarelib.captions.client import FORM, data_url
 from rarelib.captions import caption_objects
+from rarelib.captions.client import FORM, data_url
 
 ONE_BY_ONE = 100  # the loop is slow, and its rate does not depend on the number
 

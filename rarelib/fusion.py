@@ -22,6 +22,7 @@ ORDINARY_WORDS = frozenset((
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
 MISMATCH_SAID = 0.02  # cosine from which it is believed
 MISMATCH_SPREAD = 0.05  # cosine by which another phrase fits better than the class for a full sign
+KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
 FULL_CONFIDENCE = 0.5  # a box that reaches this is surely a thing
 EVIDENCE_WEIGHT, QUALITY_WEIGHT = 0.4, 0.75  # what a box without any evidence or quality loses of its rarity
 
@@ -44,14 +45,15 @@ def signs_of(
         zero_shot: Table with object_id, phrase, similarity and class_similarity, or None.
 
     Returns:
-        class_count; named (by a keyword); off_road, how little the class is expected on a road, in [0, 1]; phrase
-        that fits better than the class, else ""; mismatch, by how much [cosine].
+        class_count; named (by a keyword, and few); off_road, how little a road is expected to show it, in [0, 1];
+        phrase that fits better than the class, else ""; mismatch, by how much [cosine].
     """
     counts = count_classes(all_objects)
     class_count = objects["class_name"].map(counts).to_numpy(int)
     off_road = ~is_ordinary(objects["class_name"]) * (1 - class_count / max(counts.sum(), 1))
     phrase, mismatch = _mismatch(objects, zero_shot)
-    named = has_keyword(objects["class_name"], keywords)
+    few = class_count < KEYWORD_SHARE * max(counts.sum(), 1)  # a truck is no rarity where every tenth object is one
+    named = has_keyword(objects["class_name"], keywords) & few
     return {"class_count": class_count, "named": named, "off_road": off_road, "phrase": phrase, "mismatch": mismatch}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .early_filter import filter_objects, is_proposal
+from .early_filter import filter_objects, has_keyword, is_proposal
 from .events import choose_events, group_duplicates, number_frames
 from .fusion import fuse_rarity, rare_class_points, signs_of
 from .nearest import REFERENCE_ROWS, find_nearest
@@ -89,7 +89,8 @@ def score_objects(
     table, vectors = _join_tables(objects, images, object_ids, order), _reorder(vectors, order)
     keywords = list(potential_rare_keywords)
     signs = signs_of(table, objects, keywords, zero_shot)
-    table = table.assign(**signs, rare_class_score=rare_class_points(signs["class_count"], signs["named"]))
+    points = rare_class_points(signs["class_count"], has_keyword(table["class_name"], keywords))
+    table = table.assign(**signs, rare_class_score=points)
     table["verdict"] = np.nan if verdicts is None else np.asarray(verdicts, dtype=float)[order]
 
     methods = dict.fromkeys([*outlier_methods, *(PLAIN_METHODS if selection == "union" else ())])
