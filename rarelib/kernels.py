@@ -20,6 +20,7 @@ class KernelRelay:
         self._cwd, self._on_start = cwd, on_start
         self._sockets = tempfile.TemporaryDirectory(prefix="rarelib-")
         self._started = 0
+        self._clients: dict[Any, list[Any]] = {}
         self._current: Any = None
         self._ahead: Any = None
 
@@ -46,9 +47,17 @@ class KernelRelay:
     def _start(self) -> Any:
         from jupyter_client.manager import KernelManager
 
+        class Manager(KernelManager):
+            """Remembers its clients: who is lent a manager does not close them."""
+
+            def client(self, **options: Any) -> Any:
+                clients.append(super().client(**options))
+                return clients[-1]
+
+        clients: list[Any] = []
         self._started += 1
         sockets = str(Path(self._sockets.name) / f"kernel-{self._started}")
-        manager = KernelManager(kernel_name="python3", transport="ipc", ip=sockets)  # files: no port is opened
+        manager = Manager(kernel_name="python3", transport="ipc", ip=sockets)  # files: no port is opened
         manager.start_kernel(
             cwd=str(self._cwd),
             extra_arguments=[
@@ -57,9 +66,11 @@ class KernelRelay:
             ],
         )
         self._on_start(manager.provisioner.pid)
+        self._clients[manager] = clients
         return manager
 
-    @staticmethod
-    def _shut_down(manager: Any) -> None:
+    def _shut_down(self, manager: Any) -> None:
+        for client in self._clients.pop(manager, []):
+            client.stop_channels()
         if manager is not None and manager.has_kernel:
             manager.shutdown_kernel(now=True)
