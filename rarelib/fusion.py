@@ -9,8 +9,8 @@ import pandas as pd
 
 from .early_filter import count_classes, has_keyword, is_proposal
 
-# what each sign of rarity weighs; measured: halving or doubling any of them changes little
-NAME, FREQUENCY, LOOK, KEYWORD, MISMATCH = 0.35, 0.25, 0.25, 0.1, 0.05
+# how sure each full sign alone makes a rarity; measured: changing any by a third changes little
+NAME, FREQUENCY, LOOK, KEYWORD, MISMATCH = 0.7, 0.3, 0.8, 0.1, 0.3
 # words in the names of what any road is full of: who uses it, what regulates it, what stands or is carried along it
 ORDINARY_WORDS = frozenset((
     "car", "van", "suv", "truck", "lorry", "bus", "tram", "train", "vehicle", "bicycle", "bike", "cyclist",
@@ -24,7 +24,10 @@ MISMATCH_SAID = 0.02  # cosine from which it is believed
 MISMATCH_SPREAD = 0.05  # cosine by which another phrase fits better than the class for a full sign
 KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
 FULL_CONFIDENCE = 0.5  # a box that reaches this is surely a thing
-EVIDENCE_WEIGHT, QUALITY_WEIGHT = 0.4, 0.75  # what a box without any evidence or quality loses of its rarity
+# what a box loses of its rarity that shows no evidence, no quality, no size, or hangs high above the road
+EVIDENCE_WEIGHT, QUALITY_WEIGHT, SIZE_WEIGHT, HEIGHT_WEIGHT = 0.3, 0.6, 0.4, 0.4
+SIZE_RAMP = (0.02, 0.12)  # side of a square of the box's area, as share of the picture's
+BOTTOM_RAMP = (0.4, 0.65)  # lower edge as share of the picture's height: from the horizon to the road nearby
 
 
 def rare_class_points(class_count: np.ndarray, named: np.ndarray) -> np.ndarray:
@@ -45,41 +48,76 @@ def signs_of(
         zero_shot: Table with object_id, phrase, similarity and class_similarity, or None.
 
     Returns:
-        class_count; named (by a keyword, and few); off_road, how little a road is expected to show it, in [0, 1];
-        phrase that fits better than the class, else ""; mismatch, by how much [cosine].
+        class_count; class_pictures, how many pictures show the class; named (by a keyword, and few); off_road, how
+        little a road is expected to show it, in [0, 1]; phrase that fits better than the class, else ""; mismatch, by
+        how much [cosine].
     """
-    counts = count_classes(all_objects)
+    counts, pictures = count_classes(all_objects), count_pictures(all_objects)
     class_count = objects["class_name"].map(counts).to_numpy(int)
-    off_road = ~is_ordinary(objects["class_name"]) * (1 - class_count / max(counts.sum(), 1))
+    class_pictures = objects["class_name"].map(pictures).fillna(0).to_numpy(int)
+    seen_in = class_pictures / max(all_objects["image_id"].nunique(), 1)
+    off_road = ~is_ordinary(objects["class_name"]) * (1 - seen_in)
     phrase, mismatch = _mismatch(objects, zero_shot)
     few = class_count < KEYWORD_SHARE * max(counts.sum(), 1)  # a truck is no rarity where every tenth object is one
     named = has_keyword(objects["class_name"], keywords) & few
-    return {"class_count": class_count, "named": named, "off_road": off_road, "phrase": phrase, "mismatch": mismatch}
+    about_class = {"class_count": class_count, "class_pictures": class_pictures, "named": named, "off_road": off_road}
+    return {**about_class, "phrase": phrase, "mismatch": mismatch}
 
 
 def fuse_rarity(table: pd.DataFrame) -> np.ndarray:
     """Return the rarity of each object by the default ranking.
 
-    What speaks for rarity is added up: a class that roads are not expected to show, few of the class, a strange look,
-    a keyword, a phrase that fits better. The sum is held down where little shows that the box is a thing at all, and
-    where its crop is too poor to tell.
+    Each sign alone can make an object rare (noisy or): a class that roads are not expected to show, one that few
+    pictures show, a strange look, a keyword, a phrase that fits better. The result is held down where little shows
+    that the box is a thing at all, where its crop is too poor to tell, and where it is far off or high above the road.
 
     Args:
-        table: Objects with the columns of signs_of, embedding_rarity (percentile), quality in [0, 1], and lane and
-            objectness where there are proposals.
+        table: Objects with the columns of signs_of, embedding_rarity (percentile), quality in [0, 1], the box [px]
+            with width and height of its picture, and lane and objectness where there are proposals.
 
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
     """
-    rarity = (
-        NAME * table["off_road"].to_numpy()
-        + FREQUENCY * class_rarity(table["class_count"].to_numpy())
-        + LOOK * table["embedding_rarity"].to_numpy()
-        + KEYWORD * (table["named"].to_numpy(bool) & ~is_proposal(table))
-        + MISMATCH * np.clip(table["mismatch"].to_numpy() / MISMATCH_SPREAD, 0, 1)
+    signs = (
+        (NAME, table["off_road"].to_numpy()),
+        (FREQUENCY, class_rarity(table["class_pictures"].to_numpy())),
+        (LOOK, surprise(table["embedding_rarity"].to_numpy())),
+        (KEYWORD, table["named"].to_numpy(bool) & ~is_proposal(table)),
+        (MISMATCH, np.clip(table["mismatch"].to_numpy() / MISMATCH_SPREAD, 0, 1)),
     )
-    evidence = 1 - EVIDENCE_WEIGHT * (1 - box_evidence(table))
-    return rarity * evidence * (1 - QUALITY_WEIGHT * (1 - table["quality"].to_numpy()))
+    rarity = 1 - np.prod([1 - weight * sign for weight, sign in signs], axis=0)
+    size, bottom = prominence(table)
+    held_by = (
+        (EVIDENCE_WEIGHT, box_evidence(table)),
+        (QUALITY_WEIGHT, table["quality"].to_numpy()),
+        (SIZE_WEIGHT, size),
+        (HEIGHT_WEIGHT, bottom),
+    )
+    return rarity * np.prod([1 - weight * (1 - good) for weight, good in held_by], axis=0)
+
+
+def surprise(percentile: np.ndarray) -> np.ndarray:
+    """Return how surprising a percentile is among so many: -log(1 - p) as share of that of the highest, in [0, 1]."""
+    return np.clip(-np.log1p(-percentile) / np.log(2 * max(len(percentile), 1)), 0, 1)
+
+
+def prominence(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return how large each box is in its picture and how near the road its lower edge is, in [0, 1]; 1 if unknown."""
+    if "width" not in table:
+        return np.ones(len(table)), np.ones(len(table))
+    width, height = (table[side].to_numpy(float) for side in ("width", "height"))
+    known = (width > 0) & (height > 0)
+    area = (table["x_max"] - table["x_min"]).to_numpy() * (table["y_max"] - table["y_min"]).to_numpy()
+    side = np.sqrt(np.maximum(area, 0) / np.where(known, width * height, 1))
+    bottom = table["y_max"].to_numpy(float) / np.where(known, height, 1)
+    return tuple(
+        np.where(known, _ramp(values, *ramp), 1.0) for values, ramp in ((side, SIZE_RAMP), (bottom, BOTTOM_RAMP))
+    )
+
+
+def count_pictures(objects: pd.DataFrame) -> pd.Series:
+    """Return in how many pictures each class was detected."""
+    return objects[~is_proposal(objects)].groupby("class_name")["image_id"].nunique()
 
 
 def class_rarity(class_count: np.ndarray) -> np.ndarray:
@@ -100,6 +138,10 @@ def box_evidence(objects: pd.DataFrame) -> np.ndarray:
     if "objectness" not in objects:
         return np.ones(len(objects))
     return np.clip(objects["objectness"].fillna(1.0).to_numpy(float) / FULL_CONFIDENCE, 0, 1)
+
+
+def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.clip((values - low) / (high - low), 0, 1)
 
 
 def _mismatch(objects: pd.DataFrame, zero_shot: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:

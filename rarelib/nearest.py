@@ -9,6 +9,7 @@ REFERENCE_ROWS = 50_000  # more than these are represented by a sample, so that 
 PROBES = 32  # lists that are searched; recall in benchmarks/quality_results.md
 LISTS_PER_ROOT = 2  # lists of the inverted file per square root of its rows
 BLOCK_ROWS = 50_000  # queries at once
+MORE_EXACT, MORE_AMONG_MANY = 512, 64  # neighbours of the own scene that are looked past at most
 
 
 def find_nearest(
@@ -41,6 +42,41 @@ def find_nearest(
     return np.clip(similarity, -1, 1), rows
 
 
+def distances_elsewhere(
+    queries: np.ndarray, reference: np.ndarray, *, k: int, query_scenes: np.ndarray, reference_scenes: np.ndarray
+) -> np.ndarray:
+    """Measure how far the nearest rows of other scenes are, as copies in the own scene tell nothing of rarity.
+
+    Args:
+        queries: Float array of shape (n, dim).
+        reference: Rows (m, dim) to be near to.
+        k: Neighbours wanted; fewer come back where the reference is smaller.
+        query_scenes: Int array (n,), the scene of each query.
+        reference_scenes: Int array (m,), the scene of each row of the reference.
+
+    Returns:
+        Euclidean distances, nearest first, float32 of shape (n, at most k); where other scenes have too few rows, the
+        farthest row that was looked at stands for them.
+    """
+    queries, reference = (np.ascontiguousarray(rows, dtype=np.float32) for rows in (queries, reference))
+    wanted = min(k, len(reference))
+    if wanted < 1 or not len(queries):
+        return np.zeros((len(queries), 0), np.float32)
+    own = int(np.bincount(reference_scenes).max())  # so many rows of the own scene can stand before the others
+    more = MORE_EXACT if len(reference) <= EXACT_ROWS else MORE_AMONG_MANY
+    index = _build_index(reference, euclidean=True)
+    found = np.empty((len(queries), wanted), np.float32)
+    for start in range(0, len(queries), BLOCK_ROWS // 4):
+        block = slice(start, start + BLOCK_ROWS // 4)
+        squared, rows = index.search(queries[block], min(wanted + min(own, more), len(reference)))
+        distance = np.sqrt(np.maximum(np.where(rows < 0, 0, squared), 0))
+        elsewhere = (rows >= 0) & (reference_scenes[rows] != query_scenes[block][:, None])
+        first = np.argsort(~elsewhere, axis=1, kind="stable")[:, :wanted]
+        farthest = distance.max(axis=1, keepdims=True)
+        found[block] = np.take_along_axis(np.where(elsewhere, distance, farthest), first, axis=1)
+    return found
+
+
 def content_order(vectors: np.ndarray) -> np.ndarray:
     """Return an order of the rows that depends on their content alone, so that draws do not depend on row order."""
     rows = np.ascontiguousarray(vectors, dtype=np.float32)
@@ -57,15 +93,16 @@ def draw_rows(vectors: np.ndarray, limit: int, *, seed: int = 0) -> np.ndarray:
     return order[np.sort(np.random.default_rng(seed).choice(len(order), limit, replace=False))]
 
 
-def _build_index(reference: np.ndarray):
+def _build_index(reference: np.ndarray, *, euclidean: bool = False):
     import faiss
 
     rows, dim = reference.shape
-    flat = faiss.IndexFlatIP(dim)
+    metric = faiss.METRIC_L2 if euclidean else faiss.METRIC_INNER_PRODUCT
+    flat = faiss.IndexFlat(dim, metric)
     if rows <= EXACT_ROWS:
         flat.add(reference)
         return flat
-    index = faiss.IndexIVFFlat(flat, dim, int(LISTS_PER_ROOT * rows**0.5), faiss.METRIC_INNER_PRODUCT)
+    index = faiss.IndexIVFFlat(flat, dim, int(LISTS_PER_ROOT * rows**0.5), metric)
     index.nprobe = PROBES
     index.train(reference[:: max(rows // REFERENCE_ROWS, 1)])
     index.add(reference)

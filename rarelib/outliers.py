@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .nearest import REFERENCE_ROWS, draw_rows, find_nearest
+from .nearest import REFERENCE_ROWS, distances_elsewhere, draw_rows, find_nearest
 from .whitening import TRIMMED_SHARE, fit_whitening
 
 FOREST_ROWS = 20_000  # each tree sees 256 of them
 CLASS_ROWS = 5_000  # reference objects of one class
 BLOCK_ROWS = 50_000
-FUSED_NEIGHBOURS = 5  # neighbours in the default fusion
-MAHALANOBIS, WHITENED_KNN, KNN, OWN_CLASS_KNN = 2, 2, 1, 3  # weights in the default fusion
+FUSED_NEIGHBOURS, HALF_WHITENED_NEIGHBOURS = 10, 3  # neighbours in the default fusion
+MAHALANOBIS, HALF_WHITENED_KNN, KNN, OWN_CLASS_KNN = 2, 2, 1, 2  # weights in the default fusion
 DECIMALS = 6  # rounding of the last float32 digits, so that row order does not decide between equals
 
 
@@ -74,7 +74,7 @@ def knn_scores(vectors: np.ndarray, *, n_neighbors: int = 10, reference: np.ndar
     """
     vectors = _as_rows(vectors)
     if reference is None:
-        return _mean_distance(vectors, np.ones(len(vectors), bool), n_neighbors)
+        return _mean_distance(vectors, n_neighbors)
     distance, _ = _distances(vectors, _as_rows(reference), n_neighbors, None)
     return _mean(distance)
 
@@ -98,12 +98,7 @@ def mahalanobis_scores(vectors: np.ndarray, *, trimmed_share: float = TRIMMED_SH
 
 
 def class_conditional_knn_scores(
-    vectors: np.ndarray,
-    class_names: Sequence[str],
-    *,
-    n_neighbors: int = 10,
-    reference: np.ndarray | None = None,
-    seed: int = 0,
+    vectors: np.ndarray, class_names: Sequence[str], *, n_neighbors: int = 10, seed: int = 0
 ) -> np.ndarray:
     """Score objects by the mean cosine distance to their nearest neighbours of the same class.
 
@@ -113,23 +108,21 @@ def class_conditional_knn_scores(
         vectors: Unit rows, float array of shape (n, dim).
         class_names: Class of each row.
         n_neighbors: Neighbours that count.
-        reference: Bool array (n,), True for objects that can be neighbours; by default all.
         seed: Seed of the sample that stands for a large class.
 
     Returns:
         Float array (n,) in [0, 2], higher is rarer.
     """
     vectors = _as_rows(vectors)
-    normal = np.ones(len(vectors), bool) if reference is None else reference
     names, class_of = np.unique(np.asarray(class_names, dtype=str), return_inverse=True)
     scores, small = np.zeros(len(vectors)), np.zeros(len(vectors), bool)
     for number in range(len(names)):
         rows = np.flatnonzero(class_of == number)
-        small[rows] = normal[rows].sum() <= n_neighbors
+        small[rows] = len(rows) <= n_neighbors
         if not small[rows[0]]:
-            scores[rows] = _mean_distance(vectors[rows], normal[rows], n_neighbors, limit=CLASS_ROWS, seed=seed)
+            scores[rows] = _mean_distance(vectors[rows], n_neighbors, limit=CLASS_ROWS, seed=seed)
     if small.any():
-        scores[small] = _mean_distance(vectors, normal, n_neighbors, queries=small, seed=seed)
+        scores[small] = _mean_distance(vectors, n_neighbors, queries=small, seed=seed)
     return scores
 
 
@@ -179,18 +172,21 @@ def embedding_rarity(
     vectors: np.ndarray,
     *,
     class_names: Sequence[str] | None = None,
+    scenes: Sequence[str] | None = None,
     reference: np.ndarray | None = None,
     seed: int = 0,
 ) -> np.ndarray:
-    """Return how rare each object looks: the weighted mean percentile over measures that err differently.
+    """Return how rare each object looks, by the surprise of measures that err differently.
 
-    Its distance from the centre in whitened space, from its nearest neighbours by angle in whitened space, from its
-    nearest neighbours as they are, and, where classes are known, from those of its own class. The weights are those
-    of the measurement in benchmarks/quality_results.md, rounded.
+    They are its distance from the centre in whitened space, from its nearest neighbours in half-whitened space, from
+    its nearest neighbours as they are, and, where classes are known, from those of its own class. What surprises is
+    added up as -log(1 - percentile), so that a top place in one measure outweighs middling ones in others.
 
     Args:
         vectors: Unit rows, float array of shape (n, dim).
         class_names: Class of each row; with them an odd object within its class counts as well.
+        scenes: Drive or picture of each row; neighbours count only from others, as copies tell nothing of rarity. By
+            default each row is a scene of its own.
         reference: Bool array (n,), True for objects that show what is normal; by default all.
         seed: Seed of the samples that large inputs are fitted on.
 
@@ -200,20 +196,19 @@ def embedding_rarity(
     vectors = _as_rows(vectors)
     normal = np.ones(len(vectors), bool) if reference is None else np.asarray(reference, dtype=bool)
     normal = normal if normal.any() else ~normal
-    parts = [(KNN, _mean_distance(vectors, normal, FUSED_NEIGHBOURS, seed=seed))]
+    scene = np.arange(len(vectors)) if scenes is None else np.unique(np.asarray(scenes, str), return_inverse=True)[1]
+    parts = [(KNN, _distance_elsewhere(vectors, normal, scene, FUSED_NEIGHBOURS, seed=seed))]
     whiten = fit_whitening(vectors if normal.all() else vectors[normal], seed=seed)
     if whiten is not None:
-        whitened = whiten(vectors)
-        lengths = np.linalg.norm(whitened, axis=1)
-        whitened /= np.maximum(lengths, 1e-12)[:, None]
-        parts.append((MAHALANOBIS, lengths))
-        parts.append((WHITENED_KNN, _mean_distance(whitened, normal, FUSED_NEIGHBOURS, seed=seed)))
+        parts.append((MAHALANOBIS, _by_blocks(lambda rows: np.linalg.norm(whiten(rows), axis=1), vectors)))
+        half = whiten(vectors, strength=0.5)
+        parts.append((HALF_WHITENED_KNN, _distance_elsewhere(half, normal, scene, HALF_WHITENED_NEIGHBOURS, seed=seed)))
+        del half
     if class_names is not None and len(set(class_names)) > 1:
-        own = class_conditional_knn_scores(
-            vectors, class_names, n_neighbors=FUSED_NEIGHBOURS, reference=normal, seed=seed
-        )
-        parts.append((OWN_CLASS_KNN, own))
-    return percentiles(np.sum([weight * percentiles(part) for weight, part in parts], axis=0))
+        names = np.unique(np.asarray(class_names, str), return_inverse=True)[1]
+        parts.append((OWN_CLASS_KNN, _distance_in_class(vectors, normal, scene, names, parts[0][1], seed=seed)))
+    surprise = [-weight * np.log1p(-percentiles(part)) for weight, part in parts]
+    return percentiles(np.sum(surprise, axis=0))
 
 
 def percentiles(scores: np.ndarray) -> np.ndarray:
@@ -250,17 +245,47 @@ def _distances(
 
 def _mean_distance(
     vectors: np.ndarray,
-    normal: np.ndarray,
     n_neighbors: int,
     *,
     queries: np.ndarray | None = None,
     limit: int = REFERENCE_ROWS,
     seed: int = 0,
 ) -> np.ndarray:
-    reference, own_rows = _reference(vectors, limit, normal=normal, seed=seed)
+    reference, own_rows = _reference(vectors, limit, seed=seed)
     asked = slice(None) if queries is None else queries
     distance, _ = _distances(vectors[asked], vectors[reference], n_neighbors, own_rows[asked])
     return _mean(distance)
+
+
+def _distance_elsewhere(
+    vectors: np.ndarray,
+    normal: np.ndarray,
+    scene: np.ndarray,
+    n_neighbors: int,
+    *,
+    limit: int = REFERENCE_ROWS,
+    seed: int,
+) -> np.ndarray:
+    rows, _ = _reference(vectors, limit, normal=normal, seed=seed)
+    distance = distances_elsewhere(
+        vectors, vectors[rows], k=n_neighbors, query_scenes=scene, reference_scenes=scene[rows]
+    )
+    return _mean(distance)
+
+
+def _distance_in_class(
+    vectors: np.ndarray, normal: np.ndarray, scene: np.ndarray, names: np.ndarray, among_all: np.ndarray, *, seed: int
+) -> np.ndarray:
+    """Measure the distance to the own class; a class with too few in other scenes keeps the distance to all."""
+    distance = among_all.copy()
+    for name in np.unique(names):
+        rows = np.flatnonzero(names == name)
+        scenes = scene[rows[normal[rows]]]
+        if len(scenes) and len(scenes) - np.bincount(scenes).max() >= FUSED_NEIGHBOURS:
+            distance[rows] = _distance_elsewhere(
+                vectors[rows], normal[rows], scene[rows], FUSED_NEIGHBOURS, limit=CLASS_ROWS, seed=seed
+            )
+    return distance
 
 
 def _mean(distance: np.ndarray) -> np.ndarray:

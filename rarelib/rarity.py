@@ -20,6 +20,7 @@ __all__ = ["filter_objects", "score_objects"]
 
 PLAIN_METHODS = ("isolation_forest", "lof")
 NEIGHBOURS_SHOWN = 3
+LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 REPEATED = 0.5  # what another view of an event keeps of its rarity in the order
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
            "reason_codes", "embedding_rarity", "quality", "event", "event_size")  # fmt: skip
@@ -97,7 +98,9 @@ def score_objects(
     names = table["class_name"].to_numpy(str)
     outliers = outlier_scores(vectors, methods=list(methods), class_names=names, n_neighbors=n_neighbors, seed=seed)
     table = table.assign(**outliers, quality=crop_quality(table))
-    table["embedding_rarity"] = embedding_rarity(vectors, class_names=names, reference=~is_proposal(table), seed=seed)
+    table["embedding_rarity"] = embedding_rarity(
+        vectors, class_names=names, scenes=scenes_of(table), reference=~is_proposal(table), seed=seed
+    )
     table["rarity"] = _rarity(table, vectors, selection)
 
     marks = _plain_marks(table) if selection == "union" else table["embedding_rarity"].to_numpy()
@@ -132,7 +135,16 @@ def _join_tables(
     group = table["image_id"].map(images.drop_duplicates("image_id").set_index("image_id")["group"])
     lane = table.get("lane", "detected")
     frame = table["image_id"].map(number_frames(images)).fillna(0)
+    sizes = images.drop_duplicates("image_id").set_index("image_id").reindex(columns=["width", "height"]).fillna(0)
+    table = table.assign(**{side: table["image_id"].map(sizes[side]).fillna(0) for side in sizes})
     return table.assign(group=group.astype("object").fillna("").astype("str"), frame=frame, lane=lane)
+
+
+def scenes_of(table: pd.DataFrame) -> np.ndarray:
+    """Return where copies of an object are to be expected: its drive, or its picture where drives are few."""
+    group = table["group"].to_numpy(str)
+    by_drive = len(np.unique(group[group != ""])) >= LEAST_DRIVES
+    return np.where((group != "") & by_drive, group, table["image_id"].to_numpy(str))
 
 
 def _reorder(vectors: np.ndarray, order: np.ndarray) -> np.ndarray:

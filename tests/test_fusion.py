@@ -4,11 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarelib.fusion import box_evidence, class_rarity, fuse_rarity, is_ordinary, rare_class_points, signs_of
+from rarelib.fusion import (
+    box_evidence,
+    class_rarity,
+    fuse_rarity,
+    is_ordinary,
+    prominence,
+    rare_class_points,
+    signs_of,
+    surprise,
+)
 
 
 def table(**columns):
-    plain = {"class_count": 100, "named": False, "off_road": 0.0, "mismatch": 0.0, "embedding_rarity": 0.5,
+    plain = {"class_pictures": 100, "named": False, "off_road": 0.0, "mismatch": 0.0, "embedding_rarity": 0.5,
              "quality": 1.0, "lane": "detected", "objectness": 0.9}  # fmt: skip
     n = max(len(values) for values in columns.values())
     return pd.DataFrame({name: columns.get(name, [value] * n) for name, value in plain.items()})
@@ -24,11 +33,38 @@ def test_other_names_are_not(name):
     assert not is_ordinary(pd.Series([name]))[0]
 
 
-def test_a_name_counts_less_the_more_of_its_class_there_are():
-    objects = pd.DataFrame({"class_name": ["horse"] * 3 + ["cow"] + ["car"] * 4})
+def test_a_name_counts_less_the_more_pictures_show_it():
+    objects = pd.DataFrame({"class_name": ["horse"] * 3 + ["cow"] + ["car"] * 4, "image_id": list("aabbabcd")})
     signs = signs_of(objects, objects, [], None)
-    np.testing.assert_allclose(signs["off_road"], [5 / 8] * 3 + [7 / 8] + [0] * 4)
+    np.testing.assert_allclose(signs["off_road"], [2 / 4] * 3 + [3 / 4] + [0] * 4)
     assert signs["class_count"].tolist() == [3, 3, 3, 1, 4, 4, 4, 4]
+    assert signs["class_pictures"].tolist() == [2, 2, 2, 1, 4, 4, 4, 4]  # a herd in one picture is still rare
+
+
+def test_a_proposals_class_does_not_count():
+    objects = pd.DataFrame({"class_name": ["car", "cow"], "image_id": ["a", "a"], "lane": ["detected", "proposal"]})
+    assert signs_of(objects, objects, [], None)["class_pictures"].tolist() == [1, 0]
+
+
+def test_a_keyword_counts_for_classes_that_are_few():
+    objects = pd.DataFrame({"class_name": ["truck"] + ["bus"] * 9 + ["car"] * 90, "image_id": "a"})
+    assert signs_of(objects, objects, ["truck", "bus"], None)["named"].sum() == 1
+
+
+def test_surprise_grows_fastest_at_the_top():
+    assert surprise(np.array([])).tolist() == []
+    percentile = (np.arange(100) + 0.5) / 100
+    found = surprise(percentile)
+    assert found[-1] == pytest.approx(1)
+    assert found[49] < 0.15 and (np.diff(found, 2) > 0).all()
+
+
+def test_things_near_the_road_and_large_are_prominent():
+    boxes = pd.DataFrame({"x_min": [0, 0, 0], "y_min": [0, 900, 0], "x_max": [10, 100, 10], "y_max": [10, 1000, 10],
+                          "width": [1000, 1000, 0], "height": [1000, 1000, 0]})  # fmt: skip
+    size, bottom = prominence(boxes)
+    np.testing.assert_allclose(size, [0, 0.8, 1])  # the last picture's size is not known
+    np.testing.assert_allclose(bottom, [0, 1, 1])
 
 
 def test_class_rarity_by_hand():
@@ -44,7 +80,7 @@ def test_points_of_the_plain_recipe_by_hand():
 
 @pytest.mark.parametrize(
     "sign",
-    [{"class_count": [100, 2]}, {"named": [False, True]}, {"off_road": [0.0, 0.9]}, {"mismatch": [0.0, 0.1]},
+    [{"class_pictures": [100, 2]}, {"named": [False, True]}, {"off_road": [0.0, 0.9]}, {"mismatch": [0.0, 0.1]},
      {"embedding_rarity": [0.2, 0.9]}, {"quality": [0.2, 1.0]}, {"objectness": [0.02, 0.4]}],
 )  # fmt: skip
 def test_each_sign_raises_the_rarity(sign):
@@ -57,7 +93,7 @@ def test_a_piece_of_road_stays_below_a_thing_that_was_almost_missed():
         lane=["proposal", "proposal", "detected"],
         objectness=[0.03, 0.2, 0.9],
         off_road=[0.0, 0.9, 0.0],
-        class_count=[100, 1, 100],
+        class_pictures=[100, 0, 100],
         embedding_rarity=[0.99, 0.9, 0.3],
         quality=[0.4, 1.0, 1.0],
     )
@@ -71,7 +107,7 @@ def test_boxes_without_objectness_are_taken_as_sure():
 
 
 def test_another_phrase_counts_only_where_it_fits_better():
-    objects = pd.DataFrame({"object_id": ["a", "b", "c"], "class_name": ["car", "car", "bus"]})
+    objects = pd.DataFrame({"object_id": ["a", "b", "c"], "image_id": "i", "class_name": ["car", "car", "bus"]})
     zero_shot = pd.DataFrame({"object_id": ["b", "a"], "phrase": ["bus", "car"], "similarity": [0.30, 0.3],
                               "class_similarity": [0.20, 0.3]})  # fmt: skip
     signs = signs_of(objects, objects, [], zero_shot)
