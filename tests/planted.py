@@ -42,7 +42,7 @@ def boxes_of(class_names: list[str], *, per_image: int = 10, **columns: object) 
 
 def images_of(objects: pd.DataFrame, *, per_group: int = 20) -> pd.DataFrame:
     """One row per picture, so many of a drive."""
-    image_ids = pd.Series(objects["image_id"].unique(), dtype="str")
+    image_ids = pd.Series(sorted(objects["image_id"].unique()), dtype="str")
     group = [f"drive {n // per_group}" for n in range(len(image_ids))]
     size = {"width": 1000, "height": 400, "sampled": True, "error": ""}
     return pd.DataFrame({"image_id": image_ids, "path": image_ids + ".jpg", "group": group, **size})
