@@ -38,9 +38,10 @@ def test_strangers_score_highest(planted, method):
     assert set(np.argsort(-scores)[:2]) == {N_COMMON, N_COMMON + 1}
 
 
-def test_fusion_stays_in_its_range(planted):
+def test_fusion_puts_strangers_first_and_stays_in_its_range(planted):
     vectors, names = planted
     for rarity in (embedding_rarity(vectors), embedding_rarity(vectors, class_names=names)):
+        assert set(np.argsort(-rarity)[:2]) == {N_COMMON, N_COMMON + 1}
         assert rarity.min() >= 0 and rarity.max() <= 1
 
 

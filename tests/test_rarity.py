@@ -49,7 +49,7 @@ def test_worked_example():
 
 def test_planted_objects_come_first(street):
     scores, neighbours = ranked(*street)
-    assert set(scores["rank"].iloc[[N_COMMON, N_COMMON + 2]]) == {1, 2}
+    assert set(scores["rank"].tail(3)) == {1, 2, 3}
     assert sorted(scores["rank"]) == list(range(1, len(scores) + 1))
     assert scores["selected"].sum() == 12  # 5 % of 243
     assert scores["rarity"].between(0, 1).all() and scores["quality"].between(0, 1).all()
@@ -62,8 +62,9 @@ def test_planted_objects_come_first(street):
 
 def test_reasons_name_what_is_rare_in_both_languages(street):
     scores, _ = ranked(*street)
-    horse, _, dog = scores["reason"].tail(3)
+    horse, car, dog = scores["reason"].tail(3)
     assert horse.startswith("the only 'horse' among 243 objects")
+    assert "looks unlike the other 'car'" in car
     assert "almost missed" in dog and "0.20" in dog
     assert scores["reason_codes"].iloc[-3].split(",")[0] == "only_one"
     japanese, _ = ranked(*street, language="ja")
@@ -111,9 +112,9 @@ def test_burst_of_one_event_is_one_entry(street):
     burst = scores[table["class_name"] == "horse"]
     assert burst["event"].nunique() == 1
     assert (burst["event_size"] == 21).all()
-    assert burst["selected"].sum() == 1
-    assert burst.loc[burst["selected"], "reason"].str.contains("stands for 21 views").all()
-    assert scores["rank"].iloc[N_COMMON + 2] <= 2
+    assert burst["selected"].sum() <= 1
+    assert burst["reason"].str.contains("stands for 21 views").sum() == 1
+    assert scores["selected"].iloc[[N_COMMON + 1, N_COMMON + 2]].all()
 
 
 def test_max_per_group_spreads_the_selection(street):
