@@ -98,8 +98,10 @@ def score_objects(
     names = table["class_name"].to_numpy(str)
     outliers = outlier_scores(vectors, methods=list(methods), class_names=names, n_neighbors=n_neighbors, seed=seed)
     table = table.assign(**outliers, quality=crop_quality(table))
+    first_view = _first_views(table, vectors, duplicate_similarity)
+    table["class_pictures"] = _count_first_views(table, first_view)
     table["embedding_rarity"] = embedding_rarity(
-        vectors, class_names=names, scenes=scenes_of(table), reference=~is_proposal(table), seed=seed
+        vectors, class_names=names, scenes=scenes_of(table), reference=~is_proposal(table) & first_view, seed=seed
     )
     table["rarity"] = _rarity(table, vectors, selection)
 
@@ -138,6 +140,20 @@ def _join_tables(
     sizes = images.drop_duplicates("image_id").set_index("image_id").reindex(columns=["width", "height"]).fillna(0)
     table = table.assign(**{side: table["image_id"].map(sizes[side]).fillna(0) for side in sizes})
     return table.assign(group=group.astype("object").fillna("").astype("str"), frame=frame, lane=lane)
+
+
+def _first_views(table: pd.DataFrame, vectors: np.ndarray, similarity: float) -> np.ndarray:
+    """Mark one view of each event, whatever its rarity; the others tell nothing of how common a thing is."""
+    event = group_duplicates(vectors, np.zeros(len(table)), similarity=similarity, places=table)
+    return event == np.arange(len(table))
+
+
+def _count_first_views(table: pd.DataFrame, first_view: np.ndarray) -> np.ndarray:
+    """Return the pictures of each object's class, less those that show further views of an event."""
+    views = table.assign(first=first_view)[~is_proposal(table)]
+    only_repeats = ~views.groupby(["class_name", "image_id"])["first"].any()
+    fewer = table["class_name"].map(only_repeats.groupby("class_name").sum()).fillna(0).to_numpy(int)
+    return np.maximum(table["class_pictures"].to_numpy() - fewer, 0)
 
 
 def scenes_of(table: pd.DataFrame) -> np.ndarray:
