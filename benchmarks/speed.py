@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -242,9 +241,9 @@ def _run_child(options: argparse.Namespace, what: str, count: int, place: Path) 
 
 def _child(options: argparse.Namespace) -> str:
     run = _prepare_scores(options.count) if options.child == "score" else _prepare_detection(options)
-    before, start = _peak_mib(), time.perf_counter()
+    before, start = _memory_mib("VmRSS"), time.perf_counter()
     run()
-    return f"{time.perf_counter() - start:.1f} | {_peak_mib() - before:.0f}"
+    return f"{time.perf_counter() - start:.1f} | {_memory_mib('VmHWM') - before:.0f}"
 
 
 def _prepare_scores(count: int) -> Callable[[], object]:
@@ -273,8 +272,9 @@ def _prepare_detection(options: argparse.Namespace) -> Callable[[], object]:
     return partial(_detect_afresh, images, folder, detector, place, workers)
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _memory_mib(field: str) -> float:
+    status = Path("/proc/self/status").read_text(encoding="utf-8")  # VmRSS: in memory now; VmHWM: at its peak
+    return int(status.split(f"{field}:")[1].split()[0]) / 1024
 
 
 def _machine() -> str:
