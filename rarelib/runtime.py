@@ -111,6 +111,8 @@ class OpenVinoNetwork:
         }
         model = ov.Core().read_model(self.model) if isinstance(self.model, str | Path) else self.model
         self._compiled = ov.compile_model(model, "CPU", settings)
+        # the first array that OpenVINO takes must not come from two threads at once: they would wait for each other
+        ov.Tensor(np.zeros(1, np.uint8), shared_memory=True)
         self._workers, self._local = workers, threading.local()
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
