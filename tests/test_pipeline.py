@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_qwen2vl import build_tiny_qwen2vl, serve
 
 from rarelib.__main__ import main
 from rarelib.check import check_run
@@ -109,6 +110,22 @@ def test_a_changed_caption_parameter_reruns_captions_and_report_only(copied_demo
     _, told = run_demo(copied_demo, caption_phrases=["a photo of a thing"])
     assert told.count("up to date") == 5
     assert told.count("done in") == 2
+
+
+def test_a_real_qwen2vl_server_captions_the_run(copied_demo, tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    folder = build_tiny_qwen2vl(tmp_path / "tiny-qwen2-vl")
+    with serve(folder) as base_url:
+        run, _ = run_demo(copied_demo, caption_source="api", caption_base_url=base_url, caption_model=folder.name)
+    captions = run.read_table("captions")
+    assert len(captions) == run.read_table("scores")["selected"].sum() > 0
+    answered = captions["source"] == "model"  # the tiny model was trained on plain crops: some answers are no JSON
+    assert answered.sum() > len(captions) / 4
+    assert set(captions.loc[~answered, "source"]) <= {"fallback"}
+    assert (captions.loc[~answered, "error"] != "").all()
+    notebook = (run.root / "06_caption_objects.ipynb").read_text(encoding="utf-8")
+    assert f"{answered.sum()} have a caption" in notebook
+    assert captions.loc[answered, "caption"].iloc[0] in (run.root / "report.html").read_text(encoding="utf-8")
 
 
 def test_skipped_stages_say_so_and_leave_nothing_stale(copied_demo):
