@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -85,5 +86,13 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _leave(code: int) -> None:
+    if code == 130:  # an interrupt during an import may end Python as killed by a signal, whatever main returned
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .run_folder import STAGES
 
 WARM_UP = "import pandas, pyarrow.parquet, IPython.display, rarelib.plots"  # what every stage imports
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class KernelRelay:
@@ -28,9 +33,8 @@ class KernelRelay:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.stop()
-        self._shut_down(self._ahead)
-        self._ahead = None
+        for manager in list(self._clients):
+            self._shut_down(manager)
         self._sockets.cleanup()
 
     def take(self, stage: str) -> Any:
@@ -58,19 +62,46 @@ class KernelRelay:
         self._started += 1
         sockets = str(Path(self._sockets.name) / f"kernel-{self._started}")
         manager = Manager(kernel_name="python3", transport="ipc", ip=sockets)  # files: no port is opened
-        manager.start_kernel(
-            cwd=str(self._cwd),
-            extra_arguments=[
-                f"--IPKernelApp.exec_lines={WARM_UP}",
-                "--HistoryManager.hist_file=:memory:",
-            ],
-        )
+        options = [f"--IPKernelApp.exec_lines={WARM_UP}", "--HistoryManager.hist_file=:memory:"]
+        with _signals_wait():  # a kernel that nobody knows of yet would not be ended
+            manager.start_kernel(cwd=str(self._cwd), extra_arguments=options)
+            self._clients[manager] = clients
         self._on_start(manager.provisioner.pid)
-        self._clients[manager] = clients
         return manager
 
     def _shut_down(self, manager: Any) -> None:
-        for client in self._clients.pop(manager, []):
+        clients = self._clients.pop(manager, [])
+        if clients:
+            _cancel_waiting()
+        for client in clients:
             client.stop_channels()
         if manager is not None and manager.has_kernel:
             manager.shutdown_kernel(now=True)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM until the block has ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    previous = {each: signal.signal(each, lambda number, _: arrived.append(number)) for each in STOPPING}
+    try:
+        yield
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+    for number in arrived[:1]:
+        signal.raise_signal(number)
+
+
+def _cancel_waiting() -> None:
+    """End what still waits for the kernel's words: a signal leaves nbclient's tasks pending in the loop."""
+    from jupyter_core.utils import ensure_event_loop
+
+    loop = ensure_event_loop()
+    waiting = asyncio.all_tasks(loop)
+    for task in waiting:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
