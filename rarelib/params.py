@@ -113,7 +113,9 @@ class Params(BaseModel):
     selection_share: Share = Field(0.05, description="With selection ranked: share of the objects that is selected")
     selection_min: Count = Field(50, description="With selection ranked: at least this many are selected")
     max_per_group: Positive | None = Field(None, description="At most this many selected objects of one drive or scene")
-    duplicate_similarity: Share = Field(0.95, description="Cosine from which two objects count as the same event")
+    duplicate_similarity: Share = Field(
+        0.95, description="Cosine from which two objects count as the same event; stricter where all objects look alike"
+    )
     audit: bool = Field(True, description="Measure how early an unseen kind would have been shown")
     truth: str = Field("", description="Table of true objects (csv or parquet) to measure the ranking with")
     verdicts: str = Field("", description="Your verdicts (csv: object_id, rare) to re-rank with")

@@ -23,7 +23,8 @@ NEIGHBOURS_SHOWN = 3
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 REPEATED = 0.5  # what another view of an event keeps of its rarity in the order
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
-           "reason_codes", "embedding_rarity", "quality", "event", "event_size")  # fmt: skip
+           "reason_codes", "embedding_rarity", "quality", "event", "event_size",
+           "rank_before_verdicts")  # fmt: skip
 
 
 def score_objects(
@@ -75,7 +76,7 @@ def score_objects(
     Returns:
         scores: one row per embedded object in the order of the ids: object_id, a column per outlier method (higher is
         rarer), and COLUMNS. Ranks are unique, 1 is the rarest: the selected first, then the others by rarity, further
-        views of an event at half of theirs.
+        views of an event at half of theirs. rank_before_verdicts is by the rarity that no verdict has changed.
         neighbours: object_id, neighbour_id, position (1 nearest) and similarity of the nearest common objects, those
         of events with no selected object, for each selected one.
 
@@ -103,7 +104,12 @@ def score_objects(
     table["embedding_rarity"] = embedding_rarity(
         vectors, class_names=names, scenes=scenes_of(table), reference=~is_proposal(table) & first_view, seed=seed
     )
-    table["rarity"] = _rarity(table, vectors, selection)
+    table["rarity"] = _rarity(table, selection)
+    table["rank_before_verdicts"] = _ranks(table["rarity"])
+    if table["verdict"].notna().any():
+        from .verdicts import rerank
+
+        table["rarity"] = _rounded(rerank(table["rarity"].to_numpy(), vectors, table["verdict"].to_numpy()))
 
     marks = _plain_marks(table) if selection == "union" else table["embedding_rarity"].to_numpy()
     candidates = max(round(rare_class_top_share * len(table)), rare_class_min)
@@ -119,7 +125,8 @@ def score_objects(
         if selection == "union"
         else choose_events(event, table["rarity"], budget=budget, groups=table["group"], max_per_group=max_per_group)
     )
-    table["rank"] = _ranks(table)
+    worth = table["rarity"] * np.where(table["event"] == table["object_id"], 1.0, REPEATED)
+    table["rank"] = _ranks(worth, first=table["selected"])
     neighbours, table["nearest"] = _nearest_common(table, vectors)
     table = explain_objects(table, n_objects=len(objects), language=language)
     return table[["object_id", *outlier_methods, *COLUMNS]].iloc[np.argsort(order)].reset_index(drop=True), neighbours
@@ -168,16 +175,14 @@ def _reorder(vectors: np.ndarray, order: np.ndarray) -> np.ndarray:
     return np.asarray(vectors, dtype=np.float32) if in_order else np.asarray(vectors[order], dtype=np.float32)
 
 
-def _rarity(table: pd.DataFrame, vectors: np.ndarray, selection: str) -> np.ndarray:
-    if selection == "union":
-        parts = [percentiles(_plain_marks(table)), percentiles(table["rare_class_score"])]
-        rarity = np.mean(parts, axis=0)
-    else:
-        rarity = fuse_rarity(table)
-    if table["verdict"].notna().any():
-        from .verdicts import rerank
+def _rarity(table: pd.DataFrame, selection: str) -> np.ndarray:
+    if selection == "ranked":
+        return _rounded(fuse_rarity(table))
+    parts = [percentiles(_plain_marks(table)), percentiles(table["rare_class_score"])]
+    return _rounded(np.mean(parts, axis=0))
 
-        rarity = rerank(rarity, vectors, table["verdict"].to_numpy())
+
+def _rounded(rarity: np.ndarray) -> np.ndarray:
     return np.round(np.clip(rarity, 0, 1), DECIMALS)
 
 
@@ -192,10 +197,11 @@ def _top(first: np.ndarray, then: np.ndarray, count: int) -> np.ndarray:
     return marked
 
 
-def _ranks(table: pd.DataFrame) -> np.ndarray:
-    worth = table["rarity"].to_numpy() * np.where(table["event"] == table["object_id"], 1.0, REPEATED)
-    ranks = np.empty(len(table), int)
-    ranks[np.lexsort([-worth, ~table["selected"].to_numpy(bool)])] = np.arange(1, len(table) + 1)
+def _ranks(worth: pd.Series, *, first: pd.Series | None = None) -> np.ndarray:
+    """Return 1 for the highest worth; those marked come first, equals in the order of the rows."""
+    keys = [-worth.to_numpy(float)] + ([] if first is None else [~first.to_numpy(bool)])
+    ranks = np.empty(len(worth), int)
+    ranks[np.lexsort(keys)] = np.arange(1, len(worth) + 1)
     return ranks
 
 

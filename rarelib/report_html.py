@@ -33,7 +33,7 @@ PLOT_ORDER = (
     "agreement",
     "map",
 )
-ALWAYS_SAID = ("images_folder", "sampling_rate", "yolo_model", "embedder", "clip_model", "selection", "skip_caption")
+ALWAYS_SAID = ("images_folder", "sampling_rate", "yolo_model", "embedder", "selection", "skip_caption")
 TIMES = ("total", "start_up", "read", "compute", "write")
 PICTURE_STEPS = ("listed", "sampled", "unreadable")
 SAID_ELSEWHERE = ("common", "nearest", "event", "proposal", "caption_disagrees")  # reason codes without a chip

@@ -16,6 +16,23 @@ from ultralytics.nn.modules.head import Detect  # noqa: E402
 from ultralytics.nn.tasks import DetectionModel, torch_safe_load  # noqa: E402
 from ultralytics.utils.downloads import attempt_download_asset  # noqa: E402
 
+# as pinned by public projects that fetch them, first and present packaging of the same tensors; for l and x no hash of
+# the present packaging was found: those rely on the restricted unpickler alone
+RELEASE_SHA256 = {
+    "yolov8n.pt": (
+        "31e20dde3def09e2cf938c7be6fe23d9150bbbe503982af13345706515f2ef95",
+        "f59b3d833e2ff32e194b5bb8e08d211dc7c5bdf144b90d2c8412c47ccfc83b36",
+    ),
+    "yolov8s.pt": (
+        "268e5bb54c640c96c3510224833bc2eeacab4135c6deb41502156e39986b562d",
+        "1f47a78bf100391c2a140b7ac73a1caae18c32779be7d310658112f7ac9aa78a",
+    ),
+    "yolov8m.pt": (
+        "6c25b0b63b1a433843f06d821a9ac1deb8d5805f74f0f38772c7308c5adc55a5",
+        "5d4a90cdc7a21786cc59cd19778e9eafff836df9e2da32524737c7ee6efe4fe5",
+    ),
+}
+
 
 class RawDetector(nn.Module):
     """A YOLO network without the decoding of boxes, which loses pixels in bfloat16 and is cheap for the few kept."""
@@ -74,6 +91,7 @@ def fetch_release(name: str) -> Path:
 
     Raises:
         FileNotFoundError: If that fails.
+        ValueError: If the file is not the one that is known by this name; it is deleted.
     """
     path = weights.cache_folder() / "releases" / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +103,13 @@ def fetch_release(name: str) -> Path:
         ) from error
     if not path.is_file():
         raise FileNotFoundError(f"The 'yolo_model' parameter names {name!r}, which cannot be fetched; give a file.")
+    known = RELEASE_SHA256.get(name)
+    if known and weights.sha256_of(path) not in known:
+        path.unlink()
+        raise ValueError(
+            f"The 'yolo_model' parameter names {name!r}, but what was fetched is not that release: its "
+            "sha256 differs. It was deleted; try again, or give a file that you trust."
+        )
     return path
 
 

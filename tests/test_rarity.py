@@ -132,6 +132,9 @@ def test_verdicts_move_objects(street):
     scores, _ = ranked(objects, vectors, verdicts=verdicts)
     assert scores["rank"].iloc[0] == 1 and scores["rank"].iloc[N_COMMON] > N_COMMON
     assert scores["reason_codes"].iloc[0].startswith("verdict_rare")
+    plain, _ = ranked(objects, vectors)  # what verdicts are held against must not have used them
+    assert scores["rank_before_verdicts"].tolist() == plain["rank_before_verdicts"].tolist()
+    assert scores["rank"].tolist() != plain["rank"].tolist()
 
 
 def test_phrase_that_fits_better_is_told(street):

@@ -72,6 +72,8 @@ def test_precision_is_measured_with_an_interval():
     assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert wilson_interval(0, 0) == (0.0, 1.0)
     verdicts = np.array([1.0] * 8 + [0.0] * 2 + [np.nan] * 5)
-    assert "Of the 10 judged objects among the first 50, 8 are rare" in precision_sentence(np.arange(1, 16), verdicts)
+    assert "Of the 10 judged objects among the first 50 before verdicts were used, 8 are rare" in precision_sentence(
+        np.arange(1, 16), verdicts
+    )
     assert "has a verdict" in precision_sentence(np.arange(100, 115), verdicts)
     assert "No verdicts" in precision_sentence(np.arange(3), None)

@@ -187,3 +187,14 @@ def test_sha256_of_a_file_and_of_a_folder(tmp_path):
     before = weights.sha256_of(tmp_path)
     (tmp_path / "b").write_bytes(b"d")
     assert weights.sha256_of(tmp_path) != before
+
+
+def test_a_fetched_release_that_is_another_file_is_deleted(tmp_path, monkeypatch):
+    from rarelib import yolo
+
+    monkeypatch.setattr(weights, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(yolo, "attempt_download_asset", lambda path: path.write_bytes(b"something else"))
+    with pytest.raises(ValueError, match=r"'yolov8n\.pt', but what was fetched is not that release"):
+        yolo.fetch_release("yolov8n.pt")
+    assert not (tmp_path / "releases" / "yolov8n.pt").exists()
+    assert yolo.fetch_release("yolov8x.pt").is_file()
