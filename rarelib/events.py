@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 GROUPED_ROWS = 50_000  # the rarest so many are compared; what stands below them is its own event
 BLOCK_ROWS = 512
@@ -13,6 +16,7 @@ SAME_THING_IOU = 0.6  # two boxes of one picture that overlap so much hold one t
 SAME_PLACE_IOU = 0.5
 NEARBY_FRAMES = 10  # pictures of a drive between which a thing can stay in its place
 TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average
+FOLLOWED, FOLLOWED_IOU = 4, 0.3  # from a picture to the next: times the distance allowed, overlap of the boxes
 LEAST_SHARE = 0.2  # of the distance allowed; so close is a near-duplicate wherever it is
 
 
@@ -28,7 +32,8 @@ def group_duplicates(
     From the rarest down, an object joins the first one before it that shows the same, else it stands for itself; so
     no chain of small steps joins what differs. Two objects show the same where their vectors are much closer than is
     usual in this data (a tenth of the mean distance, and within the similarity), or where the similarity is reached
-    in the same place of nearby pictures of a drive. In one picture, only boxes that overlap show the same.
+    in the same place of nearby pictures of a drive. In one picture, only boxes that overlap show the same. What can
+    be followed from picture to picture of a drive is one thing, however far it moves.
 
     Args:
         vectors: Unit rows, float array of shape (n, dim).
@@ -53,9 +58,47 @@ def group_duplicates(
         if where is not None:
             _look_at_places(same, cosine >= similarity, block, candidates, where)
         heads = _join(same, block, candidates, head_of)
+    if where is not None:
+        links = follow_objects(where, ranked, similarity=1 - FOLLOWED * (1 - similarity))
+        head_of = _keep_tracks_whole(head_of, links)
     event = np.arange(len(rarity))
     event[order] = order[head_of]
     return event
+
+
+def follow_objects(where: Mapping[str, np.ndarray], vectors: np.ndarray, *, similarity: float) -> np.ndarray:
+    """Link each object to the one in the next picture of its drive that shows the same thing a moment later.
+
+    Both are of one class and look alike, and of all that do, each overlaps the other most.
+
+    Args:
+        where: Arrays (n, ...): group (drive), frame (number of the picture within its drive), class_name, all as
+            numbers, and xyxy, the boxes [px]; group -1 is no drive.
+        vectors: Unit rows, float array of shape (n, dim).
+        similarity: Cosine that two views reach at least.
+
+    Returns:
+        Int array (m, 2) of rows: earlier, later.
+    """
+    order = np.lexsort([where["frame"], where["group"]])
+    picture = np.stack([where["group"][order], where["frame"][order]])
+    starts = np.flatnonzero(np.r_[True, (np.diff(picture) != 0).any(axis=0)][: len(order)])
+    pictures = np.split(order, starts[1:])
+    links = [np.zeros((0, 2), np.int64)]
+    for now, then in pairwise(pictures):
+        follows = where["frame"][then[0]] == where["frame"][now[0]] + 1
+        if where["group"][now[0]] != where["group"][then[0]] or where["group"][now[0]] < 0 or not follows:
+            continue
+        rows, columns = (side.ravel() for side in np.meshgrid(now, then, indexing="ij"))
+        iou = _pair_iou(where["xyxy"][rows], where["xyxy"][columns]).reshape(len(now), len(then))
+        alike = (vectors[now] @ vectors[then].T >= similarity) & (
+            where["class_name"][now][:, None] == where["class_name"][then][None, :]
+        )
+        iou = np.where(alike & (iou >= FOLLOWED_IOU), iou, 0)
+        best = np.flatnonzero(iou.max(axis=1) > 0)
+        best = best[iou[:, iou[best].argmax(axis=1)].argmax(axis=0) == best]
+        links.append(np.stack([now[best], then[iou[best].argmax(axis=1)]], axis=1))
+    return np.concatenate(links)
 
 
 def duplicate_distance(vectors: np.ndarray, *, similarity: float) -> float:
@@ -108,6 +151,7 @@ def choose_events(
 def _encode(places: pd.DataFrame) -> dict[str, np.ndarray]:
     columns = ("image_id", "group", "class_name")
     codes = {name: np.unique(places[name].to_numpy(str), return_inverse=True)[1] for name in columns}
+    codes["group"] = np.where(places["group"].to_numpy(str) == "", -1, codes["group"])
     xyxy = places[["x_min", "y_min", "x_max", "y_max"]].to_numpy(float)
     return {**codes, "frame": places["frame"].to_numpy(np.int32), "xyxy": xyxy}
 
@@ -146,6 +190,15 @@ def _join(same: np.ndarray, block: np.ndarray, candidates: np.ndarray, head_of: 
         else:
             is_head[n_heads + number] = True
     return candidates[is_head]
+
+
+def _keep_tracks_whole(head_of: np.ndarray, links: np.ndarray) -> np.ndarray:
+    """Let all that is followed stand where its first row stands; groups are not chained by that."""
+    graph = coo_array((np.ones(len(links), bool), tuple(links.T)), shape=(len(head_of),) * 2)
+    _, track = connected_components(graph, directed=False)
+    first = np.unique(track, return_index=True)[1][track]
+    head = head_of[first]
+    return np.where(head[head] == head, head, first)  # else the head itself has moved with its track
 
 
 def _position_within(groups: np.ndarray) -> np.ndarray:

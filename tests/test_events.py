@@ -122,3 +122,20 @@ def test_a_drive_gives_at_most_so_many():
         False,
         False,
     ]
+
+
+def test_what_is_followed_is_one_event_however_far_it_moves():
+    step = np.array([60, 0, 60, 0])
+    xyxy = np.array([np.array([0, 0, 200, 100]) + n * step for n in range(6)])
+    beside = xyxy + np.array([0, 300, 0, 300])  # another one that moves along with it
+    places = places_of(
+        [str(n) for n in range(6)] * 2, np.concatenate([xyxy, beside]), groups="drive", frames=[*range(6)] * 2
+    )
+    angles = np.linspace(0, 1, 6)  # it turns, so that first and last look different
+    vectors = unit(np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1))
+    other = unit(vectors[:, [2, 1, 0]])
+    event = group_duplicates(np.concatenate([vectors, other]), np.arange(12.0), similarity=0.95, places=places)
+    assert event.tolist() == [5] * 6 + [11] * 6
+    lost = places.drop(index=[2, 8])  # a gap ends what is followed
+    kept = np.concatenate([vectors, other])[lost.index]
+    assert len(np.unique(group_duplicates(kept, np.arange(10.0), similarity=0.95, places=lost))) == 4
