@@ -62,6 +62,18 @@ def test_rendered_notebooks_show_their_figures_and_stay_small(demo):
         assert path.stat().st_size < 4_000_000
 
 
+def test_a_finished_run_can_be_explored_by_hand(demo, tmp_path):
+    import papermill
+
+    notebook = PROJECT / "notebooks" / "explore.ipynb"
+    written = tmp_path / "explore.ipynb"
+    papermill.execute_notebook(
+        notebook, written, {"run_folder": str(demo[0].root)}, cwd=tmp_path, kernel_name="python3", progress_bar=False
+    )
+    assert written.read_text(encoding="utf-8").count('"image/png"') == 2
+    assert (tmp_path / "verdicts.csv").read_text(encoding="utf-8").startswith("object_id")
+
+
 def test_every_id_resolves_and_every_count_agrees(demo):
     assert check_run(demo[0].root) == []
 
@@ -119,13 +131,11 @@ def test_a_real_qwen2vl_server_captions_the_run(copied_demo, tmp_path, monkeypat
         run, _ = run_demo(copied_demo, caption_source="api", caption_base_url=base_url, caption_model=folder.name)
     captions = run.read_table("captions")
     assert len(captions) == run.read_table("scores")["selected"].sum() > 0
-    answered = captions["source"] == "model"  # the tiny model was trained on plain crops: some answers are no JSON
-    assert answered.sum() > len(captions) / 4
-    assert set(captions.loc[~answered, "source"]) <= {"fallback"}
-    assert (captions.loc[~answered, "error"] != "").all()
+    assert (captions["source"] == "model").all(), captions["error"].value_counts().to_string()
+    assert captions["caption"].str.contains("object on the road").all()
     notebook = (run.root / "06_caption_objects.ipynb").read_text(encoding="utf-8")
-    assert f"{answered.sum()} have a caption" in notebook
-    assert captions.loc[answered, "caption"].iloc[0] in (run.root / "report.html").read_text(encoding="utf-8")
+    assert f"{len(captions)} have a caption" in notebook
+    assert captions["caption"].iloc[0] in (run.root / "report.html").read_text(encoding="utf-8")
 
 
 def test_skipped_stages_say_so_and_leave_nothing_stale(copied_demo):

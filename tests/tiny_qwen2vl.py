@@ -34,6 +34,9 @@ TEMPLATE = (
 COLOURS = ("red", "green", "blue")
 PIXELS = 56 * 56  # every picture becomes four visual tokens
 STEPS, BATCH, RATE, COLOUR_WEIGHT = 100, 8, 1e-2, 8.0
+NAMES = ("car", "truck", "bus", "cone", "dog", "person", "traffic light", "bicycle", "motorcycle", "stop sign",
+         "other object")  # fmt: skip
+PHRASES = ("", "", "a dog", "an overturned car", "a traffic cone", "a tractor", "a person lying on the road", "a bus")
 START_S = 90.0
 
 
@@ -121,13 +124,13 @@ def _stop(process: subprocess.Popen) -> None:
 def _conversation(rng: random.Random, *, doubt: bool) -> tuple[list[Message], str]:
     """Return a conversation of the real prompts, one that goes on in doubt or not, and the answer to be learned."""
     colour = rng.choice(COLOURS)
-    name = rng.choice(["car", "truck", "bus", "cone", "dog", "person", "traffic light", "bicycle"])
+    name = rng.choice(NAMES)
     pictures = (picture(colour, rng.randrange(1 << 30)),)
     messages = first_messages(name, rng.random(), pictures, "en")
     answer = answer_for(colour)
     if doubt:
         first = parse_answer(answer)
-        messages = doubt_messages(messages, first, disagreeing_voices(first, name, "", "en"), "en")
+        messages = doubt_messages(messages, first, disagreeing_voices(first, name, rng.choice(PHRASES), "en"), "en")
     return messages, answer
 
 
