@@ -115,7 +115,8 @@ def measure_growth(options: argparse.Namespace, place: Path) -> list[str]:
     counts = (10_000,) if options.quick else (10_000, 100_000, 1_000_000)
     lines = ["## Growth", "", "| what | seconds | peak memory beyond imports and models [MiB] |", "|---|---|---|"]
     for count in counts:
-        lines.append(f"| scores of {count:,} vectors of 512 | {_run_child(options, 'score', count, place)} |")
+        lines.append(f"| look of {count:,} vectors of 512 | {_run_child(options, 'look', count, place)} |")
+        lines.append(f"| whole ranking of {count:,} objects | {_run_child(options, 'rank', count, place)} |")
     for count in (1, 2 if options.quick else 8):
         label = f"detection of {count * options.pictures:,} pictures"
         lines.append(f"| {label} | {_run_child(options, 'detect', count, place)} |")
@@ -142,7 +143,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--quick", action="store_true", help="a smaller round, for a look")
     parser.add_argument("--output", default=str(Path(__file__).with_name("speed_results.md")))
-    parser.add_argument("--child", choices=["score", "detect"], help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=["look", "rank", "detect"], help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     defaults = (
@@ -240,15 +241,41 @@ def _run_child(options: argparse.Namespace, what: str, count: int, place: Path) 
 
 
 def _child(options: argparse.Namespace) -> str:
-    run = _prepare_scores(options.count) if options.child == "score" else _prepare_detection(options)
+    prepare = {"look": _prepare_look, "rank": _prepare_ranking, "detect": _prepare_detection}[options.child]
+    run = prepare(options)
     before, start = _memory_mib("VmRSS"), time.perf_counter()
     run()
     return f"{time.perf_counter() - start:.1f} | {_memory_mib('VmHWM') - before:.0f}"
 
 
-def _prepare_scores(count: int) -> Callable[[], object]:
+def _prepare_look(options: argparse.Namespace) -> Callable[[], object]:
     from rarelib.outliers import embedding_rarity
 
+    vectors, names = _draw_vectors(options.count)
+    return partial(embedding_rarity, vectors, class_names=names)
+
+
+def _prepare_ranking(options: argparse.Namespace) -> Callable[[], object]:
+    """Ten objects a picture, forty pictures a drive, all default settings with every outlier method."""
+    import pandas as pd
+
+    from rarelib.params import OUTLIER_METHODS
+    from rarelib.rarity import score_objects
+
+    vectors, names = _draw_vectors(options.count)
+    number = np.arange(options.count)
+    pictures = pd.DataFrame({"image_id": [f"{picture:012x}" for picture in range(options.count // 10 + 1)]})
+    pictures = pictures.assign(width=1600, height=900, group=[f"drive {row // 40}" for row in range(len(pictures))])
+    ids = (pictures["image_id"].to_numpy()[number // 10] + np.char.add("-", (number % 10).astype(str))).tolist()
+    corner = np.random.default_rng(1).uniform(0, 800, (options.count, 2))
+    objects = pd.DataFrame({"object_id": ids, "image_id": pictures["image_id"].to_numpy()[number // 10]})
+    objects = objects.assign(class_name=names, lane="detected", confidence=0.8, objectness=0.8, sharpness=200.0,
+                             brightness=0.5, contrast=0.2, x_min=corner[:, 0], y_min=corner[:, 1],
+                             x_max=corner[:, 0] + 90, y_max=corner[:, 1] + 90)  # fmt: skip
+    return partial(score_objects, objects, pictures, vectors, ids, outlier_methods=OUTLIER_METHODS)
+
+
+def _draw_vectors(count: int) -> tuple[np.ndarray, list[str]]:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(40, 512)).astype(np.float32)
     kinds = rng.integers(0, 40, count)
@@ -257,7 +284,7 @@ def _prepare_scores(count: int) -> Callable[[], object]:
         rows = kinds[start : start + 50_000]
         noisy = centres[rows] + rng.standard_normal((len(rows), 512), dtype=np.float32)
         vectors[start : start + 50_000] = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
-    return partial(embedding_rarity, vectors, class_names=[f"kind {kind}" for kind in kinds])
+    return vectors, [f"kind {kind}" for kind in kinds]
 
 
 def _prepare_detection(options: argparse.Namespace) -> Callable[[], object]:
