@@ -33,7 +33,7 @@ class Mix:
 
 WORLD = Mix()
 DETECTOR_TRAINING = Mix(
-    evenness=0.6, rare=0.0, odd=0.5, sculptures=1.6, clutter=(4, 9), fixtures=(2, 5), people=(4, 9), training=True
+    evenness=0.8, rare=0.0, odd=0.5, sculptures=1.6, clutter=(4, 9), fixtures=(2, 5), people=(4, 9), training=True
 )
 DETECTOR_CHECK = Mix(rare=0.0, training=True)  # rare kinds have no true class to compare with
 CLIP_TRAINING = Mix(vehicles=(3, 6), people=(2, 5), fixtures=(1, 4), clutter=(3, 6), rare=3.0, odd=1.8, training=True)

@@ -21,10 +21,10 @@ class DetectorSettings:
     depth: float = 0.33
     width: float = 0.1875
     imgsz: int = 448
-    n_scenes: int = 1800
+    n_scenes: int = 2400
     epochs: int = 14
     batch: int = 16
-    learning_rate: float = 0.002
+    learning_rate: float = 0.0025
     seed: int = 101
     n_check_scenes: int = 200
     check_seed: int = 102

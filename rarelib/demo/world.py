@@ -36,7 +36,7 @@ FRAMES_PER_DRIVE = 6
 SCENES_PER_TASK = 4 * FRAMES_PER_DRIVE
 SCENES_PER_ROW_GROUP = 500
 NEAREST_M, LEAST_VISIBLE = 5.5, 0.35
-LEAST_SIDE_PX = 20  # of 960: a person can tell what it is
+LEAST_SIDE_PX = 24  # of 960: a person can tell what it is
 TRUTH_COLUMNS = ("path", "x_min", "y_min", "x_max", "y_max", "class_name", "rare", "odd", "seen", "drive")
 JPEG_QUALITY = 92
 
