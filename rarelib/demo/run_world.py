@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from .. import __version__
 from ..run_folder import write_text
 
 
@@ -19,7 +20,7 @@ def draw_run_world(run_root: Path, *, n_scenes: int, seed: int, workers: int | N
         workers: Processes that draw; None takes all cores.
     """
     folder = run_root / "demo_world"
-    wanted = {"n_scenes": n_scenes, "seed": seed}
+    wanted = {"n_scenes": n_scenes, "seed": seed, "version": __version__}
     if _drawn(folder) == wanted or (not n_scenes and not folder.exists()):
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -30,7 +31,7 @@ def draw_run_world(run_root: Path, *, n_scenes: int, seed: int, workers: int | N
         write_text(folder / "world.json", json.dumps(wanted))
 
 
-def _drawn(folder: Path) -> dict[str, int] | None:
+def _drawn(folder: Path) -> dict[str, int | str] | None:
     try:
         return json.loads((folder / "world.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
