@@ -20,7 +20,7 @@ MIN_AREA_PX = 100  # smaller pieces of a mask are no object
 FEW_TRUE = 12  # true objects that are left of a kind that is too frequent to be rare
 ANOMALY_SHARE = 0.02
 MAX_COMMON = 1500  # per stored set, so that five seeds take minutes
-DEMO_SCENES = 60
+DEMO_SCENES = 300
 
 
 @dataclass

@@ -10,6 +10,7 @@ import numpy as np
 
 STRIDE = 32
 PADDING_GREY = 114  # what YOLO models are trained with
+SAME_THING_IOU = 0.6  # two boxes of one picture that overlap so much hold one thing
 PROPOSAL_IOU = 0.3  # a confident box that overlaps this much explains a proposal
 PROPOSAL_INSIDE = 0.6  # so does one that covers this share of it
 PROPOSAL_MIN_SIDE_PX = 16.0

@@ -10,9 +10,10 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from .boxes import SAME_THING_IOU
+
 GROUPED_ROWS = 50_000  # the rarest so many are compared; what stands below them is its own event
 BLOCK_ROWS = 512
-SAME_THING_IOU = 0.6  # two boxes of one picture that overlap so much hold one thing
 SAME_PLACE_IOU = 0.5
 NEARBY_FRAMES = 10  # pictures of a drive between which a thing can stay in its place
 TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average

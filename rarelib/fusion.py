@@ -78,12 +78,13 @@ def fuse_rarity(table: pd.DataFrame) -> np.ndarray:
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
     """
+    shown = 1 - table["hidden"].to_numpy() if "hidden" in table else 1.0  # what stands in front looks strange, not it
     signs = (
         (NAME, table["off_road"].to_numpy()),
         (FREQUENCY, class_rarity(table["class_pictures"].to_numpy())),
-        (LOOK, surprise(table["embedding_rarity"].to_numpy())),
+        (LOOK, shown * surprise(table["embedding_rarity"].to_numpy())),
         (KEYWORD, table["named"].to_numpy(bool) & ~is_proposal(table)),
-        (MISMATCH, np.clip(table["mismatch"].to_numpy() / MISMATCH_SPREAD, 0, 1)),
+        (MISMATCH, shown * np.clip(table["mismatch"].to_numpy() / MISMATCH_SPREAD, 0, 1)),
     )
     rarity = 1 - np.prod([1 - weight * sign for weight, sign in signs], axis=0)
     size, bottom = prominence(table)

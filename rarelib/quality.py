@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from .boxes import SAME_THING_IOU, overlaps
+
+BOX = ["x_min", "y_min", "x_max", "y_max"]
 # measure -> (where it begins to count as usable, where it is fully usable)
 RAMPS = {
     "brightness": (0.02, 0.12),
@@ -39,6 +42,29 @@ def crop_faults(objects: pd.DataFrame) -> dict[str, np.ndarray]:
     measures = _measures(objects)
     faults = {names[name]: _ramp(values, *RAMPS[name]) < FAULT_BELOW for name, values in measures.items()}
     return {**faults, "cut_off": _cut_off(objects)}
+
+
+def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray:
+    """Return how much of each box a detected one in front of it covers; one in front reaches further down.
+
+    Args:
+        objects: Rows with object_id, image_id and the box [px].
+        all_objects: All boxes of the run, in whose pictures they stand; proposals hide nothing.
+
+    Returns:
+        Float array (n,) in [0, 1], the share that the one that covers most covers; 0 for another box of the same thing.
+    """
+    in_front = all_objects[all_objects["lane"] == "detected"] if "lane" in all_objects else all_objects
+    xyxy_of = {image: boxes[BOX].to_numpy(float) for image, boxes in in_front.groupby("image_id")}
+    hidden = np.zeros(len(objects))
+    own = objects[BOX].to_numpy(float)
+    for image, rows in objects.groupby("image_id").indices.items():
+        others = xyxy_of.get(image)
+        if others is not None:
+            iou, shared = overlaps(own[rows], others)
+            before = (others[None, :, 3] > own[rows, None, 3]) & (iou < SAME_THING_IOU)
+            hidden[rows] = np.where(before, shared, 0).max(axis=1)
+    return hidden
 
 
 def _measures(objects: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from .fusion import fuse_rarity, rare_class_points, signs_of
 from .nearest import REFERENCE_ROWS, find_nearest
 from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
 from .params import OUTLIER_METHODS, RARE_KEYWORDS
-from .quality import crop_quality
+from .quality import crop_quality, hidden_share
 from .reasons import explain_objects
 
 __all__ = ["filter_objects", "score_objects"]
@@ -23,8 +23,8 @@ NEIGHBOURS_SHOWN = 3
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 REPEATED = 0.5  # what another view of an event keeps of its rarity in the order
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
-           "reason_codes", "embedding_rarity", "quality", "event", "event_size",
-           "rank_before_verdicts")  # fmt: skip
+           "reason_codes", "embedding_rarity", "quality", "hidden", "event",
+           "event_size", "rank_before_verdicts")  # fmt: skip
 
 
 def score_objects(
@@ -98,7 +98,7 @@ def score_objects(
     methods = dict.fromkeys([*outlier_methods, *(PLAIN_METHODS if selection == "union" else ())])
     names = table["class_name"].to_numpy(str)
     outliers = outlier_scores(vectors, methods=list(methods), class_names=names, n_neighbors=n_neighbors, seed=seed)
-    table = table.assign(**outliers, quality=crop_quality(table))
+    table = table.assign(**outliers, quality=crop_quality(table), hidden=hidden_share(table, objects))
     first_view = _first_views(table, vectors, duplicate_similarity)
     table["class_pictures"] = _count_first_views(table, first_view)
     table["embedding_rarity"] = embedding_rarity(

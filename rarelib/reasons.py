@@ -14,6 +14,7 @@ from .quality import crop_faults
 FEW, FEW_SHARE = 20, 0.05
 STRANGE = 0.9  # percentile of the look from which it is said
 GOOD_QUALITY = 0.5
+HIDDEN = 0.3  # share from which what stands in front is told
 
 
 def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en") -> pd.DataFrame:
@@ -21,8 +22,8 @@ def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en"
 
     Args:
         table: Objects joined with their scores: class_name, confidence, lane, class_count, named, embedding_rarity,
-            phrase ("" or the class that fits better), nearest (cosine or NaN), quality, event, event_size, verdict
-            (1, 0 or NaN), and what crop_faults reads.
+            phrase ("" or the class that fits better), nearest (cosine or NaN), quality, hidden (share), event,
+            event_size, verdict (1, 0 or NaN), and what crop_faults reads.
         n_objects: Objects among which the class was counted.
         language: Of the sentences.
 
@@ -70,6 +71,8 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
         yield told("repeat")
     elif row["event_size"] > 1:
         yield told("event", size=row["event_size"])
+    if row["hidden"] >= HIDDEN:
+        yield told("hidden", share=row["hidden"])
     if wrong:
         faults = say("rarity.between_faults", language).join(say(f"rarity.fault_{fault}", language) for fault in wrong)
         yield told("held_back", faults=faults)

@@ -93,6 +93,20 @@ def test_blurred_patch_is_held_back_not_hidden(street):
     assert "blurred" in scores["reason"].iloc[-2]
 
 
+def test_what_stands_in_front_does_not_make_a_thing_strange(street):
+    objects, vectors = street
+    odd = objects.iloc[N_COMMON + 1]
+    in_front = objects.iloc[[N_COMMON // 2]].assign(
+        object_id="front-00", image_id=odd["image_id"], x_min=odd["x_min"] + 10, x_max=odd["x_max"] + 10, y_max=250.0
+    )
+    free, _ = ranked(objects, vectors)
+    covered, _ = ranked(pd.concat([objects, in_front], ignore_index=True), np.r_[vectors, vectors[[N_COMMON // 2]]])
+    assert covered["hidden"].iloc[N_COMMON + 1] == pytest.approx(70 / 80)
+    assert covered["hidden"].drop(index=N_COMMON + 1).max() == 0
+    assert covered["rarity"].iloc[N_COMMON + 1] < free["rarity"].iloc[N_COMMON + 1] / 2
+    assert "hides 88% of it" in covered["reason"].iloc[N_COMMON + 1]
+
+
 def test_false_proposal_stays_below_a_rare_object(street):
     objects, vectors = street
     road = objects.copy()
