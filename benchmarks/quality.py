@@ -80,55 +80,55 @@ def peers() -> dict[str, Scorer]:
     }
 
 
-def score_pictures(pictures: PictureSet, seed: int) -> Iterator[tuple[str, PictureSet, np.ndarray]]:
-    """Yield each way's name, the boxes that it ranks, and their scores, higher is rarer."""
+def score_pictures(pictures: PictureSet, seed: int) -> Iterator[tuple[str, PictureSet, np.ndarray, np.ndarray]]:
+    """Yield each way's name, the boxes, their scores and the order in which they are shown; higher is rarer, first."""
     detected = pictures.detected()
     classes = detected.objects["class_name"]
-    for name, score in scorers().items():
-        yield name, detected, score(detected.vectors, seed)
-    by_class = outlier_scores(
-        detected.vectors, methods=["class_conditional_knn"], class_names=classes.to_numpy(str), seed=seed
-    )
-    yield "class_conditional_knn", detected, by_class["class_conditional_knn"]
-    yield "class frequency", detected, -classes.map(classes.value_counts()).to_numpy(float)
-    yield PLAIN, detected, plain_order(detected, seed)
-    yield OURS, detected, ranked_order(detected, seed)
-    yield OURS_WITH_PROPOSALS, pictures, ranked_order(pictures, seed)
+    single = {name: score(detected.vectors, seed) for name, score in scorers().items()}
+    by_class = {"methods": ["class_conditional_knn"], "class_names": classes.to_numpy(str), "seed": seed}
+    single |= outlier_scores(detected.vectors, **by_class)
+    single["class frequency"] = -classes.map(classes.value_counts()).to_numpy(float)
+    for name, scores in single.items():
+        yield name, detected, scores, scores
+    yield PLAIN, detected, *rank_plainly(detected, seed)
+    yield OURS, detected, *rank_by_default(detected, seed)
+    yield OURS_WITH_PROPOSALS, pictures, *rank_by_default(pictures, seed)
 
 
-def ranked_order(pictures: PictureSet, seed: int) -> np.ndarray:
-    """Return minus the rank that the library gives by default."""
+def rank_by_default(pictures: PictureSet, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rarity, and minus the rank, which shows an event once before it shows further views."""
     ids = pictures.objects["object_id"].tolist()
-    scores, _ = score_objects(pictures.objects, pictures.images, pictures.vectors, ids, seed=seed)
-    return -scores["rank"].to_numpy(float)
+    options = {"zero_shot": pictures.zero_shot, "seed": seed}
+    scores, _ = score_objects(pictures.objects, pictures.images, pictures.vectors, ids, **options)
+    return scores["rarity"].to_numpy(float), -scores["rank"].to_numpy(float)
 
 
-def plain_order(pictures: PictureSet, seed: int) -> np.ndarray:
-    """Return minus the rank of the plain recipe; what its early filter leaves out comes last, all alike."""
+def rank_plainly(pictures: PictureSet, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of the plain recipe; what its early filter leaves out comes last, all alike."""
     objects = pictures.objects
     keep = filter_objects(objects, selection="union", keywords=RARE_KEYWORDS, seed=seed)["keep"].to_numpy(bool)
-    order = np.full(len(objects), -float(len(objects)))
+    rarity, order = np.full(len(objects), -1.0), np.full(len(objects), -float(len(objects)))
     ids = objects.loc[keep, "object_id"].tolist()
     scores, _ = score_objects(objects, pictures.images, pictures.vectors[keep], ids, selection="union", seed=seed)
-    order[keep] = -scores["rank"].to_numpy(float)
-    return order
+    rarity[keep], order[keep] = scores["rarity"], -scores["rank"]
+    return rarity, order
 
 
 def measure_pictures(draws: list[PictureSet]) -> pd.DataFrame:
     """Return a row per way: AUROC with its interval, average precision, true objects found at the budget."""
     rows = [
-        {"way": name, "seed": seed, **measure(ranked, scores, seed)}
+        {"way": name, "seed": seed, **measure(ranked, scores, order, seed)}
         for seed, pictures in enumerate(draws)
-        for name, ranked, scores in score_pictures(pictures, seed)
+        for name, ranked, scores, order in score_pictures(pictures, seed)
     ]
     table = pd.DataFrame(rows)
     return table.groupby("way", sort=False).mean().drop(columns="seed")
 
 
-def measure(pictures: PictureSet, scores: np.ndarray, seed: int) -> dict[str, float]:
+def measure(pictures: PictureSet, scores: np.ndarray, order: np.ndarray, seed: int) -> dict[str, float]:
     """Return the figures of one ranking; the interval is over resampled pictures (2.5 to 97.5 %)."""
     budget = CROPS_PER_PICTURE * len(pictures.images)
-    first = np.argsort(-scores, kind="stable")[:budget]
+    first = np.argsort(-order, kind="stable")[:budget]
     shown = pictures.objects["object_id"].to_numpy()[first]
     low, high = picture_interval(pictures, scores, seed)
     return {
@@ -206,7 +206,8 @@ def report(tables: dict[str, pd.DataFrame], notes: list[str], seeds: int) -> str
         f"{version('cleanlab')} with their own defaults, on the same vectors; real pictures by YOLOv8n and its own "
         "features. AUROC is over boxes (0.5 is chance), in brackets 95 % of resamples of whole pictures (of sets for "
         f"stored vectors); found: true objects among the first {CROPS_PER_PICTURE} crops a picture, undetected ones "
-        "counted as missed. With proposals there are more boxes to rank, so only 'found' compares with the others.",
+        "counted as missed; views of an event that is shown already come late in our order. With proposals "
+        "there are more boxes to rank, so only 'found' compares with the others.",
         "\n".join(notes),
         "## AUROC of all sets",
         markdown(overview.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")),

@@ -14,6 +14,7 @@ from rarelib.detection import detect_objects, load_detector
 from rarelib.embedding import embed_objects, load_embedder
 from rarelib.evaluation import match_truth, read_truth
 from rarelib.images import list_images
+from rarelib.zero_shot import zero_shot_classes
 
 BICYCLIST = 10  # class number in CamVid's annotation
 MIN_AREA_PX = 100  # smaller pieces of a mask are no object
@@ -32,6 +33,7 @@ class PictureSet:
     objects: pd.DataFrame  # in the order of the vectors
     vectors: np.ndarray
     truth: pd.DataFrame
+    zero_shot: pd.DataFrame
 
     def __post_init__(self) -> None:
         self.pairs = match_truth(self.truth, self.objects, self.images)
@@ -90,7 +92,8 @@ def join_sets(sets: list[PictureSet]) -> PictureSet:
         pd.concat([getattr(one, name) for one in sets if len(getattr(one, name))], ignore_index=True)
         for name in ("images", "objects", "truth")
     ]
-    return PictureSet("joined", *tables[:2], np.concatenate([one.vectors for one in sets]), tables[2])
+    nothing = sets[0].zero_shot.head(0)  # ids are new, and these embedders have no text tower
+    return PictureSet("joined", *tables[:2], np.concatenate([one.vectors for one in sets]), tables[2], nothing)
 
 
 def thin_truth(pictures: PictureSet, count: int, *, seed: int) -> PictureSet:
@@ -129,9 +132,11 @@ def read_set(
         model = load_embedder(yolo_model=yolo_model, **embedder)
         vectors, ids, _ = embed_objects(objects, root, model, root / "parts" / "vectors")
         objects.set_index("object_id").loc[ids].reset_index().to_parquet(root / "objects.parquet")
+        zero_shot_classes(vectors, ids, objects, model).to_parquet(root / "zero_shot.parquet")
         np.save(root / "vectors.npy", vectors)
     wanted = truth[truth["wanted"]] if "wanted" in truth else truth
-    return PictureSet(name, images, pd.read_parquet(root / "objects.parquet"), np.load(root / "vectors.npy"), wanted)
+    objects, zero_shot = (pd.read_parquet(root / f"{table}.parquet") for table in ("objects", "zero_shot"))
+    return PictureSet(name, images, objects, np.load(root / "vectors.npy"), wanted, zero_shot)
 
 
 def boxes_from_masks(folder: Path) -> pd.DataFrame:
