@@ -112,7 +112,7 @@ def measure_clip(options: argparse.Namespace, place: Path) -> list[str]:
 
 def measure_growth(options: argparse.Namespace, place: Path) -> list[str]:
     """Time the default scores and take peak memory, each in a process of its own."""
-    counts = (10_000,) if options.quick else (10_000, 100_000, 1_000_000)
+    counts = [count for count in (10_000, 100_000, 1_000_000) if count <= options.most_vectors]
     lines = ["## Growth", "", "| what | seconds | peak memory beyond imports and models [MiB] |", "|---|---|---|"]
     for count in counts:
         lines.append(f"| look of {count:,} vectors of 512 | {_run_child(options, 'look', count, place)} |")
@@ -141,13 +141,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, help="pictures per round")
     parser.add_argument("--crops", type=int, help="crops per round")
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--most_vectors", type=int, help="leave larger scoring jobs out")
     parser.add_argument("--quick", action="store_true", help="a smaller round, for a look")
     parser.add_argument("--output", default=str(Path(__file__).with_name("speed_results.md")))
     parser.add_argument("--child", choices=["look", "rank", "detect"], help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     defaults = (
-        {"pictures": 12, "crops": 64, "rounds": 2} if options.quick else {"pictures": 60, "crops": 192, "rounds": 5}
+        {"pictures": 12, "crops": 64, "rounds": 2, "most_vectors": 10_000}
+        if options.quick
+        else {"pictures": 60, "crops": 192, "rounds": 5, "most_vectors": 1_000_000}
     )
     for name, value in defaults.items():
         setattr(options, name, getattr(options, name) or value)
