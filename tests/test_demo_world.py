@@ -72,7 +72,7 @@ def test_boxes_hold_what_differs_from_the_empty_street():
         box = np.s_[int(row["y_min"]) : int(row["y_max"]), int(row["x_min"]) : int(row["x_max"])]
         inside[box] = True
         assert difference[box].max() > 10
-    assert nothing == [] and len(truth) > 3
+    assert nothing == [] and len(truth) >= 3
     assert difference[inside].mean() > 5 * difference[~inside].mean()
 
 
