@@ -143,7 +143,8 @@ def _save_scene(images: Path, seed: int, options: dict[str, Any], index: int) ->
     picture, rows = draw_scene(seed, index, **options)
     path = images / scene_path(index, options.get("frames_per_drive", FRAMES_PER_DRIVE))
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    _, jpeg = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    path.write_bytes(jpeg.tobytes())  # imwrite says nothing of a full disk
     return rows
 
 
