@@ -29,13 +29,13 @@ def cut_crop(picture: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
     return picture[top:bottom, left:right]
 
 
-def write_crop(path: Path, crop: np.ndarray) -> None:
-    """Save an (h, w, 3) uint8 RGB crop as JPEG.
+def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) -> None:
+    """Save an (h, w, 3) uint8 RGB picture, its folder made where it is missing; cv2.imwrite hides a full disk.
 
     Raises:
         OSError: If the disk is full or not writable.
     """
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     try:
         path.write_bytes(data)
     except FileNotFoundError:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .boxes import Boxes, find_proposals, suppress
-from .crops import crop_path_of, cut_crop, measure_crop, touches_border, write_crop
+from .crops import crop_path_of, cut_crop, measure_crop, touches_border, write_jpeg
 from .decoding import ImageError, read_image
 from .detector import Detector, load_detector
 from .parts import Parts
@@ -171,7 +171,7 @@ def _cut_objects(
         for box, confidence, class_id, cut in zip(xyxy, boxes.confidence, boxes.class_id, cut_off, strict=True):
             object_id = f"{image_id}-{len(rows):02d}"
             crop = cut_crop(picture, box)
-            write_crop(root / crop_path_of(object_id), crop)
+            write_jpeg(root / crop_path_of(object_id), crop)
             certain = round(float(confidence), CONFIDENCE_DECIMALS)
             rows.append(
                 {

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from .language import say
+from .run_folder import BOX
 
 IOU = 0.5  # a box shows a true object from this overlap on
 INSIDE, COVER = 0.7, 0.25  # or, a fragment: this share of the box inside the object, this share of the object covered
 BUDGET_SHARE = 0.05
 PRECISION_AT = (10, 20, 50, 100)
 RESAMPLES = 500
-BOX = ["x_min", "y_min", "x_max", "y_max"]
 REQUIRED = ("path", *BOX, "class_name", "rare")
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .boxes import SAME_THING_IOU
+from .boxes import SAME_THING_IOU, overlaps
+from .run_folder import BOX
 
 GROUPED_ROWS = 50_000  # the rarest so many are compared; what stands below them is its own event
 BLOCK_ROWS = 512
@@ -90,8 +91,7 @@ def follow_objects(where: Mapping[str, np.ndarray], vectors: np.ndarray, *, simi
         follows = where["frame"][then[0]] == where["frame"][now[0]] + 1
         if where["group"][now[0]] != where["group"][then[0]] or where["group"][now[0]] < 0 or not follows:
             continue
-        rows, columns = (side.ravel() for side in np.meshgrid(now, then, indexing="ij"))
-        iou = _pair_iou(where["xyxy"][rows], where["xyxy"][columns]).reshape(len(now), len(then))
+        iou, _ = overlaps(where["xyxy"][now], where["xyxy"][then])
         alike = (vectors[now] @ vectors[then].T >= similarity) & (
             where["class_name"][now][:, None] == where["class_name"][then][None, :]
         )
@@ -153,7 +153,7 @@ def _encode(places: pd.DataFrame) -> dict[str, np.ndarray]:
     columns = ("image_id", "group", "class_name")
     codes = {name: np.unique(places[name].to_numpy(str), return_inverse=True)[1] for name in columns}
     codes["group"] = np.where(places["group"].to_numpy(str) == "", -1, codes["group"])
-    xyxy = places[["x_min", "y_min", "x_max", "y_max"]].to_numpy(float)
+    xyxy = places[BOX].to_numpy(float)
     return {**codes, "frame": places["frame"].to_numpy(np.int32), "xyxy": xyxy}
 
 

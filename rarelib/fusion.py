@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .early_filter import count_classes, has_keyword, is_proposal
+from .quality import ramp
 
 # how sure each full sign alone makes a rarity; measured: changing any by a third changes little
 NAME, FREQUENCY, LOOK, KEYWORD, MISMATCH = 0.7, 0.3, 0.8, 0.1, 0.3
@@ -112,7 +113,7 @@ def prominence(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     side = np.sqrt(np.maximum(area, 0) / np.where(known, width * height, 1))
     bottom = table["y_max"].to_numpy(float) / np.where(known, height, 1)
     return tuple(
-        np.where(known, _ramp(values, *ramp), 1.0) for values, ramp in ((side, SIZE_RAMP), (bottom, BOTTOM_RAMP))
+        np.where(known, ramp(values, *ends), 1.0) for values, ends in ((side, SIZE_RAMP), (bottom, BOTTOM_RAMP))
     )
 
 
@@ -139,10 +140,6 @@ def box_evidence(objects: pd.DataFrame) -> np.ndarray:
     if "objectness" not in objects:
         return np.ones(len(objects))
     return np.clip(objects["objectness"].fillna(1.0).to_numpy(float) / FULL_CONFIDENCE, 0, 1)
-
-
-def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    return np.clip((values - low) / (high - low), 0, 1)
 
 
 def _mismatch(objects: pd.DataFrame, zero_shot: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from .boxes import SAME_THING_IOU, overlaps
+from .run_folder import BOX
 
-BOX = ["x_min", "y_min", "x_max", "y_max"]
 # measure -> (where it begins to count as usable, where it is fully usable)
 RAMPS = {
     "brightness": (0.02, 0.12),
@@ -32,7 +32,7 @@ def crop_quality(objects: pd.DataFrame) -> np.ndarray:
     measures = _measures(objects)
     quality = np.ones(len(objects))
     for name, values in measures.items():
-        quality *= _ramp(values, *RAMPS[name])
+        quality *= ramp(values, *RAMPS[name])
     return quality * np.where(_cut_off(objects), CUT_OFF, 1.0)
 
 
@@ -40,7 +40,7 @@ def crop_faults(objects: pd.DataFrame) -> dict[str, np.ndarray]:
     """Tell what is wrong with each crop: dark, flat, blurred, tiny, cut_off; bool arrays (n,)."""
     names = dict(zip(RAMPS, ("dark", "flat", "blurred", "tiny"), strict=True))
     measures = _measures(objects)
-    faults = {names[name]: _ramp(values, *RAMPS[name]) < FAULT_BELOW for name, values in measures.items()}
+    faults = {names[name]: ramp(values, *RAMPS[name]) < FAULT_BELOW for name, values in measures.items()}
     return {**faults, "cut_off": _cut_off(objects)}
 
 
@@ -48,7 +48,7 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
     """Return how much of each box a detected one in front of it covers; one in front reaches further down.
 
     Args:
-        objects: Rows with object_id, image_id and the box [px].
+        objects: Rows with image_id and the box [px].
         all_objects: All boxes of the run, in whose pictures they stand; proposals hide nothing.
 
     Returns:
@@ -79,5 +79,6 @@ def _cut_off(objects: pd.DataFrame) -> np.ndarray:
     return objects["touches_border"].to_numpy(bool)
 
 
-def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return 0 up to low, 1 from high on and for NaN, and a line between."""
     return np.clip((np.nan_to_num(values, nan=high) - low) / (high - low), 0.0, 1.0)

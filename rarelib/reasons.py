@@ -14,6 +14,7 @@ from .quality import crop_faults
 FEW, FEW_SHARE = 20, 0.05
 STRANGE = 0.9  # percentile of the look from which it is said
 GOOD_QUALITY = 0.5
+OFF_ROAD = 0.5  # how little roads are expected to show a class, from which it is said
 HIDDEN = 0.3  # share from which what stands in front is told
 
 
@@ -21,9 +22,9 @@ def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en"
     """Say for each object why it stands where it does.
 
     Args:
-        table: Objects joined with their scores: class_name, confidence, lane, class_count, named, embedding_rarity,
-            phrase ("" or the class that fits better), nearest (cosine or NaN), quality, hidden (share), event,
-            event_size, verdict (1, 0 or NaN), and what crop_faults reads.
+        table: Objects joined with their scores: class_name, confidence, lane, class_count, named, off_road,
+            embedding_rarity, phrase ("" or the class that fits better), nearest (cosine or NaN), quality,
+            hidden (share), event, event_size, verdict (1, 0 or NaN), and what crop_faults reads.
         n_objects: Objects among which the class was counted.
         language: Of the sentences.
 
@@ -60,6 +61,8 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
         )
     if row["named"] and row["lane"] != "proposal":
         yield told("keyword", class_name=name)
+    if row["off_road"] >= OFF_ROAD and row["lane"] != "proposal":
+        yield told("off_road", class_name=name)
     if row["embedding_rarity"] >= STRANGE:
         odd = count >= FEW and row["lane"] != "proposal"
         yield told("odd" if odd else "unlike", class_name=name, share=min(row["embedding_rarity"], 0.999))

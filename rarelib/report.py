@@ -10,11 +10,10 @@ import pandas as pd
 from .language import say
 from .report_html import write_html
 from .result_folders import copy_result_folders
-from .run_folder import STAGES, RunFolder
+from .run_folder import BOX, STAGES, RunFolder
 
 __all__ = ["collect_results", "collect_statistics", "copy_result_folders", "timing_text", "write_html"]
 
-BOX = ["x_min", "y_min", "x_max", "y_max"]
 CAPTION_TEXTS = {"caption": "", "caption_source": "skipped", "caption_error": "", "kind": "", "first_caption": ""}
 # columns that a ranking may lack, with what they say where nothing was measured
 OPTIONAL = {"reason_codes": "", "event": "", "event_size": 1, "quality": 1.0}

@@ -22,6 +22,7 @@ STAGES = (
     "05_map_objects", "06_caption_objects", "07_report",
 )  # fmt: skip
 TEXT, NUMBER, FLAG = "text", "number", "flag"
+BOX = ["x_min", "y_min", "x_max", "y_max"]  # columns of a box [px]
 
 # table -> (the stage that writes it, its promised columns)
 TABLES: dict[str, tuple[str, dict[str, str]]] = {

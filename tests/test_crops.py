@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarelib.crops import crop_path_of, cut_crop, measure_crop, read_crops, touches_border, write_crop
+from rarelib.crops import crop_path_of, cut_crop, measure_crop, read_crops, touches_border, write_jpeg
 
 
 def picture_of(height=60, width=80):
@@ -25,7 +25,7 @@ def test_crops_are_written_and_read_again(tmp_path):
     crop = np.full((30, 40, 3), (200, 100, 50), np.uint8)
     path = crop_path_of("ab12-00")
     assert path == "cropped_objects/ab/ab12-00.jpg"
-    write_crop(tmp_path / path, crop)
+    write_jpeg(tmp_path / path, crop)
     objects = pd.DataFrame({"crop_path": [path, "cropped_objects/missing.jpg"]})
     read, missing = read_crops(objects, tmp_path)
     assert read.shape == crop.shape

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tiny_models import make_tiny_clip, make_tiny_yolo
 
-from rarelib.crops import write_crop
+from rarelib.crops import write_jpeg
 from rarelib.embedding import embed_objects, load_embedder, square_crop
 
 
@@ -36,7 +36,7 @@ def objects(crops, tmp_path):
     table = pd.DataFrame({"object_id": [f"o-{number}" for number in range(8)]})
     table["crop_path"] = "cropped_objects/" + table["object_id"] + ".jpg"
     for path, crop in zip(table["crop_path"], crops, strict=False):
-        write_crop(tmp_path / path, crop)
+        write_jpeg(tmp_path / path, crop)
     return table
 
 

@@ -66,6 +66,8 @@ def test_reasons_name_what_is_rare_in_both_languages(street):
     assert horse.startswith("the only 'horse' among 243 objects")
     assert "looks unlike the other 'car'" in car
     assert "almost missed" in dog and "0.20" in dog
+    assert "'horse' is not among what roads are usually full of" in horse
+    assert "usually full of" not in car + dog  # an ordinary class, and one that the detector is not sure of
     assert scores["reason_codes"].iloc[-3].split(",")[0] == "only_one"
     japanese, _ = ranked(*street, language="ja")
     assert "ただ 1 つの「horse」" in japanese["reason"].iloc[-3]

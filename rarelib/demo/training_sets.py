@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..crops import write_jpeg
 from .kinds import DETECTOR_CLASSES, KINDS
 from .layout import Mix
 from .world import FRAMES_PER_DRIVE, draw_scene, map_scenes
@@ -97,7 +98,7 @@ def _save_labelled(folder: Path, seed: int, mix: Mix, longer_side: int, index: i
     height, width = picture.shape[:2]
     small_wh = (longer_side, round(longer_side * height / width))
     small = cv2.resize(picture, small_wh, interpolation=cv2.INTER_LINEAR)
-    cv2.imwrite(str(folder / "images" / f"{index:05d}.jpg"), small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+    write_jpeg(folder / "images" / f"{index:05d}.jpg", small)
     lines = [line for row in rows for line in _label_lines(row, width, height)]
     (folder / "labels" / f"{index:05d}.txt").write_text("\n".join(lines), encoding="utf-8")
 

@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..crops import write_jpeg
 from .canvas import Canvas
 from .kinds import COLOURS
 from .layout import WORLD, Drive, Mix, Placed, lay_out_drive
@@ -142,9 +143,7 @@ def scene_path(index: int, frames_per_drive: int = FRAMES_PER_DRIVE) -> str:
 def _save_scene(images: Path, seed: int, options: dict[str, Any], index: int) -> list[dict[str, Any]]:
     picture, rows = draw_scene(seed, index, **options)
     path = images / scene_path(index, options.get("frames_per_drive", FRAMES_PER_DRIVE))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _, jpeg = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    path.write_bytes(jpeg.tobytes())  # imwrite says nothing of a full disk
+    write_jpeg(path, picture, quality=JPEG_QUALITY)
     return rows
 
 
