@@ -83,17 +83,21 @@ def read_picture_sets(shared: Path, cache: Path, *, seeds: int) -> Iterator[tupl
 
 def join_sets(sets: list[PictureSet]) -> PictureSet:
     """Return one set of the pictures of several."""
-    for number, one in enumerate(sets):
-        tag = f"{number}-"
-        one.images = one.images.assign(image_id=tag + one.images["image_id"], path=f"{one.name}/" + one.images["path"])
-        ids = {name: tag + one.objects[name] for name in ("object_id", "image_id")}
-        one.objects, one.truth = one.objects.assign(**ids), one.truth.assign(path=f"{one.name}/" + one.truth["path"])
+    sets = [_tagged(one, f"{number}-") for number, one in enumerate(sets)]
     tables = [
         pd.concat([getattr(one, name) for one in sets if len(getattr(one, name))], ignore_index=True)
         for name in ("images", "objects", "truth")
     ]
     nothing = sets[0].zero_shot.head(0)  # ids are new, and these embedders have no text tower
     return PictureSet("joined", *tables[:2], np.concatenate([one.vectors for one in sets]), tables[2], nothing)
+
+
+def _tagged(one: PictureSet, tag: str) -> PictureSet:
+    """Return the set under ids and paths that no other set has."""
+    ids = {name: tag + one.objects[name] for name in ("object_id", "image_id")}
+    images = one.images.assign(image_id=tag + one.images["image_id"], path=f"{one.name}/" + one.images["path"])
+    truth = one.truth.assign(path=f"{one.name}/" + one.truth["path"])
+    return replace(one, images=images, objects=one.objects.assign(**ids), truth=truth)
 
 
 def thin_truth(pictures: PictureSet, count: int, *, seed: int) -> PictureSet:
