@@ -24,11 +24,12 @@ import numpy as np
 os.environ.setdefault("YOLO_OFFLINE", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("YOLO_VERBOSE", "false")
+from growth import SHARED, copy_pictures, detect_afresh, measure_growth
 from plain_way import detect_by_ultralytics, detect_plainly, embed_plainly
 
 from rarelib.boxes import Boxes, fit_letterbox, overlaps, suppress
 from rarelib.decoding import read_image
-from rarelib.detection import detect_objects, load_detector
+from rarelib.detection import load_detector
 from rarelib.embedding import embed_objects, load_embedder
 from rarelib.images import list_images
 from rarelib.runtime import choose_runtime, ordered_map, worker_count
@@ -39,22 +40,20 @@ Way = tuple[Callable[[], object], int]  # what is timed, how many items it does
 def main() -> None:
     """Measure what was asked for, print the tables and keep them."""
     options = _options()
-    if options.child:
-        return print(_child(options))
     with tempfile.TemporaryDirectory() as place:
         lines = [_machine(), "", *measure_detection(options, Path(place)), "", *measure_clip(options, Path(place))]
-        lines += ["", *measure_growth(options, Path(place)), "", *measure_whole_run(options, Path(place))]
+        lines += ["", *measure_large_detector(options, Path(place)), "", *_grow(options)]
+        lines += ["", *measure_whole_run(options, Path(place))]
     text = "\n".join(lines) + "\n"
     print(text)
     Path(options.output).write_text(f"# Speed\n\n`{' '.join(['python', *sys.argv])}`\n\n{text}", encoding="utf-8")
-    return None
 
 
 def measure_detection(options: argparse.Namespace, place: Path) -> list[str]:
     """Time detection and crops; compare the boxes with ultralytics' own."""
     from ultralytics import YOLO
 
-    folder = _copy_pictures(options, place / "pictures")
+    folder = copy_pictures(options.images_folder, place / "pictures", count=options.pictures)
     images, model = list_images(folder), shutil.copy(options.yolo_model, place)
     paths = [folder / path for path in images["path"]]
     yolo, workers = YOLO(model), worker_count(None)
@@ -68,15 +67,29 @@ def measure_detection(options: argparse.Namespace, place: Path) -> list[str]:
         for count in sorted({1, workers}):
             detector = load_detector(model, runtime=runtime, calibration_images=paths)
             name = f"{detector.runtime}, {count} threads"
-            ways[name] = (partial(_detect_afresh, images, folder, detector, place, count), len(paths))
+            ways[name] = (partial(detect_afresh, images, folder, detector, place, count), len(paths))
         matched[name] = _matched_share(paths, detector, reference)
-        canvas = fit_letterbox(tuple(images[["width", "height"]].iloc[0]), 640).draw(read_image(paths[0]))
-        batch, calls = np.repeat(canvas[None], detector.batch, axis=0), max(len(paths) // detector.batch, 1)
-        ways[f"{name}: model alone"] = (partial(_run_alone, detector, batch, calls, workers), calls * detector.batch)
+        ways[f"{name}: model alone"] = (_alone(detector, paths[0], len(paths), workers), len(paths))
         pure[name] = f"{name}: model alone"
     rates = _time(ways, rounds=options.rounds)
     extra = {name: f"{share:.1%}" for name, share in matched.items()}
     return ["## Detection and crops", "", *_table(rates, "plain way", "images/s", pure, extra, "boxes as ultralytics")]
+
+
+def measure_large_detector(options: argparse.Namespace, place: Path) -> list[str]:
+    """Time detection beside the model alone for a YOLOv8x of random weights, which finds nothing to crop."""
+    from ultralytics import YOLO
+
+    YOLO("yolov8x.yaml").save(place / "yolov8x.pt")
+    folder = copy_pictures(options.images_folder, place / "few", count=max(options.pictures // 2, 4))
+    images, workers = list_images(folder), worker_count(None)
+    detector = load_detector(str(place / "yolov8x.pt"))
+    ways: dict[str, Way] = {
+        "stage": (partial(detect_afresh, images, folder, detector, place, workers), len(images)),
+        "model alone": (_alone(detector, folder / images["path"].iloc[0], len(images), workers), len(images)),
+    }
+    table = _table(_time(ways, rounds=options.rounds), "stage", "images/s", {"stage": "model alone"}, {}, "")
+    return [f"## YOLOv8x, {detector.runtime}, {workers} threads", "", *table]
 
 
 def measure_clip(options: argparse.Namespace, place: Path) -> list[str]:
@@ -110,17 +123,10 @@ def measure_clip(options: argparse.Namespace, place: Path) -> list[str]:
     return ["## CLIP ViT-B/32", "", *_table(rates, "plain way", "crops/s", pure, cosines, "least cosine with torch")]
 
 
-def measure_growth(options: argparse.Namespace, place: Path) -> list[str]:
-    """Time the default scores and take peak memory, each in a process of its own."""
+def _grow(options: argparse.Namespace) -> list[str]:
     counts = [count for count in (10_000, 100_000, 1_000_000) if count <= options.most_vectors]
-    lines = ["## Growth", "", "| what | seconds | peak memory beyond imports and models [MiB] |", "|---|---|---|"]
-    for count in counts:
-        lines.append(f"| look of {count:,} vectors of 512 | {_run_child(options, 'look', count, place)} |")
-        lines.append(f"| whole ranking of {count:,} objects | {_run_child(options, 'rank', count, place)} |")
-    for count in (1, 2 if options.quick else 8):
-        label = f"detection of {count * options.pictures:,} pictures"
-        lines.append(f"| {label} | {_run_child(options, 'detect', count, place)} |")
-    return lines
+    pictures = [options.pictures, options.pictures * (2 if options.quick else 8)]
+    return measure_growth(counts, pictures, images_folder=options.images_folder, yolo_model=options.yolo_model)
 
 
 def measure_whole_run(options: argparse.Namespace, place: Path) -> list[str]:
@@ -134,18 +140,15 @@ def measure_whole_run(options: argparse.Namespace, place: Path) -> list[str]:
 
 
 def _options() -> argparse.Namespace:
-    shared = Path(os.environ.get("RARELIB_SHARED", Path(__file__).parents[1] / ".." / "shared"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images_folder", default=str(shared / "data" / "nuscenes"))
-    parser.add_argument("--yolo_model", default=str(shared / "models" / "yolov8n.pt"))
+    parser.add_argument("--images_folder", default=str(SHARED / "data" / "nuscenes"))
+    parser.add_argument("--yolo_model", default=str(SHARED / "models" / "yolov8n.pt"))
     parser.add_argument("--pictures", type=int, help="pictures per round")
     parser.add_argument("--crops", type=int, help="crops per round")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--most_vectors", type=int, help="leave larger scoring jobs out")
     parser.add_argument("--quick", action="store_true", help="a smaller round, for a look")
     parser.add_argument("--output", default=str(Path(__file__).with_name("speed_results.md")))
-    parser.add_argument("--child", choices=["look", "rank", "detect"], help=argparse.SUPPRESS)
-    parser.add_argument("--count", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     defaults = (
         {"pictures": 12, "crops": 64, "rounds": 2, "most_vectors": 10_000}
@@ -162,23 +165,22 @@ def _runtimes() -> list[str]:
     return ["torch"] if on_gpu else ["torch", "openvino_f32", "openvino", "openvino_int8"]
 
 
-def _copy_pictures(options: argparse.Namespace, folder: Path) -> Path:
-    images = list_images(options.images_folder, max_images=options.pictures)
-    folder.mkdir()
-    for row in images[images["sampled"]].itertuples():
-        shutil.copy(Path(options.images_folder) / row.path, folder / f"{row.image_id}{Path(row.path).suffix}")
-    return folder
-
-
-def _detect_afresh(images, folder: Path, detector, place: Path, workers: int):
-    with tempfile.TemporaryDirectory(dir=place) as root:
-        options = {"proposals": False, "workers": workers}  # the plain way has none
-        return detect_objects(images, folder, detector, root, Path(root) / "parts", **options)
-
-
 def _embed_afresh(objects, embedder, place: Path, workers: int) -> None:
     with tempfile.TemporaryDirectory(dir=place) as parts:
         embed_objects(objects, place, embedder, parts, workers=workers)
+
+
+def _alone(detector, path: Path, count: int, workers: int) -> Callable[[], None]:
+    picture = read_image(path)
+    canvas = fit_letterbox(picture.shape[1::-1], 640).draw(picture)
+    sizes = [len(part) for part in np.array_split(np.arange(count), -(-count // detector.batch))]
+
+    def run() -> None:
+        detector.open(workers)
+        for _ in ordered_map(lambda size: detector.network(np.stack([canvas] * size)), sizes, workers=workers):
+            pass
+
+    return run
 
 
 def _run_alone(model, batch: np.ndarray, calls: int, workers: int) -> None:
@@ -235,76 +237,6 @@ def _table(rates, base: str, unit: str, pure: dict[str, str], extra: dict[str, s
         cells = [name, f"{median(values):.1f}", f"{ratio(name, base):.2f}", share, extra.get(name, "")]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
-
-
-def _run_child(options: argparse.Namespace, what: str, count: int, place: Path) -> str:
-    command = [sys.executable, __file__, "--child", what, "--count", str(count), "--pictures", str(options.pictures)]
-    command += ["--images_folder", options.images_folder, "--yolo_model", str(place / Path(options.yolo_model).name)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1]
-
-
-def _child(options: argparse.Namespace) -> str:
-    prepare = {"look": _prepare_look, "rank": _prepare_ranking, "detect": _prepare_detection}[options.child]
-    run = prepare(options)
-    before, start = _memory_mib("VmRSS"), time.perf_counter()
-    run()
-    return f"{time.perf_counter() - start:.1f} | {_memory_mib('VmHWM') - before:.0f}"
-
-
-def _prepare_look(options: argparse.Namespace) -> Callable[[], object]:
-    from rarelib.outliers import embedding_rarity
-
-    vectors, names = _draw_vectors(options.count)
-    return partial(embedding_rarity, vectors, class_names=names)
-
-
-def _prepare_ranking(options: argparse.Namespace) -> Callable[[], object]:
-    """Ten objects a picture, forty pictures a drive, all default settings with every outlier method."""
-    import pandas as pd
-
-    from rarelib.params import OUTLIER_METHODS
-    from rarelib.rarity import score_objects
-
-    vectors, names = _draw_vectors(options.count)
-    number = np.arange(options.count)
-    pictures = pd.DataFrame({"image_id": [f"{picture:012x}" for picture in range(options.count // 10 + 1)]})
-    pictures = pictures.assign(width=1600, height=900, group=[f"drive {row // 40}" for row in range(len(pictures))])
-    ids = (pictures["image_id"].to_numpy()[number // 10] + np.char.add("-", (number % 10).astype(str))).tolist()
-    corner = np.random.default_rng(1).uniform(0, 800, (options.count, 2))
-    objects = pd.DataFrame({"object_id": ids, "image_id": pictures["image_id"].to_numpy()[number // 10]})
-    objects = objects.assign(class_name=names, lane="detected", confidence=0.8, objectness=0.8, sharpness=200.0,
-                             brightness=0.5, contrast=0.2, x_min=corner[:, 0], y_min=corner[:, 1],
-                             x_max=corner[:, 0] + 90, y_max=corner[:, 1] + 90)  # fmt: skip
-    return partial(score_objects, objects, pictures, vectors, ids, outlier_methods=OUTLIER_METHODS)
-
-
-def _draw_vectors(count: int) -> tuple[np.ndarray, list[str]]:
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(40, 512)).astype(np.float32)
-    kinds = rng.integers(0, 40, count)
-    vectors = np.empty((count, 512), np.float32)
-    for start in range(0, count, 50_000):
-        rows = kinds[start : start + 50_000]
-        noisy = centres[rows] + rng.standard_normal((len(rows), 512), dtype=np.float32)
-        vectors[start : start + 50_000] = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
-    return vectors, [f"kind {kind}" for kind in kinds]
-
-
-def _prepare_detection(options: argparse.Namespace) -> Callable[[], object]:
-    place = Path(tempfile.mkdtemp())
-    folder = _copy_pictures(options, place / "pictures")
-    for path in list(folder.iterdir()):
-        for number in range(1, options.count):
-            (folder / f"{path.stem}-{number}{path.suffix}").hardlink_to(path)
-    detector, workers = load_detector(options.yolo_model), worker_count(None)
-    images = list_images(folder)
-    _detect_afresh(images.head(4), folder, detector, place, workers)
-    return partial(_detect_afresh, images, folder, detector, place, workers)
-
-
-def _memory_mib(field: str) -> float:
-    status = Path("/proc/self/status").read_text(encoding="utf-8")  # VmRSS: in memory now; VmHWM: at its peak
-    return int(status.split(f"{field}:")[1].split()[0]) / 1024
 
 
 def _machine() -> str:

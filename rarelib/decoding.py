@@ -41,7 +41,7 @@ def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray
     """Return a picture as (H, W, 3) uint8 RGB, turned upright as its EXIF orientation says.
 
     Transparent pixels are laid over white, 16-bit values keep their high byte, of an animation the first frame is
-    taken. JPEG is decoded by OpenCV (fastest of those measured in benchmarks/speed.py), all else by Pillow.
+    taken. JPEG is decoded by OpenCV (within a fifth of the fastest in benchmarks/decoders.py), all else by Pillow.
 
     Raises:
         ImageError: With the reason: unreadable, unknown format, cut off, too large.

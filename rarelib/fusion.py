@@ -21,8 +21,7 @@ ORDINARY_WORDS = frozenset((
     "umbrella", "clock", "object",
 ))  # fmt: skip
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
-MISMATCH_SAID = 0.02  # cosine from which it is believed
-MISMATCH_SPREAD = 0.05  # cosine by which another phrase fits better than the class for a full sign
+MISMATCH_RAMP = (0.02, 0.05)  # cosine by which another phrase fits better than the class: believed from, full sign
 KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
 FULL_CONFIDENCE = 0.5  # a box that reaches this is surely a thing
 # what a box loses of its rarity that shows no evidence, no quality, no size, or hangs high above the road
@@ -85,7 +84,7 @@ def fuse_rarity(table: pd.DataFrame) -> np.ndarray:
         (FREQUENCY, class_rarity(table["class_pictures"].to_numpy())),
         (LOOK, shown * surprise(table["embedding_rarity"].to_numpy())),
         (KEYWORD, table["named"].to_numpy(bool) & ~is_proposal(table)),
-        (MISMATCH, shown * np.clip(table["mismatch"].to_numpy() / MISMATCH_SPREAD, 0, 1)),
+        (MISMATCH, shown * ramp(table["mismatch"].to_numpy(float), *MISMATCH_RAMP)),
     )
     rarity = 1 - np.prod([1 - weight * sign for weight, sign in signs], axis=0)
     size, bottom = prominence(table)
@@ -148,5 +147,5 @@ def _mismatch(objects: pd.DataFrame, zero_shot: pd.DataFrame | None) -> tuple[np
     found = zero_shot.set_index("object_id").reindex(objects["object_id"])
     gap = (found["similarity"] - found["class_similarity"]).fillna(0.0).to_numpy(float)
     phrase = found["phrase"].fillna("").to_numpy(dtype=object)
-    differs = (phrase != objects["class_name"].to_numpy(dtype=object)) & (gap >= MISMATCH_SAID)
+    differs = (phrase != objects["class_name"].to_numpy(dtype=object)) & (gap >= MISMATCH_RAMP[0])
     return np.where(differs, phrase, ""), np.where(differs, gap, 0.0)

@@ -17,6 +17,7 @@ RAMPS = {
 }
 CUT_OFF = 0.8  # an object at the picture's border may be seen in part only
 FAULT_BELOW = 0.5
+LEAD_RAMP = (0.0, 0.05)  # by how much further down one in front reaches, as share of the height of what it hides
 
 
 def crop_quality(objects: pd.DataFrame) -> np.ndarray:
@@ -52,7 +53,8 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
         all_objects: All boxes of the run, in whose pictures they stand; proposals hide nothing.
 
     Returns:
-        Float array (n,) in [0, 1], the share that the one that covers most covers; 0 for another box of the same thing.
+        Float array (n,) in [0, 1], the share that the one that covers most covers, less where it hardly reaches
+        further down; 0 for another box of the same thing.
     """
     in_front = all_objects[all_objects["lane"] == "detected"] if "lane" in all_objects else all_objects
     xyxy_of = {image: boxes[BOX].to_numpy(float) for image, boxes in in_front.groupby("image_id")}
@@ -62,8 +64,9 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
         others = xyxy_of.get(image)
         if others is not None:
             iou, shared = overlaps(own[rows], others)
-            before = (others[None, :, 3] > own[rows, None, 3]) & (iou < SAME_THING_IOU)
-            hidden[rows] = np.where(before, shared, 0).max(axis=1)
+            height = np.maximum(own[rows, 3] - own[rows, 1], 1.0)[:, None]
+            before = ramp((others[None, :, 3] - own[rows, None, 3]) / height, *LEAD_RAMP)
+            hidden[rows] = np.where(iou < SAME_THING_IOU, before * shared, 0).max(axis=1)
     return hidden
 
 
