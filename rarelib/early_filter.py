@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from .language import say
+
 PROPOSAL = "proposal"
 
 
@@ -22,6 +24,7 @@ def filter_objects(
     diversity_objects: int = 100,
     common_per_class: int = 2000,
     seed: int = 0,
+    language: str = "en",
 ) -> pd.DataFrame:
     """Decide for every object whether it is embedded, whatever the order of the rows.
 
@@ -37,6 +40,7 @@ def filter_objects(
         diversity_objects: With "union": how many others join.
         common_per_class: With "ranked": at most this many of each common class.
         seed: Seed of the draws.
+        language: Of the reasons.
 
     Returns:
         Table with object_id, keep and reason, one row per object in their order.
@@ -51,13 +55,15 @@ def filter_objects(
     table = objects.sort_values("object_id", kind="stable").reset_index(drop=True)
     named = has_keyword(table["class_name"], keywords)
     if not early_filter:
-        reason = np.full(len(table), "early filter off", dtype=object)
+        reason = np.full(len(table), "off", dtype=object)
         keep = np.ones(len(table), bool)
     elif selection == "union":
         keep, reason = _keep_named(named, potential_rare_share, diversity_objects, seed)
     else:
         keep, reason = _keep_ranked(table, named, groups, rare_class_share, common_per_class, seed)
-    filtered = pd.DataFrame({"object_id": table["object_id"], "keep": keep, "reason": pd.Series(reason, dtype="str")})
+    words = {code: say(f"early_filter.{code}", language) for code in set(reason)}
+    reasons = pd.Series([words[code] for code in reason], dtype="str")
+    filtered = pd.DataFrame({"object_id": table["object_id"], "keep": keep, "reason": reasons})
     return filtered.set_index("object_id").reindex(objects["object_id"]).reset_index()
 
 
@@ -82,12 +88,12 @@ def is_proposal(objects: pd.DataFrame) -> np.ndarray:
 def _keep_named(
     named: np.ndarray, potential_rare_share: float, diversity_objects: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    reason = np.where(named, "keyword", "not potentially rare").astype(object)
+    reason = np.where(named, "keyword", "others").astype(object)
     if named.sum() < potential_rare_share * len(named):
         others = np.flatnonzero(~named)
         drawn = np.random.default_rng(seed).permutation(others)[:diversity_objects]
-        reason[drawn] = "diversity sample"
-    return reason != "not potentially rare", reason
+        reason[drawn] = "diversity"
+    return reason != "others", reason
 
 
 def _keep_ranked(
@@ -105,8 +111,7 @@ def _keep_ranked(
     common = ~(proposal | named | rare)
     drawn = _thin(table, common, groups, common_per_class, seed)
     choices = [proposal, named, rare, drawn]
-    texts = ["proposal", "keyword", "rare in this data", "common, part of the sample"]
-    reason = np.select(choices, texts, default="common, thinned out").astype(object)
+    reason = np.select(choices, ["proposal", "keyword", "rare", "sample"], default="thinned").astype(object)
     return ~common | drawn, reason
 
 

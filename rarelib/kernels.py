@@ -7,13 +7,15 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .run_folder import STAGES
 
 WARM_UP = "import pandas, pyarrow.parquet, IPython.display, rarelib.plots"  # what every stage imports
+CLIENT = "jupyter_client.asynchronous.AsyncKernelClient"
+CANCEL_ROUNDS, CANCEL_S = 3, 1.0  # how often and how long ended tasks are waited for
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -39,6 +41,9 @@ class KernelRelay:
 
     def take(self, stage: str) -> Any:
         """Return a kernel manager for this stage and start the next stage's kernel."""
+        if self._ahead is not None and not self._ahead.is_alive():  # killed while it waited
+            self._shut_down(self._ahead)
+            self._ahead = None
         self._current = self._ahead or self._start()
         self._ahead = self._start() if stage != STAGES[-1] else None
         return self._current
@@ -61,7 +66,9 @@ class KernelRelay:
         clients: list[Any] = []
         self._started += 1
         sockets = str(Path(self._sockets.name) / f"kernel-{self._started}")
-        manager = Manager(kernel_name="python3", transport="ipc", ip=sockets)  # files: no port is opened
+        manager = Manager(  # sockets are files, so that no port is opened; only async clients notice a dead kernel
+            kernel_name="python3", transport="ipc", ip=sockets, client_class=CLIENT
+        )
         options = [f"--IPKernelApp.exec_lines={WARM_UP}", "--HistoryManager.hist_file=:memory:"]
         with _signals_wait():  # a kernel that nobody knows of yet would not be ended
             manager.start_kernel(cwd=str(self._cwd), extra_arguments=options)
@@ -101,7 +108,13 @@ def _cancel_waiting() -> None:
     from jupyter_core.utils import ensure_event_loop
 
     loop = ensure_event_loop()
-    waiting = asyncio.all_tasks(loop)
-    for task in waiting:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+    for _ in range(CANCEL_ROUNDS):
+        waiting = asyncio.all_tasks(loop)
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            with suppress(KeyboardInterrupt):  # a task that a signal met hands it on to those that wait for it
+                loop.run_until_complete(asyncio.wait(waiting, timeout=CANCEL_S))
+        for task in waiting:
+            if task.done() and not task.cancelled():
+                task.exception()  # taken, so that asyncio does not print it

@@ -161,7 +161,6 @@ def _execute(
 ) -> None:
     import nbformat
     import papermill
-    from nbclient.exceptions import DeadKernelError
 
     running = run.path(f"stages/{name}.running.ipynb")
     node = nbformat.from_dict(in_language(notebook, params.language))
@@ -176,8 +175,8 @@ def _execute(
         raise StageFailed(
             f"Stage {name} stopped: {error.ename}: {' '.join(str(error.evalue).split())[:600]} (see {where})"
         ) from error
-    except DeadKernelError as error:
-        raise StageFailed(f"Stage {name} stopped: its kernel died, most often for want of memory.") from error
+    except RuntimeError as error:  # of nbclient and jupyter_client: the kernel died, or never answered
+        raise StageFailed(f"Stage {name} stopped: its kernel died, most often for want of memory ({error}).") from error
     finally:
         kernels.stop()
     _render(run, name, running, params)

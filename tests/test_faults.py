@@ -59,6 +59,19 @@ def test_a_signal_stops_the_run_and_its_kernels_within_seconds(sent, tmp_path):
     assert alive == []
 
 
+def test_a_kernel_that_the_system_kills_is_one_clear_line(undisturbed, tmp_path):
+    process = start_run(tmp_path)
+    for member in _wait_for_kernels(process):
+        if "ipykernel" in " ".join(member.cmdline()):
+            member.kill()  # as Linux does when memory runs out
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"its kernel died, most often for want of memory" in told
+    assert b"Traceback" not in told
+    finish_run(tmp_path)
+    assert differences(undisturbed[0], tmp_path / "demo") == []
+
+
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     first = start_run(tmp_path)
     try:
@@ -103,6 +116,20 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path):
     tmp_path.chmod(0o700)
     assert command.returncode == 2
     assert b"cannot be written" in told
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can mount a file system")
+def test_a_read_only_disk_is_one_clear_line(tmp_path):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(tmp_path)], check=True)
+    try:
+        process = start_run(tmp_path)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 2
+        assert b"cannot be written" in told
+        assert b"Traceback" not in told
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 @pytest.mark.soak

@@ -223,4 +223,5 @@ def test_filter_does_not_depend_on_the_order_of_rows(selection):
 def test_filter_can_be_off_and_empty():
     objects = boxes_of(["car"] * 5)
     assert filter_objects(objects, early_filter=False)["keep"].all()
+    assert set(filter_objects(objects, early_filter=False, language="ja")["reason"]) == {"早期フィルタなし"}
     assert filter_objects(objects.head(0)).empty
