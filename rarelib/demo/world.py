@@ -93,6 +93,7 @@ def save_world(folder: str | Path, *, n_scenes: int, seed: int, workers: int | N
     import pyarrow as pa
     from pyarrow import parquet
 
+    from ..progress import track
     from ..run_folder import whole_file
 
     folder = Path(folder)
@@ -102,7 +103,7 @@ def save_world(folder: str | Path, *, n_scenes: int, seed: int, workers: int | N
         ("rare", "odd", "seen"), pa.bool_()
     )
     schema = pa.schema([(name, types.get(name, pa.float64())) for name in TRUTH_COLUMNS])
-    found = map_scenes(save, n_scenes, workers=workers)
+    found = track(map_scenes(save, n_scenes, workers=workers), "scenes", total=n_scenes)
     with whole_file(folder / "truth.parquet") as partial_file, parquet.ParquetWriter(partial_file, schema) as writer:
         while rows := list(chain.from_iterable(islice(found, SCENES_PER_ROW_GROUP))):
             writer.write_table(pa.Table.from_pylist(rows, schema))
