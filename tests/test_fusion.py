@@ -14,6 +14,7 @@ from rarelib.fusion import (
     signs_of,
     surprise,
 )
+from rarelib.quality import hidden_share
 
 
 def table(**columns):
@@ -113,3 +114,19 @@ def test_another_phrase_counts_only_where_it_fits_better():
     signs = signs_of(objects, objects, [], zero_shot)
     assert signs["phrase"].tolist() == ["", "bus", ""]
     np.testing.assert_allclose(signs["mismatch"], [0, 0.1, 0])
+
+
+def test_a_phrase_begins_to_count_gently():
+    gaps = [0.0, 0.02, 0.0201, 0.035, 0.05, 0.2]
+    rarity = fuse_rarity(table(mismatch=gaps, embedding_rarity=[0.0] * len(gaps)))
+    base = rarity[0]
+    expected = 1 - (1 - base) * (1 - 0.3 * np.array([0, 0, 1 / 300, 0.5, 1, 1]))
+    np.testing.assert_allclose(rarity, expected, atol=1e-9)
+
+
+def test_one_in_front_hides_more_the_further_down_it_reaches():
+    boxes = pd.DataFrame([[0, 0, 40, 100]] * 3, columns=["x_min", "y_min", "x_max", "y_max"]).astype(float)
+    boxes["image_id"] = ["a", "b", "c"]
+    in_front = boxes.assign(x_max=200.0, y_max=[100.001, 102.5, 130.0], lane="detected")
+    hidden = hidden_share(boxes, in_front)
+    np.testing.assert_allclose(hidden, [0.0002, 0.5, 1.0], atol=1e-6)
