@@ -24,7 +24,7 @@ from rarelib.images import list_images
 from rarelib.runtime import worker_count
 
 SHARED = Path(os.environ.get("RARELIB_SHARED", Path(__file__).parents[1] / ".." / "shared"))
-LINKED = 60  # pictures that are copied; more are links to these
+COPIED = 60  # so many pictures are copied; more are links to these
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def prepare_ranking(count: int) -> Callable[[], object]:
 
 def prepare_detection(options: argparse.Namespace, place: Path) -> Callable[[], object]:
     """Lay out so many pictures, many of them links to the same; the job is detection with crops."""
-    folder = copy_pictures(options.images_folder, place / "pictures", count=min(options.count, LINKED))
+    folder = copy_pictures(options.images_folder, place / "pictures", count=min(options.count, COPIED))
     copies = sorted(folder.iterdir())
     for number in range(len(copies), options.count):
         source = copies[number % len(copies)]

@@ -114,7 +114,7 @@ def measure_clip(options: argparse.Namespace, place: Path) -> list[str]:
         ways[name] = (partial(_embed_afresh, objects, embedder, place, workers), len(objects))
         squares = np.zeros((32, embedder.size, embedder.size, 3), np.uint8)
         calls = max(len(objects) // 32, workers)
-        ways[f"{name}: model alone"] = (partial(_run_alone, embedder, squares, calls, workers), calls * 32)
+        ways[f"{name}: model alone"] = (partial(_run_alone, embedder, [squares] * calls, workers), calls * 32)
         pure[name] = f"{name}: model alone"
         vectors = embedder.embed_crops(crops)
         reference = vectors if reference is None else reference
@@ -172,20 +172,13 @@ def _embed_afresh(objects, embedder, place: Path, workers: int) -> None:
 
 def _alone(detector, path: Path, count: int, workers: int) -> Callable[[], None]:
     picture = read_image(path)
-    canvas = fit_letterbox(picture.shape[1::-1], 640).draw(picture)
-    sizes = [len(part) for part in np.array_split(np.arange(count), -(-count // detector.batch))]
-
-    def run() -> None:
-        detector.open(workers)
-        for _ in ordered_map(lambda size: detector.network(np.stack([canvas] * size)), sizes, workers=workers):
-            pass
-
-    return run
+    canvases = np.repeat(fit_letterbox(picture.shape[1::-1], 640).draw(picture)[None], count, axis=0)
+    return partial(_run_alone, detector, np.array_split(canvases, -(-count // detector.batch)), workers)
 
 
-def _run_alone(model, batch: np.ndarray, calls: int, workers: int) -> None:
+def _run_alone(model, batches: list[np.ndarray], workers: int) -> None:
     model.open(workers)
-    for _ in ordered_map(model.network, [batch] * calls, workers=workers):
+    for _ in ordered_map(model.network, batches, workers=workers):
         pass
 
 

@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -121,23 +123,19 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path):
 @pytest.mark.soak
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can mount a file system")
 def test_a_read_only_disk_is_one_clear_line(tmp_path):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(tmp_path)], check=True)
-    try:
+    with _mounted(tmp_path, "ro"):
         process = start_run(tmp_path)
         _, told = process.communicate(timeout=60)
         assert process.returncode == 2
         assert b"cannot be written" in told
         assert b"Traceback" not in told
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 @pytest.mark.soak
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can mount a small file system")
 @pytest.mark.parametrize("megabytes", [1, 2, 4, 8])
 def test_a_full_disk_is_one_clear_message(megabytes, undisturbed, tmp_path):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(tmp_path)], check=True)
-    try:
+    with _mounted(tmp_path, f"size={megabytes}m"):
         process = start_run(tmp_path)
         _, told = process.communicate(timeout=300)
         assert process.returncode == 1
@@ -146,8 +144,6 @@ def test_a_full_disk_is_one_clear_message(megabytes, undisturbed, tmp_path):
         subprocess.run(["mount", "-o", "remount,size=200m", str(tmp_path)], check=True)
         finish_run(tmp_path)
         assert differences(undisturbed[0], tmp_path / "demo") == []
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 @pytest.mark.soak
@@ -163,6 +159,15 @@ def test_twenty_thousand_scenes_end_to_end(tmp_path):
     seconds = json.loads((tmp_path / "demo" / "statistics.json").read_text(encoding="utf-8"))["seconds"]
     print(f"\n20,000 scenes: largest process {peak / 2**30:.2f} GiB; seconds {seconds}")
     assert check_run(tmp_path / "demo") == []
+
+
+@contextmanager
+def _mounted(folder: Path, options: str) -> Iterator[None]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def _wait_for_kernels(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
