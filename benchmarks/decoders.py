@@ -20,8 +20,8 @@ import torchvision
 from growth import SHARED
 from PIL import Image
 
-from rarelib.decoding import read_image
-from rarelib.images import list_images
+from rarelib.pictures.decoding import read_image
+from rarelib.pictures.listing import list_images
 
 ROUNDS = 7
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rarelib.detection import detect_objects, load_detector
-from rarelib.images import list_images
-from rarelib.runtime import worker_count
+from rarelib.models.runtime import worker_count
+from rarelib.objects.detection import detect_objects, load_detector
+from rarelib.pictures.listing import list_images
 
 SHARED = Path(os.environ.get("RARELIB_SHARED", Path(__file__).parents[1] / ".." / "shared"))
 COPIED = 60  # so many pictures are copied; more are links to these
@@ -61,7 +61,7 @@ def measure_growth(counts: list[int], pictures: list[int], *, images_folder: str
 
 def prepare_look(count: int) -> Callable[[], object]:
     """Draw vectors; the job is the default embedding score."""
-    from rarelib.outliers import embedding_rarity
+    from rarelib.ranking.outliers import embedding_rarity
 
     vectors, names = _draw_vectors(count)
     return partial(embedding_rarity, vectors, class_names=names)
@@ -70,7 +70,7 @@ def prepare_look(count: int) -> Callable[[], object]:
 def prepare_ranking(count: int) -> Callable[[], object]:
     """Draw ten objects a picture, forty pictures a drive; the job is all default settings with every method."""
     from rarelib.params import OUTLIER_METHODS
-    from rarelib.rarity import score_objects
+    from rarelib.ranking.scoring import score_objects
 
     vectors, names = _draw_vectors(count)
     number = np.arange(count)
@@ -79,7 +79,7 @@ def prepare_ranking(count: int) -> Callable[[], object]:
     ids = (pictures["image_id"].to_numpy()[number // 10] + np.char.add("-", (number % 10).astype(str))).tolist()
     corner = np.random.default_rng(1).uniform(0, 800, (count, 2))
     objects = pd.DataFrame({"object_id": ids, "image_id": pictures["image_id"].to_numpy()[number // 10]})
-    objects = objects.assign(class_name=names, lane="detected", confidence=0.8, objectness=0.8, sharpness=200.0,
+    objects = objects.assign(class_name=names, origin="detected", confidence=0.8, objectness=0.8, sharpness=200.0,
                              brightness=0.5, contrast=0.2, x_min=corner[:, 0], y_min=corner[:, 1],
                              x_max=corner[:, 0] + 90, y_max=corner[:, 1] + 90)  # fmt: skip
     return partial(score_objects, objects, pictures, vectors, ids, outlier_methods=OUTLIER_METHODS)

@@ -18,10 +18,10 @@ import pandas as pd
 from quality_data import PictureSet, VectorSet, find_shared, read_picture_sets, read_vector_sets
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from rarelib.evaluation import match_truth
-from rarelib.outliers import embedding_rarity, outlier_scores
 from rarelib.params import OUTLIER_METHODS, RARE_KEYWORDS
-from rarelib.rarity import filter_objects, score_objects
+from rarelib.ranking.outliers import embedding_rarity, outlier_scores
+from rarelib.ranking.scoring import filter_objects, score_objects
+from rarelib.trust.evaluation import match_truth
 
 CROPS_PER_PICTURE = 2
 RESAMPLES = 300

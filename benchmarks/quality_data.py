@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from rarelib.detection import detect_objects, load_detector
-from rarelib.embedding import embed_objects, load_embedder
-from rarelib.evaluation import match_truth, read_truth
-from rarelib.images import list_images
-from rarelib.zero_shot import zero_shot_classes
+from rarelib.objects.detection import detect_objects, load_detector
+from rarelib.objects.embedding import embed_objects, load_embedder
+from rarelib.objects.zero_shot import zero_shot_classes
+from rarelib.pictures.listing import list_images
+from rarelib.trust.evaluation import match_truth, read_truth
 
 BICYCLIST = 10  # class number in CamVid's annotation
 MIN_AREA_PX = 100  # smaller pieces of a mask are no object
@@ -45,7 +45,7 @@ class PictureSet:
 
     def detected(self) -> "PictureSet":
         """Return the set without proposals."""
-        return self.take((self.objects["lane"] == "detected").to_numpy())
+        return self.take((self.objects["origin"] == "detected").to_numpy())
 
 
 @dataclass
@@ -111,8 +111,8 @@ def thin_truth(pictures: PictureSet, count: int, *, seed: int) -> PictureSet:
 
 def read_demo(cache: Path) -> list[PictureSet] | str:
     """Return a demo world of its own seed, seen through the demo models; or why it is not there."""
-    from rarelib import weights
-    from rarelib.demo.world import save_world
+    from rarelib.demo.draw.world import save_world
+    from rarelib.models import weights
 
     models = Path(weights.__file__).parent / "demo" / "models"
     if not (models / "detector.pt").is_file() or not (models / "clip").is_dir():

@@ -27,12 +27,12 @@ os.environ.setdefault("YOLO_VERBOSE", "false")
 from growth import SHARED, copy_pictures, detect_afresh, measure_growth
 from plain_way import detect_by_ultralytics, detect_plainly, embed_plainly
 
-from rarelib.boxes import Boxes, fit_letterbox, overlaps, suppress
-from rarelib.decoding import read_image
-from rarelib.detection import load_detector
-from rarelib.embedding import embed_objects, load_embedder
-from rarelib.images import list_images
-from rarelib.runtime import choose_runtime, ordered_map, worker_count
+from rarelib.models.runtime import choose_runtime, ordered_map, worker_count
+from rarelib.objects.detection import load_detector
+from rarelib.objects.embedding import embed_objects, load_embedder
+from rarelib.pictures.boxes import Boxes, fit_letterbox, overlaps, suppress
+from rarelib.pictures.decoding import read_image
+from rarelib.pictures.listing import list_images
 
 Way = tuple[Callable[[], object], int]  # what is timed, how many items it does
 

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(rest: list[str]) -> int:
     path, flags = (rest[0], rest[1:]) if rest and not rest[0].startswith("--") else (None, rest)
     params = load_params(path, parse_flags(flags))
-    from .pipeline import StageFailed, run_pipeline
+    from .pipeline.stages import StageFailed, run_pipeline
 
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
@@ -63,7 +63,7 @@ def _params(rest: list[str]) -> int:
 def _check(rest: list[str]) -> int:
     if len(rest) != 1 or not Path(rest[0]).is_dir():
         return _refuse("check needs the folder of a run, such as runs/demo.")
-    from .check import check_run
+    from .pipeline.check import check_run
 
     problems = check_run(Path(rest[0]))
     print("\n".join(problems) if problems else f"{rest[0]}: all ids resolve, all files are there, all counts agree.")

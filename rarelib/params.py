@@ -72,7 +72,7 @@ class Params(BaseModel):
     max_objects: Positive = Field(50, description="At most this many objects a picture are cut, best first")
     imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
     task_size: Positive = Field(50, description="Pictures that are detected and written as one part")
-    proposals: bool = Field(True, description="Also cut boxes that the detector almost missed (lane 'proposal')")
+    proposals: bool = Field(True, description="Also cut boxes that the detector almost missed (origin 'proposal')")
     proposal_conf: Share = Field(0.02, description="Least confidence of a proposal")
     max_proposals: Count = Field(5, description="At most this many proposals a picture")
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from rarelib.run_folder import TABLES, RunFolder
+from rarelib.run.folder import TABLES, RunFolder
 
 PROJECT = Path(__file__).parents[1]
 

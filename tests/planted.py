@@ -30,7 +30,7 @@ def boxes_of(class_names: list[str], *, per_image: int = 10, **columns: object) 
         "x_max": left + 80.0,
         "y_max": 180.0,
         "crop_path": "",
-        "lane": "detected",
+        "origin": "detected",
         "objectness": 0.8,
         "brightness": 0.5,
         "contrast": 0.2,

@@ -7,7 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from rarelib.captions import caption_counts
-from rarelib.run_folder import STAGES, RunFolder
+from rarelib.run.folder import STAGES, RunFolder
 
 CLASSES = ["car", "car", "car", "car", "bus", "bus", "horse"]
 BOX_PX = {"x_min": 10.0, "y_min": 20.0, "x_max": 50.0, "y_max": 60.0}
@@ -53,8 +53,8 @@ def _objects(names: list[str]) -> pd.DataFrame:
     ids = [f"img{n // 3}-{n:02d}" for n in range(7)]
     table = pd.DataFrame({"object_id": ids, "image_id": [f"img{n // 3}" for n in range(7)], "class_name": names})
     crop_path = [f"cropped_objects/im/{object_id}.jpg" for object_id in ids]
-    lane = ["proposal" if n == 4 else "detected" for n in range(7)]
-    return table.assign(confidence=0.5, **BOX_PX, crop_path=crop_path, lane=lane)
+    origin = ["proposal" if n == 4 else "detected" for n in range(7)]
+    return table.assign(confidence=0.5, **BOX_PX, crop_path=crop_path, origin=origin)
 
 
 def _scores(ids: pd.Series, hostile: bool) -> pd.DataFrame:

@@ -15,8 +15,8 @@ import pytest
 from faults import PROJECT, differences, finish_run, kill_and_finish, random_moments, start_run
 from zoo import BAD, make_zoo
 
-from rarelib.check import check_run
-from rarelib.run_folder import RunFolder
+from rarelib.pipeline.check import check_run
+from rarelib.run.folder import RunFolder
 
 
 @pytest.fixture(scope="module")

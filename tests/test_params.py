@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rarelib.params import ParameterError, Params, load_params, parameter_rows, parameter_table, parse_flags
-from rarelib.pipeline import PIPELINE, notebook_defaults
+from rarelib.pipeline.stages import PIPELINE, notebook_defaults
 
 PROJECT = Path(__file__).parents[1]
 
@@ -144,6 +144,6 @@ def test_the_library_imports_nothing_heavy():
     import sys
 
     heavy = ("torch", "transformers", "sklearn", "matplotlib")
-    code = f"import sys, rarelib, rarelib.pipeline; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, rarelib, rarelib.pipeline.stages; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ast.literal_eval(done.stdout) == []

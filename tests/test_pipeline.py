@@ -13,11 +13,11 @@ import pytest
 from tiny_qwen2vl import build_tiny_qwen2vl, serve
 
 from rarelib.__main__ import main
-from rarelib.check import check_run
 from rarelib.params import load_params
-from rarelib.pipeline import StageFailed, run_pipeline
-from rarelib.run_folder import STAGES, TABLES, RunFolder
-from rarelib.terminal import Terminal
+from rarelib.pipeline.check import check_run
+from rarelib.pipeline.stages import StageFailed, run_pipeline
+from rarelib.pipeline.terminal import Terminal
+from rarelib.run.folder import STAGES, TABLES, RunFolder
 
 PROJECT = Path(__file__).parents[1]
 DEMO = PROJECT / "params" / "demo.yaml"

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
-from ..progress import track
-from ..zero_shot import PROMPT
+from ..objects.zero_shot import PROMPT
+from ..run.progress import track
 from .answers import MAX_ERROR_CHARS, CaptionAnswer, clean_text
 from .dialogue import Outcome
 from .doubt import words
@@ -79,7 +79,7 @@ def _known_vectors(
 def _crop_vectors(
     rows: pd.DataFrame, run_root: Path, embedder: ClipEmbedder
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    from ..images import read_image
+    from ..pictures.listing import read_image
 
     found: dict[str, np.ndarray] = {}
     errors: dict[str, str] = {}

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ..run_folder import fingerprint
+from ..run.folder import fingerprint
 from .answers import AnswerError, CaptionAnswer, RefusalError, clean_text, parse_answer
 from .doubt import disagreeing_voices, is_doubtful
 from .journal import Journal, Record

@@ -73,7 +73,7 @@ def encode(picture: Image.Image, max_side: int) -> bytes:
 
 def picture_reader(max_megapixels: float) -> Reader:
     """Return a reader that keeps the last few pictures, as the objects of one picture often follow each other."""
-    from ..images import read_image
+    from ..pictures.listing import read_image
 
     return lru_cache(maxsize=4)(lambda path: read_image(path, max_megapixels=max_megapixels))
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 from ..language import phrases, say
-from ..run_folder import fingerprint
+from ..run.folder import fingerprint
 from .answers import MAX_KIND_CHARS, CaptionAnswer, clean_text
 
 

@@ -1,1 +1,1 @@
-"""The demo world: driving scenes that the library draws itself, with known truth, and small models trained on it."""
+"""A world of drawn streets with known truth and two small models of its own; nothing else imports it but a demo run."""

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from .. import __version__
-from ..run_folder import write_text
+from ..run.folder import write_text
 
 
 def draw_run_world(run_root: Path, *, n_scenes: int, seed: int, workers: int | None = None) -> None:
@@ -25,7 +25,7 @@ def draw_run_world(run_root: Path, *, n_scenes: int, seed: int, workers: int | N
         return
     shutil.rmtree(folder, ignore_errors=True)
     if n_scenes:
-        from .world import save_world
+        from .draw.world import save_world
 
         save_world(folder, n_scenes=n_scenes, seed=seed, workers=workers)
         write_text(folder / "world.json", json.dumps(wanted))

@@ -1,0 +1,275 @@
+"""Captions of the selected objects: words from a vision-language model, or the class name, never nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..language import say
+from ..run.folder import fingerprint
+from ..run.progress import Progress
+from .answers import MAX_CAPTION_CHARS, MAX_KIND_CHARS, clean_text
+from .check import check_caption_server, check_caption_source
+from .dialogue import CaptionError, Outcome, Question, hold_dialogues, run_beside
+from .doubt import REASON_CODE, add_caption_reasons, disagreement_sentence
+from .journal import Journal
+from .pictures import object_pictures, picture_reader
+from .prompts import prompt_version
+
+if TYPE_CHECKING:
+    from .client import ApiModel
+    from .clip import ClipEmbedder
+    from .local import LocalModel
+
+__all__ = [
+    "REASON_CODE", "CaptionError", "add_caption_reasons", "caption_counts", "caption_objects", "check_caption_server",
+    "check_caption_source", "choose_captioned", "disagreement_sentence",
+]  # fmt: skip
+
+CLEARLY_NEARER = 0.02  # cosine; at CLIP's temperature of 100 the phrase is then 7 times as likely as the class
+# column -> its value where nobody was asked
+COLUMNS: dict[str, Any] = {
+    "object_id": "", "caption": "", "source": "class_name", "error": "", "model": "", "seconds": 0.0, "kind": "",
+    "attributes": "", "agrees": "", "certainty": "", "first_caption": "", "prompt_version": "", "input_tokens": 0,
+    "output_tokens": 0, "disagrees": False,
+}  # fmt: skip
+
+
+def caption_objects(
+    selected: pd.DataFrame,
+    run_root: Path,
+    images_root: Path,
+    *,
+    caption_source: str = "api",
+    caption_base_url: str = "",
+    caption_model: str = "Qwen/Qwen2-VL-2B-Instruct",
+    caption_phrases: Sequence[str] = (),
+    caption_concurrency: int = 16,
+    caption_timeout_s: float = 60.0,
+    caption_retries: int = 4,
+    caption_max_objects: int = 1000,
+    caption_max_side: int = 448,
+    caption_margin: float = 0.15,
+    caption_scene: bool = False,
+    caption_doubt: bool = True,
+    language: str = "en",
+    device: str = "auto",
+    max_megapixels: float = 200.0,
+    journal: Path | None = None,
+    embedder: ClipEmbedder | None = None,
+    vectors: tuple[np.ndarray, Sequence[str]] | None = None,
+) -> pd.DataFrame:
+    """Caption the selected objects that are marked `to_caption`; the others get their class name.
+
+    Args:
+        selected: Selected objects, rarest first: object_id, path (of the picture, relative to images_root),
+            class_name, confidence [0, 1], x_min, y_min, x_max, y_max [px], crop_path (relative to run_root),
+            to_caption (bool; without the column all are) and, if known, zero_shot_phrase (CLIP's phrase, or "").
+        run_root: The run's folder.
+        images_root: The folder of the pictures.
+        caption_source: "api", "clip" or "local"; this and the options below mean what the parameters of the same
+            name mean.
+        journal: File of the answers, by default captions.jsonl in the run's folder.
+        embedder: With source clip, what embeds the phrases.
+        vectors: With source clip, the embedder's vectors of the objects, unit rows and their object ids, as
+            `RunFolder.read_vectors` returns them; without, the crops are embedded.
+
+    Returns:
+        Table with one row per selected object, in the same order, with `COLUMNS`. source is "model", "class_name" (not
+        asked for; error tells if the budget was the reason) or "fallback" (asked for, but failed; error tells why).
+        Every text is one clean line. disagrees tells that the last answer denies the detector's class.
+
+    Raises:
+        ValueError: If the source is not configured.
+        CaptionError: If the first 20 calls all fail.
+    """
+    check_caption_source(
+        caption_source, base_url=caption_base_url, model=caption_model, phrases=caption_phrases, reach=False
+    )
+    selected = selected.reset_index(drop=True)
+    marked = selected["to_caption"].astype(bool) if "to_caption" in selected else pd.Series(True, index=selected.index)
+    asked = marked & (marked.cumsum() <= caption_max_objects)
+    table = _class_name_rows(selected)
+    table.loc[marked & ~asked, "error"] = say("caption_over_budget", language)
+    if not asked.any():
+        return table
+    if caption_source == "clip":
+        name = str(getattr(embedder, "about", {}).get("model", "clip"))
+        from .clip import clip_outcomes
+
+        outcomes = clip_outcomes(selected[asked], run_root, embedder, vectors, caption_phrases, language)
+        return _with_outcomes(table, outcomes, model=name, prompt="")
+    if caption_source == "api":
+        model = _api_model(caption_base_url, caption_model, caption_concurrency, caption_timeout_s, caption_retries)
+    else:
+        model = _local_model(caption_model, device)
+    pictures = partial(
+        object_pictures,
+        read=picture_reader(max_megapixels),
+        max_side=caption_max_side,
+        margin=caption_margin,
+        scene=caption_scene,
+    )
+    made_by = [model.name, prompt_version(language), language, caption_max_side, caption_margin, caption_scene]
+    outcomes = _asked_model(
+        _questions(selected[asked], run_root, images_root, pictures, made_by),
+        model,
+        journal or run_root / "captions.jsonl",
+        language=language,
+        doubt=caption_doubt,
+    )
+    return _with_outcomes(table, outcomes, model=model.name, prompt=prompt_version(language))
+
+
+def choose_captioned(
+    scores: pd.DataFrame,
+    objects: pd.DataFrame,
+    images: pd.DataFrame,
+    zero_shot: pd.DataFrame | None = None,
+    *,
+    selection: str = "ranked",
+) -> pd.DataFrame:
+    """Return the selected objects, rarest first, joined with where they lie and with `to_caption`.
+
+    Args:
+        scores: Table of stage 04.
+        objects: Table of stage 02.
+        images: Table of stage 01.
+        zero_shot: CLIP's nearest class of each object (object_id, phrase, similarity, class_similarity); it becomes
+            zero_shot_phrase where it is clearly nearer than the detector's class.
+        selection: With "union" only objects of rare classes are captioned, else all that are selected.
+    """
+    chosen = scores[scores["selected"]].sort_values("rank")
+    chosen = chosen.merge(objects, on="object_id", suffixes=("", "_of_object"))
+    chosen = chosen.merge(images[["image_id", "path"]], on="image_id")
+    chosen["to_caption"] = chosen["is_rare_class"] if selection == "union" else True
+    if zero_shot is None:
+        return chosen.assign(zero_shot_phrase=pd.Series("", index=chosen.index, dtype="str"))
+    clear = zero_shot[zero_shot["similarity"] - zero_shot["class_similarity"] >= CLEARLY_NEARER]
+    phrases = clear.set_index("object_id")["phrase"]
+    return chosen.assign(zero_shot_phrase=chosen["object_id"].map(phrases).fillna("").astype("str"))
+
+
+def caption_counts(captions: pd.DataFrame) -> dict[str, Any]:
+    """Return what the statistics say of a captions table: rows by what became of them, failures by error, costs.
+
+    call_seconds are summed over calls that ran at the same time, those of earlier runs among them.
+    """
+    of_source = captions["source"].value_counts()
+    captioned, failed = int(of_source.get("model", 0)), int(of_source.get("fallback", 0))
+    errors = captions.loc[captions["source"] == "fallback", "error"].value_counts()
+    return {
+        "selected": len(captions),
+        "asked": captioned + failed,
+        "captioned": captioned,
+        "failed": failed,
+        "over_budget": int(((captions["source"] == "class_name") & (captions["error"] != "")).sum()),
+        "asked_twice": int((captions["first_caption"] != "").sum()),
+        "disagree": int(captions["disagrees"].sum()),
+        "failures": {str(error): int(count) for error, count in errors.head(20).items()},
+        "input_tokens": int(captions["input_tokens"].sum()),
+        "output_tokens": int(captions["output_tokens"].sum()),
+        "call_seconds": round(float(captions["seconds"].sum()), 3),
+    }
+
+
+def _class_name_rows(selected: pd.DataFrame) -> pd.DataFrame:
+    table = pd.DataFrame({name: [value] * len(selected) for name, value in COLUMNS.items()}, columns=list(COLUMNS))
+    table["object_id"] = selected["object_id"]
+    table["caption"] = [clean_text(str(name), MAX_CAPTION_CHARS) for name in selected["class_name"]]
+    texts = [name for name, value in COLUMNS.items() if isinstance(value, str)]
+    return table.astype(dict.fromkeys(texts, "str"))
+
+
+def _with_outcomes(table: pd.DataFrame, outcomes: dict[str, Outcome], *, model: str, prompt: str) -> pd.DataFrame:
+    rows = table.to_dict("records")
+    for row in rows:
+        if outcome := outcomes.get(row["object_id"]):
+            row |= _row(outcome) | {"model": model, "prompt_version": prompt}
+    filled = pd.DataFrame(rows, columns=list(COLUMNS))
+    return filled.astype(table.dtypes.to_dict())
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        name: getattr(outcome, name) for name in ("error", "seconds", "input_tokens", "output_tokens")
+    }
+    if outcome.answer is None:
+        return row | {"source": "fallback"}
+    answer = outcome.answer.model_dump() | {"attributes": ", ".join(outcome.answer.attributes)}
+    first = outcome.first.caption if outcome.first else ""
+    return row | answer | {"source": "model", "first_caption": first, "disagrees": outcome.answer.agrees == "no"}
+
+
+def _api_model(base_url: str, model: str, concurrency: int, timeout_s: float, retries: int) -> ApiModel:
+    from .client import ApiModel
+
+    address = check_caption_server(base_url, reach=False)
+    return ApiModel(base_url=address, model=model, concurrency=concurrency, timeout_s=timeout_s, retries=retries)
+
+
+def _local_model(folder: str, device: str) -> LocalModel:
+    from .local import LocalModel
+
+    return LocalModel(Path(folder).expanduser(), device=device)
+
+
+def _questions(
+    rows: pd.DataFrame, run_root: Path, images_root: Path, pictures: Any, made_by: list[Any]
+) -> dict[str, Question | str]:
+    """Return the question about each object by its id, or why there is none."""
+    return {
+        row["object_id"]: _question(row, run_root, images_root, pictures, made_by) for row in rows.to_dict("records")
+    }
+
+
+def _question(
+    row: dict[str, Any], run_root: Path, images_root: Path, pictures: Any, made_by: list[Any]
+) -> Question | str:
+    crop_path = run_root / row["crop_path"]
+    try:
+        crop = hashlib.sha256(crop_path.read_bytes()).hexdigest()[:32]
+    except OSError as error:
+        return f"{row['crop_path']}: {error.strerror}"
+    box = tuple(float(row[side]) for side in ("x_min", "y_min", "x_max", "y_max"))
+    phrase = row.get("zero_shot_phrase")
+    return Question(
+        key=fingerprint([crop, row["class_name"], round(float(row["confidence"]), 2), *made_by]),
+        crop=crop,
+        class_name=clean_text(str(row["class_name"]), MAX_KIND_CHARS),
+        confidence=float(row["confidence"]),
+        phrase=phrase if isinstance(phrase, str) else "",
+        pictures=partial(pictures, images_root / row["path"], crop_path, box),
+    )
+
+
+def _asked_model(
+    questions: dict[str, Question | str], model: Any, path: Path, *, language: str, doubt: bool
+) -> dict[str, Outcome]:
+    """Return the outcome for each object id; objects with the same question share one conversation."""
+    unique = {question.key: question for question in questions.values() if isinstance(question, Question)}
+    found: dict[str, Outcome] = {}
+    with Journal(path) as journal:
+        known = unique.keys() & journal.answered.keys()
+        hold = partial(hold_dialogues, list(unique.values()), model, journal, language=language, doubt=doubt)
+        with Progress(len(unique), "captions", done=len(known)) as progress:
+            for key, outcome in run_beside(hold):
+                found[key] = outcome
+                progress.add(int(key not in known))
+    return {object_id: _shared(found, question) for object_id, question in questions.items()}
+
+
+def _shared(found: dict[str, Outcome], question: Question | str) -> Outcome:
+    """Return the outcome of a question; what it cost is told once, to the first object that shares it."""
+    if isinstance(question, str):
+        return Outcome(answer=None, error=question)
+    outcome = found[question.key]
+    found[question.key] = replace(outcome, seconds=0.0, input_tokens=0, output_tokens=0)
+    return outcome

@@ -1,0 +1,1 @@
+"""Tables in, Figure out, in English and Japanese; this room saves no file and computes no score."""

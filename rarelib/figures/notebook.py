@@ -1,0 +1,36 @@
+"""What a notebook shows beside its figures: computed sentences and small tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from ..language import say
+
+
+def show(key: str, language: str = "en", /, **values: Any) -> None:
+    """Show a phrase with its numbers as text of the notebook."""
+    show_text(say(key, language, **values))
+
+
+def show_text(text: str, *, code: bool = False) -> None:
+    """Show plain text; markup in it is inert."""
+    import html
+
+    from IPython.display import HTML, display
+
+    escaped = html.escape(text)
+    display(HTML(f"<pre>{escaped}</pre>" if code else f"<p>{escaped}</p>"))
+
+
+def show_table(rows: pd.DataFrame | list[dict[str, Any]], language: str = "en") -> None:
+    """Show a small table, or say that there is nothing to show."""
+    from IPython.display import HTML, display
+
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return show("nothing_to_show", language)
+    titles = {name: say(f"column_{name}", language) for name in table.columns}
+    display(HTML(table.rename(columns=titles).to_html(index=False, escape=True, border=0)))
+    return None

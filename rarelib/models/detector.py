@@ -1,0 +1,248 @@
+"""Detectors ready to run: weights loaded or exported, pictures in, boxes out."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..pictures.boxes import Boxes, Letterbox, anchor_points, fit_letterbox
+from ..pictures.decoding import ImageError, read_image
+from . import weights
+from .runtime import OpenVinoNetwork, TorchNetwork, choose_runtime
+
+EXPORT_VERSION = 2  # raise it when what is exported changes
+CALIBRATION_IMAGES = 64
+
+
+@dataclass
+class Detector:
+    """A detector ready to run; threads may call it at once.
+
+    Attributes:
+        network: Arrays in, arrays out.
+        class_names: By class number.
+        runtime: What it runs on, in words.
+        sha256: Of the weights.
+        canvas: Longer side of the input, or (width, height) of a fixed one [px].
+        strides: Pixels per cell of each of the head's inputs.
+    """
+
+    network: Any
+    class_names: list[str]
+    runtime: str
+    sha256: str
+    canvas: int | tuple[int, int]
+    strides: tuple[int, ...] = (8, 16, 32)
+
+    @property
+    def batch(self) -> int:
+        """How many pictures run best at once."""
+        return self.network.batch
+
+    def open(self, workers: int = 1) -> None:
+        """Get ready for this many threads that call at once."""
+        self.network.open(workers)
+
+    def find_boxes(self, pictures: Sequence[np.ndarray], *, least: float) -> list[Boxes]:
+        """Return all boxes above a confidence, none suppressed, in pixels of each (H, W, 3) uint8 RGB picture."""
+        boxed = [fit_letterbox(picture.shape[1::-1], self.canvas, stride=max(self.strides)) for picture in pictures]
+        found: dict[int, Boxes] = {}
+        by_shape = sorted(range(len(pictures)), key=lambda row: boxed[row].canvas_wh)
+        for _, rows in groupby(by_shape, key=lambda row: boxed[row].canvas_wh):
+            rows = list(rows)
+            outputs = self.network(np.stack([boxed[row].draw(pictures[row]) for row in rows]))
+            for position, row in enumerate(rows):
+                one = [output[position] for output in outputs]
+                found[row] = decode_outputs(one, boxed[row], least=least, strides=self.strides)
+        return [found[row] for row in range(len(pictures))]
+
+
+def load_detector(
+    model: str,
+    *,
+    runtime: str = "auto",
+    device: str = "auto",
+    imgsz: int = 640,
+    trust_pickles: bool = False,
+    calibration_images: Sequence[Path] | None = None,
+) -> Detector:
+    """Load a detector by name; for OpenVINO it is exported once and kept beside the model.
+
+    Args:
+        model: A .pt file, an OpenVINO folder, the name of a release (yolov8x.pt), or "demo".
+        runtime: As in runtime.choose_runtime.
+        device: As in runtime.choose_runtime.
+        imgsz: Longer side of the detector's input [px]; an OpenVINO folder of fixed size keeps its own.
+        trust_pickles: Load weights whose pickle asks for more than known layers; that can run code.
+        calibration_images: Pictures that set the ranges of openvino_int8; at most 64 are read.
+
+    Raises:
+        FileNotFoundError: If the model is not there.
+        ValueError: If it is not a detector, or a pickle that is not allowed.
+    """
+    choice = choose_runtime(runtime, device)
+    path = yolo_path(model)
+    sha256 = weights.sha256_of(path)
+    if path.is_dir():
+        return _load_openvino_folder(path, sha256, imgsz)
+    if choice.library == "torch":
+        from . import yolo
+
+        net = yolo.load_net(path, trust_pickles=trust_pickles)
+        network = TorchNetwork(yolo.RawDetector(net), choice.device, choice.precision)
+        return Detector(network, yolo.class_names_of(net), str(choice), sha256, imgsz, tuple(yolo.strides_of(net)))
+    folder, about = export_yolo(path, sha256, trust_pickles=trust_pickles)
+    if choice.precision == "int8":
+        folder = _quantize(folder, imgsz, max(about["strides"]), calibration_images or [])
+    network = OpenVinoNetwork(folder / "model.xml", choice.precision)
+    return Detector(network, about["class_names"], str(choice), sha256, imgsz, tuple(about["strides"]))
+
+
+def yolo_path(model: str) -> Path:
+    """Return the file or folder that yolo_model names; a release is fetched.
+
+    Raises:
+        FileNotFoundError: If it is not there and cannot be fetched.
+    """
+    path = weights.find_yolo_model(model)
+    if path is None:
+        from .yolo import fetch_release
+
+        path = fetch_release(model)
+    return path
+
+
+def export_yolo(path: Path, sha256: str, *, trust_pickles: bool = False) -> tuple[Path, dict[str, Any]]:
+    """Return the folder with model.xml for OpenVINO, made once per content, and its class names, strides, layers."""
+    import openvino as ov
+
+    def build(folder: Path) -> dict[str, Any]:
+        import torch
+
+        from . import yolo
+
+        net = yolo.load_net(path, trust_pickles=trust_pickles)
+        strides = yolo.strides_of(net)
+        example = torch.zeros((1, 2 * max(strides), 3 * max(strides), 3), dtype=torch.uint8)
+        with torch.inference_mode(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch.jit.trace is what OpenVINO reads best, and old
+            traced = torch.jit.trace(yolo.RawDetector(net), example, strict=False, check_trace=False)
+        model = ov.convert_model(traced, example_input=example)
+        model.reshape([-1, -1, -1, 3])
+        ov.save_model(model, folder / "model.xml", compress_to_fp16=False)
+        return {
+            "class_names": yolo.class_names_of(net),
+            "strides": strides,
+            "feature_layers": yolo.feature_layers(net),
+        }
+
+    settings = {"version": EXPORT_VERSION, "openvino": ov.__version__, "kind": "detector"}
+    return weights.cached_export(path, sha256, settings, build)
+
+
+def decode_outputs(
+    outputs: Sequence[np.ndarray], letterbox: Letterbox, *, least: float, strides: Sequence[int]
+) -> Boxes:
+    """Turn one picture's raw outputs into boxes in picture pixels.
+
+    Args:
+        outputs: Either what yolo.RawDetector returns, or one array (4 + n_classes, n) of centre, size [px] and class
+            probabilities, as ultralytics exports it.
+        letterbox: How the picture lay on the canvas.
+        least: Boxes of no higher confidence are left out.
+        strides: Of the head's inputs [px].
+    """
+    if len(outputs) == 1:
+        confidence = outputs[0][4:].max(axis=0)
+        keep = np.flatnonzero(confidence > least)
+        centre, half = outputs[0][:2, keep].T, outputs[0][2:4, keep].T / 2
+        xyxy, class_id = np.concatenate([centre - half, centre + half], axis=1), outputs[0][4:, keep].argmax(axis=0)
+        return Boxes(letterbox.to_picture(xyxy), confidence[keep], class_id)
+    distances, logits, classes = outputs
+    confidence = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
+    keep = np.flatnonzero(confidence > least)
+    points, sizes = anchor_points(letterbox.canvas_wh, tuple(strides))
+    points, sizes, near, far = points[keep], sizes[keep], distances[:2, keep].T, distances[2:, keep].T
+    xyxy = np.concatenate([points - near * sizes, points + far * sizes], axis=1)
+    return Boxes(letterbox.to_picture(xyxy), confidence[keep], classes[keep].astype(np.int64))
+
+
+def read_openvino_folder(folder: Path) -> tuple[Any, list[str]]:
+    """Return an ultralytics export as a model that takes (b, h, w, 3) uint8 RGB, and its class names.
+
+    Raises:
+        ValueError: If it is not one.
+    """
+    import openvino as ov
+
+    model = ov.Core().read_model(weights.openvino_file(folder))
+    names = weights.read_class_names(folder)
+    if len(model.outputs) != 1 or model.output().partial_shape[1] != 4 + len(names):
+        raise ValueError(f"The 'yolo_model' parameter must be an export of a YOLO detector. {folder.name!r} is not.")
+    layout = ov.preprocess.PrePostProcessor(model)
+    layout.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    layout.input().model().set_layout(ov.Layout("NCHW"))
+    layout.input().preprocess().convert_element_type(ov.Type.f32).scale(255.0)
+    return layout.build(), names
+
+
+def _load_openvino_folder(folder: Path, sha256: str, imgsz: int) -> Detector:
+    model, names = read_openvino_folder(folder)
+    shape = model.input().partial_shape
+    canvas = imgsz if shape[1].is_dynamic else (shape[2].get_length(), shape[1].get_length())
+    return Detector(OpenVinoNetwork(model, "int8"), names, "OpenVINO, as exported, on a CPU", sha256, canvas)
+
+
+def _quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Path]) -> Path:
+    canvases = _calibration_canvases(pictures, imgsz, stride)
+    digest = hashlib.sha256(b"".join(canvas.tobytes() for canvas in canvases)).hexdigest()
+
+    def build(target: Path) -> dict[str, Any]:
+        nncf = _import_nncf()
+        import openvino as ov
+
+        model = ov.Core().read_model(folder / "model.xml")
+        quantized = nncf.quantize(
+            model,
+            nncf.Dataset(canvases),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(canvases),
+            ignored_scope=nncf.IgnoredScope(patterns=[".*dfl.*"], validate=False),
+        )
+        ov.save_model(quantized, target / "model.xml", compress_to_fp16=False)
+        return {"calibration_images": len(canvases), "imgsz": imgsz}
+
+    return weights.cached_export(folder / "model.xml", digest, {"version": EXPORT_VERSION, "from": folder.name}, build)[
+        0
+    ]
+
+
+def _calibration_canvases(pictures: Sequence[Path], imgsz: int, stride: int) -> list[np.ndarray]:
+    canvases = []
+    for path in pictures[:CALIBRATION_IMAGES]:
+        try:
+            picture = read_image(path)
+        except ImageError:
+            continue  # it gets its row when the pictures are detected
+        canvases.append(fit_letterbox(picture.shape[1::-1], imgsz, stride=stride).draw(picture)[None])
+    if not canvases:
+        raise ValueError("The 'runtime' parameter openvino_int8 needs readable pictures to calibrate with. Got none.")
+    return canvases
+
+
+def _import_nncf() -> Any:
+    try:
+        import nncf
+    except ImportError as error:
+        raise ValueError(
+            "The 'runtime' parameter openvino_int8 needs the package nncf; install rarelib[int8], or take openvino."
+        ) from error
+    nncf.set_log_level("ERROR")
+    return nncf

@@ -1,0 +1,204 @@
+"""Find objects in pictures, cut their crops, and write both as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..models.detector import Detector, load_detector
+from ..models.runtime import ordered_map
+from ..pictures.boxes import Boxes, find_proposals, suppress
+from ..pictures.crops import crop_path_of, cut_crop, measure_crop, touches_border, write_jpeg
+from ..pictures.decoding import ImageError, read_image
+from ..run.parts import Parts
+from ..run.progress import Progress
+
+__all__ = ["Detector", "detect_objects", "load_detector"]
+
+CHUNK_BYTES = 128 << 20  # decoded pictures that one worker holds at once
+MAX_CANDIDATES = 1000  # best proposals that are looked at per picture
+PIXEL_DECIMALS, CONFIDENCE_DECIMALS = 2, 4
+NUMBERS = ("confidence", "x_min", "y_min", "x_max", "y_max", "objectness", "brightness", "contrast", "sharpness")
+TEXTS = ("object_id", "image_id", "class_name", "crop_path", "origin")
+COLUMNS = ("object_id", "image_id", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max", "crop_path", "origin",
+           "objectness", "brightness", "contrast", "sharpness", "touches_border")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides which boxes are kept; meanings and units as in params.py."""
+
+    conf: float
+    iou: float
+    max_det: int
+    max_objects: int
+    proposals: bool
+    proposal_conf: float
+    max_proposals: int
+    max_megapixels: float
+
+
+def detect_objects(
+    images: pd.DataFrame,
+    folder: str | Path,
+    detector: Detector,
+    crops_root: str | Path,
+    parts: str | Path,
+    *,
+    conf: float = 0.25,
+    iou: float = 0.45,
+    max_det: int = 100,
+    max_objects: int = 50,
+    proposals: bool = True,
+    proposal_conf: float = 0.02,
+    max_proposals: int = 5,
+    max_megapixels: float = 200.0,
+    task_size: int = 50,
+    workers: int = 1,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Detect the objects of all pictures, task by task; finished tasks are not done again.
+
+    Pictures are read, detected, cut and written by threads at once. Boxes are rounded to 0.01 px, confidences to
+    0.0001, so that batch sizes and numbers of workers give the same table.
+
+    Args:
+        images: Rows with image_id, path, width and height.
+        folder: What the paths are relative to.
+        detector: From load_detector.
+        crops_root: The run's folder; crops go where crops.crop_path_of says.
+        parts: Folder for finished tasks; delete it when the table is written.
+        conf: Least confidence of a detected object.
+        iou: Overlap at which the weaker box of a class is dropped.
+        max_det: At most this many boxes per picture leave suppression.
+        max_objects: At most this many per picture are kept, best first.
+        proposals: Also keep boxes that the detector almost missed (origin "proposal").
+        proposal_conf: Least confidence of those.
+        max_proposals: At most this many of those per picture.
+        max_megapixels: Larger pictures get an error.
+        task_size: Pictures per task.
+        workers: Threads; 1 works in this one.
+
+    Returns:
+        The objects table (objects of one picture together, best first, proposals last), and a table of pictures that
+        could not be read: image_id, error.
+    """
+    settings = Settings(conf, iou, max_det, max_objects, proposals, proposal_conf, max_proposals, max_megapixels)
+    tasks = [images.iloc[start : start + task_size] for start in range(0, len(images), task_size)]
+    kept = _open_parts(parts, images, detector, settings, task_size)
+    todo = [number for number in range(len(tasks)) if not kept.has(number)]
+    done = sum(len(task) for task in tasks) - sum(len(tasks[number]) for number in todo)
+    if todo:
+        detector.open(workers)
+    with Progress(len(images), "images", done=done) as progress:
+        work = [(number, chunk) for number in todo for chunk in _split(tasks[number], detector.batch)]
+        found = ordered_map(
+            lambda item: _detect_chunk(item[1], Path(folder), detector, Path(crops_root), settings),
+            work,
+            workers=workers,
+        )
+        rows: list[dict[str, Any]] = []
+        for position, ((number, chunk), chunk_rows) in enumerate(zip(work, found, strict=True)):
+            rows += chunk_rows
+            progress.add(len(chunk))
+            if position + 1 == len(work) or work[position + 1][0] != number:
+                kept.write_table(number, _as_table(rows))
+                rows = []
+    return _split_errors([pd.read_parquet(kept.path(number, ".parquet")) for number in range(len(tasks))])
+
+
+def select_boxes(candidates: Boxes, settings: Settings, *, picture_wh: tuple[int, int]) -> tuple[Boxes, Boxes]:
+    """Return the detected objects and the proposals of one picture, each most confident first."""
+    confident = candidates[np.flatnonzero(candidates.confidence > settings.conf)]
+    confident = suppress(confident, iou=settings.iou, limit=settings.max_det)
+    detected = confident[np.arange(min(len(confident), settings.max_objects))]
+    weak = candidates[np.flatnonzero(candidates.confidence <= settings.conf)]
+    weak = weak[np.argsort(-weak.confidence, kind="stable")[:MAX_CANDIDATES]]
+    limit = settings.max_proposals if settings.proposals else 0
+    return detected, find_proposals(weak, confident, iou=settings.iou, limit=limit, picture_wh=picture_wh)
+
+
+def _open_parts(
+    folder: str | Path, images: pd.DataFrame, detector: Detector, settings: Settings, task_size: int
+) -> Parts:
+    made_of = {
+        "settings": vars(settings),
+        "model": [detector.sha256, detector.runtime, detector.canvas],
+        "images": pd.util.hash_pandas_object(images[["image_id", "path"]], index=False).sum().item(),
+        "task_size": task_size,
+    }
+    return Parts(Path(folder), made_of)
+
+
+def _split(task: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
+    start, size = 0, 0
+    for end, pixels in enumerate(task["width"].to_numpy() * task["height"].to_numpy(), start=1):
+        size += 3 * int(pixels)
+        if end - start == batch or size >= CHUNK_BYTES or end == len(task):
+            yield task.iloc[start:end]
+            start, size = end, 0
+
+
+def _detect_chunk(
+    chunk: pd.DataFrame, folder: Path, detector: Detector, root: Path, settings: Settings
+) -> list[dict[str, Any]]:
+    read, rows = [], []
+    for image_id, path in zip(chunk["image_id"], chunk["path"], strict=True):
+        try:
+            read.append((image_id, read_image(folder / path, max_megapixels=settings.max_megapixels)))
+        except ImageError as error:
+            rows.append({"image_id": image_id, "error": str(error)})
+    least = min(settings.proposal_conf, settings.conf) if settings.proposals else settings.conf
+    candidates = detector.find_boxes([picture for _, picture in read], least=least)
+    for (image_id, picture), boxes in zip(read, candidates, strict=True):
+        rows += _cut_objects(image_id, picture, boxes, detector.class_names, root, settings)
+    return rows
+
+
+def _cut_objects(
+    image_id: str, picture: np.ndarray, candidates: Boxes, class_names: Sequence[str], root: Path, settings: Settings
+) -> list[dict[str, Any]]:
+    height, width = picture.shape[:2]
+    detected, proposals = select_boxes(candidates, settings, picture_wh=(width, height))
+    rows: list[dict[str, Any]] = []
+    for origin, boxes in (("detected", detected), ("proposal", proposals)):
+        xyxy = boxes.xyxy.round(PIXEL_DECIMALS)
+        cut_off = touches_border(xyxy, width=width, height=height)
+        for box, confidence, class_id, cut in zip(xyxy, boxes.confidence, boxes.class_id, cut_off, strict=True):
+            object_id = f"{image_id}-{len(rows):02d}"
+            crop = cut_crop(picture, box)
+            write_jpeg(root / crop_path_of(object_id), crop)
+            certain = round(float(confidence), CONFIDENCE_DECIMALS)
+            rows.append(
+                {
+                    "object_id": object_id,
+                    "image_id": image_id,
+                    "class_name": class_names[class_id],
+                    "confidence": certain,
+                    **dict(zip(("x_min", "y_min", "x_max", "y_max"), box.tolist(), strict=True)),
+                    "crop_path": crop_path_of(object_id),
+                    "origin": origin,
+                    "objectness": certain,
+                    **measure_crop(crop),
+                    "touches_border": bool(cut),
+                }
+            )
+    return rows
+
+
+def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "error"])
+    texts = {name: table[name].astype("object").fillna("").astype("str") for name in (*TEXTS, "error")}
+    numbers = {name: table[name].astype("float64") for name in NUMBERS}
+    return table.assign(**texts, **numbers, touches_border=table["touches_border"].eq(True))
+
+
+def _split_errors(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table = pd.concat(tables or [_as_table([])], ignore_index=True)
+    failed = table["error"] != ""
+    unreadable = table.loc[failed, ["image_id", "error"]].reset_index(drop=True)
+    return table.loc[~failed, list(COLUMNS)].reset_index(drop=True), unreadable

@@ -1,0 +1,88 @@
+"""What a run tells in the terminal: one line a stage, with rate and remaining time while it works."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from ..run.folder import STAGES
+from ..run.progress import progress_line
+
+POLL_S = 0.5
+PLAIN_EVERY_S = 30.0
+
+
+class Terminal:
+    """One line per stage: rewritten in place on a terminal, printed now and then into a log."""
+
+    def __init__(self, stream: TextIO | None = None, prefix: str = "") -> None:
+        """Write to a stream; by default standard output."""
+        self._stream = stream or sys.stdout
+        self._prefix = prefix
+        self._live = self._stream.isatty()
+
+    def stage(self, number: int, name: str) -> Terminal:
+        """Return a terminal whose lines begin with the stage."""
+        return Terminal(self._stream, f"[{number}/{len(STAGES)}] {name:<20}")
+
+    def skipped(self, parameter: str) -> None:
+        """Tell that a stage is left out."""
+        self._end_line(f"skipped ({parameter}: true)")
+
+    def up_to_date(self) -> None:
+        """Tell that nothing has to be done."""
+        self._end_line("up to date")
+
+    def done(self, seconds: float) -> None:
+        """Tell that a stage is finished."""
+        self._end_line(f"done in {seconds:.1f} s{self._last}")
+
+    def end(self, root: Path) -> None:
+        """Tell where the results are."""
+        self._stream.write(f"Results in {root}: open {root / 'report.html'} or the notebooks beside it.\n")
+
+    @contextmanager
+    def following(self, progress_file: Path) -> Iterator[None]:
+        """Show the progress that a kernel writes to a file, until the stage ends."""
+        progress_file.unlink(missing_ok=True)
+        self._last = ""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(progress_file, stop), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            if state := _read_state(progress_file):
+                self._last = f" · {state['done']:,} {state['unit']}"
+            progress_file.unlink(missing_ok=True)
+
+    def _follow(self, progress_file: Path, stop: threading.Event) -> None:
+        self._show("starting")
+        while not stop.wait(POLL_S if self._live else PLAIN_EVERY_S):
+            if state := _read_state(progress_file):
+                self._show(progress_line(state))
+
+    def _show(self, text: str) -> None:
+        if self._live:
+            self._stream.write(f"\r\033[K{self._prefix} {text}")
+        elif text != "starting":
+            self._stream.write(f"{self._prefix} {text}\n")
+        self._stream.flush()
+
+    def _end_line(self, text: str) -> None:
+        self._stream.write(f"{chr(13)}\033[K{self._prefix} {text}\n" if self._live else f"{self._prefix} {text}\n")
+        self._stream.flush()
+
+
+def _read_state(progress_file: Path) -> dict[str, float | int | str] | None:
+    try:
+        return json.loads(progress_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

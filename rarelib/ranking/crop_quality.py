@@ -1,0 +1,87 @@
+"""How usable the picture of an object is: dark, flat, blurred, tiny or cut-off crops come close to 0."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..pictures.boxes import SAME_THING_IOU, overlaps
+from ..run.folder import BOX
+
+# measure -> (where it begins to count as usable, where it is fully usable)
+RAMPS = {
+    "brightness": (0.02, 0.12),
+    "contrast": (0.01, 0.06),
+    "sharpness": (10.0, 150.0),
+    "short_side_px": (8.0, 32.0),
+}
+CUT_OFF = 0.8  # an object at the picture's border may be seen in part only
+FAULT_BELOW = 0.5
+LEAD_RAMP = (0.0, 0.05)  # by how much further down one in front reaches, as share of the height of what it hides
+
+
+def crop_quality(objects: pd.DataFrame) -> np.ndarray:
+    """Return how usable each crop is.
+
+    Args:
+        objects: Rows with the boxes [px] and, where they were measured, brightness, contrast, sharpness and
+            touches_border; what is missing counts as good.
+
+    Returns:
+        Float array (n,) in [0, 1]; 1 is good.
+    """
+    measures = _measures(objects)
+    quality = np.ones(len(objects))
+    for name, values in measures.items():
+        quality *= ramp(values, *RAMPS[name])
+    return quality * np.where(_cut_off(objects), CUT_OFF, 1.0)
+
+
+def crop_faults(objects: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Tell what is wrong with each crop: dark, flat, blurred, tiny, cut_off; bool arrays (n,)."""
+    names = dict(zip(RAMPS, ("dark", "flat", "blurred", "tiny"), strict=True))
+    measures = _measures(objects)
+    faults = {names[name]: ramp(values, *RAMPS[name]) < FAULT_BELOW for name, values in measures.items()}
+    return {**faults, "cut_off": _cut_off(objects)}
+
+
+def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray:
+    """Return how much of each box a detected one in front of it covers; one in front reaches further down.
+
+    Args:
+        objects: Rows with image_id and the box [px].
+        all_objects: All boxes of the run, in whose pictures they stand; proposals hide nothing.
+
+    Returns:
+        Float array (n,) in [0, 1], the share that the one that covers most covers, less where it hardly reaches
+        further down; 0 for another box of the same thing.
+    """
+    in_front = all_objects[all_objects["origin"] == "detected"] if "origin" in all_objects else all_objects
+    xyxy_of = {image: boxes[BOX].to_numpy(float) for image, boxes in in_front.groupby("image_id")}
+    hidden = np.zeros(len(objects))
+    own = objects[BOX].to_numpy(float)
+    for image, rows in objects.groupby("image_id").indices.items():
+        others = xyxy_of.get(image)
+        if others is not None:
+            iou, shared = overlaps(own[rows], others)
+            height = np.maximum(own[rows, 3] - own[rows, 1], 1.0)[:, None]
+            before = ramp((others[None, :, 3] - own[rows, None, 3]) / height, *LEAD_RAMP)
+            hidden[rows] = np.where(iou < SAME_THING_IOU, before * shared, 0).max(axis=1)
+    return hidden
+
+
+def _measures(objects: pd.DataFrame) -> dict[str, np.ndarray]:
+    sides = [(objects[f"{axis}_max"] - objects[f"{axis}_min"]).to_numpy(float) for axis in "xy"]
+    measures = {name: objects[name].to_numpy(float) for name in RAMPS if name in objects}
+    return {**measures, "short_side_px": np.minimum(*sides)}
+
+
+def _cut_off(objects: pd.DataFrame) -> np.ndarray:
+    if "touches_border" not in objects:
+        return np.zeros(len(objects), bool)
+    return objects["touches_border"].to_numpy(bool)
+
+
+def ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return 0 up to low, 1 from high on and for NaN, and a line between."""
+    return np.clip((np.nan_to_num(values, nan=high) - low) / (high - low), 0.0, 1.0)

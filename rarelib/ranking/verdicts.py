@@ -1,0 +1,123 @@
+"""Your verdicts: read and written as a small CSV, used to re-rank, and to measure the precision of a ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..language import say
+from ..run.folder import find_upwards, whole_file
+
+YES, NO = ("yes", "true", "1", "y"), ("no", "false", "0", "n")
+HALF_TRUST = 10  # verdicts at which the classifier counts as much as the ranking that it started from
+INVERSE_PENALTY = 10.0  # unit rows have small coordinates
+Z_95 = 1.96
+
+
+def read_verdicts(path: str | Path, object_ids: Sequence[str]) -> np.ndarray | None:
+    """Read verdicts and put them in the order of the objects.
+
+    Args:
+        path: CSV with the columns object_id and rare (yes or no); "" for none.
+        object_ids: The objects of the run.
+
+    Returns:
+        Float array (n_objects,): 1 rare, 0 common, NaN not judged; None without a file.
+
+    Raises:
+        ValueError: If a column is missing, a verdict is neither yes nor no, or no object is of this run.
+    """
+    if not path:
+        return None
+    try:
+        table = pd.read_csv(find_upwards(path), dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"The verdicts {Path(path).name} are not a CSV table: {error}.") from error
+    for column in ("object_id", "rare"):
+        if column not in table:
+            raise ValueError(
+                f"The verdicts {Path(path).name} must have a column '{column}'. Got {list(table)} instead."
+            )
+    words = table["rare"].str.strip().str.lower()
+    wrong = ~words.isin(YES + NO)
+    if wrong.any():
+        raise ValueError(f"A verdict must be yes or no. Got {table.loc[wrong, 'rare'].iloc[0]!r} instead.")
+    judged = pd.Series(words.isin(YES).astype(float).to_numpy(), index=table["object_id"])
+    judged = judged[~judged.index.duplicated(keep="last")].reindex(list(object_ids))
+    if len(table) and not judged.notna().any():
+        raise ValueError(f"None of the objects in {Path(path).name} is in this run; verdicts belong to one run's ids.")
+    return judged.to_numpy()
+
+
+def write_verdicts(path: str | Path, *, rare: Sequence[str], common: Sequence[str]) -> None:
+    """Add verdicts to a CSV; a later verdict on the same object replaces the earlier one."""
+    path = Path(path)
+    said = pd.DataFrame({"object_id": [*rare, *common], "rare": ["yes"] * len(rare) + ["no"] * len(common)}, dtype=str)
+    before = pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else said.head(0)
+    table = pd.concat([before, said]).drop_duplicates("object_id", keep="last")
+    with whole_file(path) as partial:
+        table.to_csv(partial, index=False)
+
+
+def rerank(rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray | None) -> np.ndarray:
+    """Return a rarity that has learned from verdicts.
+
+    A logistic regression on the vectors, with balanced classes, is fused with the ranking by ranks; its weight
+    grows with the number of verdicts. Judged objects take the verdict itself.
+
+    Args:
+        rarity: Float array (n,), higher is rarer.
+        vectors: Unit rows (n, dim).
+        verdicts: Float array (n,): 1, 0 or NaN; needs both kinds to learn.
+
+    Returns:
+        Float array (n,) in [0, 1], higher is rarer.
+    """
+    if verdicts is None or np.isnan(verdicts).all():
+        return rarity
+    judged = ~np.isnan(verdicts)
+    learned = _percentiles(rarity)
+    if len(np.unique(verdicts[judged])) == 2:
+        weight = judged.sum() / (judged.sum() + HALF_TRUST)
+        learned = (1 - weight) * learned + weight * _percentiles(_classify(vectors, verdicts, judged))
+    unjudged = 0.01 + 0.98 * learned  # between what was judged common and what was judged rare
+    return np.where(judged, np.where(verdicts == 1, 0.99, 0.0) + 0.01 * learned, unjudged)
+
+
+def precision_sentence(ranks: np.ndarray, verdicts: np.ndarray | None, *, k: int = 50, language: str = "en") -> str:
+    """Return what verdicts measure: of the judged among the first k, how many are rare, with an interval."""
+    if verdicts is None:
+        return say("verdicts_none", language)
+    judged = verdicts[(np.asarray(ranks) <= k) & ~np.isnan(verdicts)]
+    if not len(judged):
+        return say("verdicts_not_in_top", language, k=k)
+    low, high = wilson_interval(int(judged.sum()), len(judged))
+    values = {"k": k, "judged": len(judged), "rare": int(judged.sum()), "low": low, "high": high}
+    return say("verdicts_precision", language, **values)
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson, 1927)."""
+    if not trials:
+        return 0.0, 1.0
+    share, z2 = successes / trials, Z_95**2 / trials
+    centre, half = share + z2 / 2, Z_95 * np.sqrt(share * (1 - share) / trials + z2 / (4 * trials))
+    return max(float((centre - half) / (1 + z2)), 0.0), min(float((centre + half) / (1 + z2)), 1.0)
+
+
+def _classify(vectors: np.ndarray, verdicts: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+
+    rows = np.asarray(vectors)
+    model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000).fit(
+        rows[judged], verdicts[judged]
+    )
+    return model.decision_function(rows)
+
+
+def _percentiles(values: np.ndarray) -> np.ndarray:
+    ranks = pd.Series(values).rank().to_numpy()
+    return ranks / max(len(ranks), 1)

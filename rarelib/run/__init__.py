@@ -1,0 +1,1 @@
+"""One run on disk: names of files, whole writes, finished parts, progress; it knows no picture and no model."""

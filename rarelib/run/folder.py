@@ -1,0 +1,274 @@
+"""The name of every file of a run, whole-or-nothing writes, and checked reads of tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+STAGES = (
+    "01_select_images", "02_detect_objects", "03_embed_objects", "04_score_rarity",
+    "05_map_objects", "06_caption_objects", "07_report",
+)  # fmt: skip
+TEXT, NUMBER, FLAG = "text", "number", "flag"
+BOX = ["x_min", "y_min", "x_max", "y_max"]  # columns of a box [px]
+
+# table -> (the stage that writes it, its promised columns)
+TABLES: dict[str, tuple[str, dict[str, str]]] = {
+    "images": ("01_select_images", {"image_id": TEXT, "path": TEXT, "width": NUMBER, "height": NUMBER, "sampled": FLAG,
+                                    "error": TEXT, "group": TEXT}),
+    "objects": ("02_detect_objects", {"object_id": TEXT, "image_id": TEXT, "class_name": TEXT, "confidence": NUMBER,
+                                      "x_min": NUMBER, "y_min": NUMBER, "x_max": NUMBER, "y_max": NUMBER,
+                                      "crop_path": TEXT, "origin": TEXT}),
+    "unreadable": ("02_detect_objects", {"image_id": TEXT, "error": TEXT}),
+    "early_filter": ("03_embed_objects", {"object_id": TEXT, "keep": FLAG, "reason": TEXT}),
+    "embeddings": ("03_embed_objects", {"object_id": TEXT}),
+    "zero_shot": ("03_embed_objects", {"object_id": TEXT, "phrase": TEXT, "similarity": NUMBER,
+                                       "class_similarity": NUMBER}),
+    "scores": ("04_score_rarity", {"object_id": TEXT, "class_count": NUMBER, "rare_class_score": NUMBER,
+                                   "is_outlier": FLAG, "is_rare_class": FLAG, "selected": FLAG, "rarity": NUMBER,
+                                   "rank": NUMBER, "reason": TEXT}),
+    "neighbours": ("04_score_rarity", {"object_id": TEXT, "neighbour_id": TEXT, "position": NUMBER,
+                                       "similarity": NUMBER}),
+    "map": ("05_map_objects", {"object_id": TEXT, "x": NUMBER, "y": NUMBER}),
+    "captions": ("06_caption_objects", {"object_id": TEXT, "caption": TEXT, "source": TEXT, "error": TEXT,
+                                        "model": TEXT, "seconds": NUMBER}),
+}  # fmt: skip
+
+
+class TableError(ValueError):
+    """A file of a run that is missing or is not what it should be."""
+
+
+class RunFolder:
+    """One run's folder: where its files are, and how they are read and written.
+
+    Reading and writing add to `seconds`, so that a stage can tell its disk time from its compute time.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        """Take a folder that may not exist yet."""
+        self.root = Path(root)
+        self.seconds = {"read": 0.0, "write": 0.0}
+        self._start = time.monotonic()
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.root)!r})"
+
+    def path(self, relative: str) -> Path:
+        """Return the path of a file of the run, its folder made."""
+        path = self.root / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def images_root(self, images_folder: str) -> Path:
+        """Return the folder that holds the pictures: the given one, or the run's own demo world when none is given."""
+        return find_upwards(images_folder) if images_folder else self.root / "demo_world" / "images"
+
+    def truth_path(self, truth: str) -> Path | None:
+        """Return where the table of true objects lies: the given one, or the demo world's; None when there is none."""
+        drawn = self.root / "demo_world" / "truth.parquet"
+        return find_upwards(truth) if truth else drawn if drawn.is_file() else None
+
+    def table_path(self, table: str) -> Path:
+        """Return where a table lies."""
+        return self.root / "tables" / f"{table}.parquet"
+
+    def table_files(self, stage: str) -> list[Path]:
+        """Return the files of the tables that a stage has written."""
+        files = [self.table_path(table) for table, (writer, _) in TABLES.items() if writer == stage]
+        vectors = [path.with_suffix(".npy") for path in files]
+        return [path for path in sorted([*files, *vectors]) if path.is_file()]
+
+    def marker_path(self, stage: str) -> Path:
+        """Return where the marker of a finished stage lies."""
+        return self.root / "stages" / f"{stage}.json"
+
+    def result_path(self, stage: str) -> Path:
+        """Return where a stage leaves its counts and seconds before the marker is made of them."""
+        return self.root / "stages" / f"{stage}.result.json"
+
+    def read_table(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read a table and check its promised columns.
+
+        Raises:
+            TableError: If the file is missing, unreadable, or lacks a promised column.
+        """
+        stage, promised = TABLES[table]
+        path = self.table_path(table)
+        if not path.is_file():
+            raise TableError(f"{path} is missing; run stage {stage} first.")
+        with self._timed("read"):
+            try:
+                frame = pq.read_table(path, columns=columns).to_pandas()
+            except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+                raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage {stage} again.") from error
+        check_columns(
+            frame,
+            promised if columns is None else {c: promised[c] for c in columns if c in promised},
+            path,
+            stage,
+        )
+        return frame
+
+    def write_table(self, table: str, frame: pd.DataFrame) -> None:
+        """Write a table whole or not at all, its promised columns checked and its index left out."""
+        stage, promised = TABLES[table]
+        check_columns(frame, promised, self.table_path(table), stage)
+        with self._timed("write"), whole_file(self.table_path(table)) as partial:
+            frame.to_parquet(partial, index=False)
+
+    def read_json(self, relative: str) -> Any:
+        """Read a JSON file of the run.
+
+        Raises:
+            TableError: If it is missing or not JSON.
+        """
+        path = self.root / relative
+        if not path.is_file():
+            raise TableError(f"{path} is missing; `make run` writes it.")
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise TableError(f"{path} is not JSON ({_squeeze(error)}).") from error
+
+    def write_json(self, relative: str, value: Any) -> None:
+        """Write a JSON file whole or not at all; NaN is not allowed."""
+        with self._timed("write"):
+            write_text(
+                self.root / relative,
+                json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain),
+            )
+
+    def read_vectors(self) -> tuple[np.ndarray, list[str]]:
+        """Return the unit vectors (n, dim), memory-mapped, and the object ids in row order."""
+        ids = self.read_table("embeddings")["object_id"].tolist()
+        path = self.root / "tables" / "embeddings.npy"
+        try:
+            vectors = np.load(path, mmap_mode="r" if ids else None, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage 03_embed_objects again.") from error
+        if vectors.ndim != 2 or len(vectors) != len(ids):
+            raise TableError(f"{path} has shape {vectors.shape} for {len(ids)} ids; run stage 03_embed_objects again.")
+        return vectors, ids
+
+    def write_vectors(self, vectors: np.ndarray, object_ids: Sequence[str], about: Mapping[str, Any]) -> None:
+        """Write embeddings.npy, .parquet and .json (what made them)."""
+        with (
+            self._timed("write"),
+            whole_file(self.root / "tables" / "embeddings.npy") as partial,
+            partial.open("wb") as file,
+        ):
+            np.save(file, np.asarray(vectors, dtype=np.float32), allow_pickle=False)
+        self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(list(object_ids), dtype="str")}))
+        self.write_json("tables/embeddings.json", dict(about))
+
+    def save_figure(self, figure: Any, name: str) -> Any:
+        """Save a figure as plots/<name>.png and return it, so that a notebook shows it."""
+        with self._timed("write"), whole_file(self.root / "plots" / f"{name}.png") as partial:
+            figure.savefig(partial, dpi=110, format="png")
+        return figure
+
+    def finish(self, stage: str, counts: Mapping[str, Any]) -> None:
+        """Leave the stage's counts and seconds, of which the pipeline makes the marker; finished parts are let go."""
+        shutil.rmtree(self.root / "stages" / f"{stage}.parts", ignore_errors=True)
+        total = time.monotonic() - self._start
+        seconds = {"total": total, **self.seconds, "compute": max(total - sum(self.seconds.values()), 0.0)}
+        result = {
+            "counts": dict(counts),
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        }
+        write_text(self.result_path(stage), json.dumps(result, ensure_ascii=False, indent=1, default=_plain))
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.seconds[what] += time.monotonic() - start
+
+
+def open_run(run_folder: str | Path, stage: str | None = None) -> RunFolder:
+    """Open a run's folder, looked for here and in the folders above, as notebooks may start anywhere.
+
+    With a stage named, its marker is taken away: from now on the stage is not finished.
+    """
+    run = RunFolder(find_upwards(run_folder))
+    if stage is not None:
+        run.marker_path(stage).unlink(missing_ok=True)
+    return run
+
+
+def find_upwards(path: str | Path) -> Path:
+    """Return a relative path as it is found from here or from the nearest folder above; else unchanged."""
+    path = Path(path).expanduser()
+    if path.is_absolute() or path.exists():
+        return path
+    above = (Path(*[".."] * depth) / path for depth in range(1, len(Path.cwd().parts)))
+    return next((candidate for candidate in above if candidate.exists()), path)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a partial name to write to; it takes the real name only when all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def fingerprint(value: Any) -> str:
+    """Return a short hash of a JSON value, equal for equal values whatever their key order."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def check_columns(frame: pd.DataFrame, promised: Mapping[str, str], path: Path, stage: str) -> None:
+    """Check that a table has its promised columns with their types.
+
+    Raises:
+        TableError: With the first column that is missing or of another type.
+    """
+    kinds = {
+        TEXT: pd.api.types.is_string_dtype,
+        NUMBER: pd.api.types.is_numeric_dtype,
+        FLAG: pd.api.types.is_bool_dtype,
+    }
+    for column, kind in promised.items():
+        if column not in frame:
+            raise TableError(f"{path} has no column '{column}'; run stage {stage} again.")
+        if len(frame) and not kinds[kind](frame[column]):
+            raise TableError(f"{path}: column '{column}' must hold {kind}s. Got {frame[column].dtype} instead.")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return value.as_posix()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _squeeze(text: object, limit: int = 160) -> str:
+    return " ".join(str(text).split())[:limit]

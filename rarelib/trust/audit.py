@@ -1,0 +1,152 @@
+"""Let a run audit itself without labels: treat known classes as unknown and measure how early they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..language import say
+from ..run.progress import track
+
+MAX_OBJECTS = 2000  # a sample of the run is scored again for every kind
+MAX_KINDS, MIN_KINDS = 8, 2
+MIN_OF_KIND = 8  # fewer objects say too little of a class
+COPIES = 3  # an unknown kind is thinned to this handful
+DRAWS = 2  # different handfuls of each kind
+RESAMPLES = 1000
+
+
+def audit_ranking(
+    objects: pd.DataFrame,
+    images: pd.DataFrame,
+    vectors: np.ndarray,
+    object_ids: Sequence[str],
+    scores: pd.DataFrame,
+    *,
+    scoring: Mapping[str, Any],
+    enabled: bool = True,
+    seed: int = 0,
+    language: str = "en",
+) -> dict[str, Any]:
+    """Measure how early the ranking would have shown a kind that the detector does not know.
+
+    Classes of middling frequency are treated as unknown in turn: thinned to a handful, and renamed to the class of
+    the object that looks most like each, as a detector would call a thing that it never learned. The rest of the
+    data stays, and everything is scored again with the run's own settings.
+
+    Args:
+        objects: The objects table.
+        images: The images table.
+        vectors: Unit rows (n_objects, dim).
+        object_ids: Their ids in row order.
+        scores: The run's scores; the share that it selects is the budget.
+        scoring: Options of rarity.score_objects as the run uses them.
+        enabled: False leaves the audit out and says so.
+        seed: Seed of the sample, the handfuls and the resamples.
+        language: Language of the sentence.
+
+    Returns:
+        JSON-able: available, sentence, n_objects, copies, budget, probability, low, high (90 % interval over kinds),
+        random, budgets (shares of the objects) with found, low_curve, high_curve and random_curve, and kinds.
+    """
+    if not enabled:
+        return {"available": False, "sentence": say("audit_off", language)}
+    rows, table = _sample(objects, object_ids, scores, seed)
+    kinds = choose_kinds(table["class_name"])
+    if len(kinds) < MIN_KINDS:
+        values = {"kinds": MIN_KINDS, "least": MIN_OF_KIND, "found": len(kinds)}
+        return {"available": False, "sentence": say("audit_too_small", language, **values)}
+    sampled = np.asarray(vectors)[rows]
+    generator = np.random.default_rng(seed)
+    trials = [
+        {"class_name": kind, **_hide_and_rank(table, images, sampled, kind, generator, scoring)}
+        for kind in track([kind for kind in kinds for _ in range(DRAWS)], "hidden kinds")
+    ]
+    return _summary(trials, float(scores["selected"].mean()), generator, language)
+
+
+def choose_kinds(class_names: pd.Series) -> list[str]:
+    """Return classes of middling frequency: not the most frequent, not below MIN_OF_KIND, spread over the others."""
+    counts = class_names.value_counts()
+    counts = counts.sort_index(kind="stable").sort_values(ascending=False, kind="stable").iloc[1:]
+    fit = counts[counts >= MIN_OF_KIND].index
+    picked = np.unique(np.linspace(0, len(fit) - 1, min(MAX_KINDS, len(fit))).round().astype(int))
+    return [str(fit[position]) for position in picked]
+
+
+def look_alike_classes(vectors: np.ndarray, class_names: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Return for each hidden object the class of the most similar object that is not hidden."""
+    others = np.flatnonzero(~hidden)
+    similarity = vectors[hidden] @ vectors[others].T  # (n_hidden, n_others)
+    return class_names[others[similarity.argmax(axis=1)]]
+
+
+def _sample(
+    objects: pd.DataFrame, object_ids: Sequence[str], scores: pd.DataFrame, seed: int
+) -> tuple[np.ndarray, pd.DataFrame]:
+    table = objects.set_index("object_id").loc[list(object_ids)].reset_index()
+    order = np.argsort(table["object_id"].to_numpy())  # the sample does not depend on the order of the rows
+    drawn = np.random.default_rng(seed).permutation(len(table))[:MAX_OBJECTS]
+    rows = np.sort(order[drawn])
+    return rows, table.iloc[rows].reset_index(drop=True)
+
+
+def _hide_and_rank(
+    table: pd.DataFrame,
+    images: pd.DataFrame,
+    vectors: np.ndarray,
+    kind: str,
+    generator: np.random.Generator,
+    scoring: Mapping[str, Any],
+) -> dict[str, Any]:
+    from ..ranking.scoring import score_objects
+
+    of_kind = (table["class_name"] == kind).to_numpy()
+    kept = generator.choice(np.flatnonzero(of_kind), COPIES, replace=False)
+    hidden = np.zeros(len(table), bool)
+    hidden[kept] = True
+    stays = ~of_kind | hidden
+    names = table["class_name"].to_numpy(dtype=object, copy=True)
+    names[kept] = look_alike_classes(vectors[stays], names[stays], hidden[stays])
+    renamed = table.assign(class_name=pd.Series(names, dtype="str"))[stays]
+    ids, options = renamed["object_id"].tolist(), {**scoring, "outlier_methods": ()}  # the fusion needs no columns
+    scores, _ = score_objects(renamed, images, vectors[stays], ids, **options)
+    ranks = scores.set_index("object_id").loc[table["object_id"].iloc[kept], "rank"]
+    return {"first_rank": int(ranks.min()), "n": int(stays.sum())}
+
+
+def _summary(
+    trials: list[dict[str, Any]], selected_share: float, generator: np.random.Generator, language: str
+) -> dict[str, Any]:
+    first = pd.DataFrame(trials)
+    n_objects = round(first["n"].median())
+    first["share"] = first["first_rank"] / first["n"]
+    kinds = first["class_name"].unique()
+    budgets = np.unique(np.append(np.linspace(0, 0.5, 51), selected_share))
+    # (n_kinds, n_budgets): share of a kind's draws that are shown within each budget
+    shown = np.array(
+        [(first.loc[first["class_name"] == k, "share"].to_numpy()[:, None] <= budgets).mean(0) for k in kinds]
+    )
+    drawn = generator.integers(0, len(kinds), (RESAMPLES, len(kinds)))
+    low, high = np.quantile(shown[drawn].mean(axis=1), (0.05, 0.95), axis=0)
+    found, random = shown.mean(axis=0), 1 - (1 - budgets) ** COPIES
+    at = int(np.searchsorted(budgets, selected_share))
+    numbers = {"found": float(found[at]), "low": float(low[at]), "high": float(high[at]), "random": float(random[at])}
+    about = {"n_objects": n_objects, "copies": COPIES, "budget": max(round(selected_share * n_objects), 1)}
+    of_kind = first.groupby("class_name", sort=False)["first_rank"].min()
+    return {
+        "available": True,
+        "sentence": say("audit_sentence", language, **about, **numbers, kinds=len(kinds)),
+        **about,
+        "probability": numbers.pop("found"),
+        **numbers,
+        "budgets": budgets.tolist(),
+        "found": found.tolist(),
+        "low_curve": low.tolist(),
+        "high_curve": high.tolist(),
+        "random_curve": random.tolist(),
+        "kinds": [{"class_name": name, "first_rank": int(rank)} for name, rank in of_kind.items()],
+    }

@@ -1,0 +1,209 @@
+"""Compare a ranking with the truth in three steps that are never mixed: detected, ranked, and both end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..language import say
+from ..run.folder import BOX
+
+IOU = 0.5  # a box shows a true object from this overlap on
+INSIDE, COVER = 0.7, 0.25  # or, a fragment: this share of the box inside the object, this share of the object covered
+BUDGET_SHARE = 0.05
+PRECISION_AT = (10, 20, 50, 100)
+RESAMPLES = 500
+REQUIRED = ("path", *BOX, "class_name", "rare")
+
+
+def read_truth(path: Path | None) -> pd.DataFrame | None:
+    """Read a table of true objects (csv or parquet); None for no path.
+
+    Columns: path (of the picture, relative to images_folder), x_min, y_min, x_max, y_max [px], class_name, rare
+    (should be found); optional: odd (an odd instance of a common class), seen (the kind was in training), drive.
+
+    Raises:
+        ValueError: If it cannot be read or a column is missing.
+    """
+    if path is None:
+        return None
+    try:
+        truth = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"The truth table {path.name} cannot be read: {' '.join(str(error).split())[:200]}."
+        ) from error
+    for column in REQUIRED:
+        if column not in truth:
+            raise ValueError(f"The truth table {path.name} must have a column '{column}'. Got {list(truth)} instead.")
+    odd = truth["odd"].astype(bool) if "odd" in truth else False
+    return truth.assign(wanted=truth["rare"].astype(bool) | odd)
+
+
+def match_boxes(true_xyxy: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
+    """Return IoU where a box shows a true object by the fixed rule, else 0; shape (n_true, n_boxes), boxes in px."""
+    left_top = np.maximum(true_xyxy[:, None, :2], xyxy[None, :, :2])
+    right_bottom = np.minimum(true_xyxy[:, None, 2:], xyxy[None, :, 2:])
+    shared = np.clip(right_bottom - left_top, 0, None).prod(axis=2)  # (n_true, n_boxes)
+    true_area = np.clip(true_xyxy[:, 2:] - true_xyxy[:, :2], 1e-9, None).prod(axis=1)[:, None]
+    area = np.clip(xyxy[:, 2:] - xyxy[:, :2], 1e-9, None).prod(axis=1)[None, :]
+    iou = shared / (true_area + area - shared)
+    fragment = (shared / area >= INSIDE) & (shared / true_area >= COVER)
+    return np.where((iou >= IOU) | fragment, iou, 0.0)
+
+
+def match_truth(truth: pd.DataFrame, objects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs of true objects and boxes that show them: truth_row, object_id, iou; each box once, its best."""
+    image_of = images.set_index("path")["image_id"]
+    boxes = dict(tuple(objects.groupby("image_id")))
+    pairs = []
+    for path, rows in truth.groupby("path"):
+        found = boxes.get(image_of.get(path))
+        if found is None:
+            continue
+        iou = match_boxes(rows[BOX].to_numpy(float), found[BOX].to_numpy(float))
+        best = iou.argmax(axis=0)
+        shows = np.flatnonzero(iou[best, np.arange(len(found))] > 0)
+        ids = found["object_id"].to_numpy()
+        pairs += [(rows.index[best[box]], ids[box], iou[best[box], box]) for box in shows]
+    return pd.DataFrame(pairs, columns=["truth_row", "object_id", "iou"])
+
+
+def evaluate_ranking(
+    truth: pd.DataFrame | None,
+    objects: pd.DataFrame,
+    images: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    seed: int = 0,
+    language: str = "en",
+) -> dict[str, Any]:
+    """Measure detection, ranking and both end to end, for all wanted kinds and for seen and unseen ones apart.
+
+    Args:
+        truth: From read_truth; only rows of sampled pictures count.
+        objects: All boxes, embedded or not.
+        images: The images table.
+        scores: The ranking, rank 1 is shown first.
+        seed: Seed of the resamples and of the random order.
+        language: Language of the sentences.
+
+    Returns:
+        JSON-able: available, sentence, rule, steps (step, kind, value, low, high, random, n), curve, auroc,
+        precision_at. Intervals are 95 %, over resamples of drives (or pictures).
+    """
+    if truth is None:
+        return {"available": False, "sentence": say("evaluation_none", language)}
+    sampled = images[images["sampled"]]
+    wanted = truth[truth["wanted"] & truth["path"].isin(sampled["path"])]
+    if wanted.empty or scores.empty:
+        return {"available": False, "sentence": say("evaluation_nothing_rare", language)}
+    pairs = match_truth(truth, objects, images)
+    rank = _shown_ranks(wanted, pairs, scores)
+    generator = np.random.default_rng(seed)
+    kinds = {"all": np.ones(len(wanted), bool)}
+    if "seen" in wanted:
+        seen = wanted["seen"].to_numpy(bool)
+        kinds |= {"seen": seen, "unseen": ~seen}
+    detected = wanted.index.isin(pairs["truth_row"])
+    clusters = wanted["drive" if "drive" in wanted else "path"].to_numpy()
+    budget = max(round(BUDGET_SHARE * len(scores)), 1)
+    by_chance = _random_shown(wanted, pairs, scores, budget)
+    steps = []
+    for kind, rows in kinds.items():
+        if not rows.any():
+            continue
+        both, among = rows & detected, detected[rows]
+        shown = rank <= budget
+        random_ranked = float(by_chance[both].mean()) if both.any() else None
+        steps += [
+            _step("detected", kind, among, clusters[rows], None, generator),
+            _step("ranked", kind, shown[both], clusters[both], random_ranked, generator),
+            _step("end_to_end", kind, shown[rows], clusters[rows], float(by_chance[rows].mean()), generator),
+        ]
+    positive = scores["object_id"].isin(pairs.loc[pairs["truth_row"].isin(wanted.index), "object_id"]).to_numpy()
+    auroc = _auroc(scores, positive)
+    return {
+        "available": True,
+        "sentence": _sentence(steps, auroc, len(wanted), language),
+        "rule": say("evaluation_rule", language, iou=IOU, inside=INSIDE, cover=COVER),
+        "budget_share": BUDGET_SHARE,
+        "steps": steps,
+        "curve": _curve(rank[detected], len(scores)),
+        "auroc": auroc,
+        "precision_at": {str(k): _precision_at(scores, positive, k) for k in PRECISION_AT if k <= len(scores)},
+    }
+
+
+def _shown_ranks(wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame) -> np.ndarray:
+    """Return for each wanted true object the first rank that shows it; inf if none does."""
+    ranked = scores.set_index("object_id")
+    kind_of = pairs.merge(wanted["class_name"], left_on="truth_row", right_index=True)
+    kind_of = kind_of.assign(event=kind_of["object_id"].map(ranked["event"]))
+    shows = kind_of.set_index("object_id")["class_name"]
+    own = kind_of["object_id"].map(ranked["rank"]).fillna(np.inf)
+    same_kind = (kind_of["event"].map(shows[~shows.index.duplicated()]) == kind_of["class_name"]).to_numpy()
+    of_event = kind_of["event"].map(ranked["rank"]).where(same_kind, np.inf).fillna(np.inf)
+    first = np.minimum(own, of_event).groupby(kind_of["truth_row"]).min()
+    return first.reindex(wanted.index).fillna(np.inf).to_numpy()
+
+
+def _random_shown(wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame, budget: int) -> np.ndarray:
+    """Return for each wanted true object the probability that a random order shows one of its boxes in the budget."""
+    embedded = pairs[pairs["object_id"].isin(scores["object_id"])]
+    boxes = embedded.groupby("truth_row").size().reindex(wanted.index).fillna(0).to_numpy()
+    return 1 - (1 - budget / len(scores)) ** boxes
+
+
+def _step(
+    step: str, kind: str, hits: np.ndarray, clusters: np.ndarray, random: float | None, generator: np.random.Generator
+) -> dict[str, Any]:
+    low, high = cluster_interval(hits.astype(float), clusters, generator)
+    value = float(hits.mean()) if len(hits) else 0.0
+    return {"step": step, "kind": kind, "value": value, "low": low, "high": high, "random": random, "n": len(hits)}
+
+
+def cluster_interval(values: np.ndarray, clusters: np.ndarray, generator: np.random.Generator) -> tuple[float, float]:
+    """Return the 95 % interval of a mean over resamples of whole clusters, since frames of a drive are alike."""
+    if not len(values):
+        return 0.0, 1.0
+    _, cluster = np.unique(clusters, return_inverse=True)
+    sums, sizes = np.bincount(cluster, values), np.bincount(cluster)
+    drawn = generator.integers(0, len(sizes), (RESAMPLES, len(sizes)))
+    low, high = np.quantile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _auroc(scores: pd.DataFrame, positive: np.ndarray) -> float | None:
+    if positive.all() or not positive.any():
+        return None
+    ranks = scores["rarity"].rank().to_numpy()
+    n_positive = positive.sum()
+    wins = ranks[positive].sum() - n_positive * (n_positive + 1) / 2
+    return float(wins / (n_positive * (~positive).sum()))
+
+
+def _precision_at(scores: pd.DataFrame, positive: np.ndarray, k: int) -> float:
+    return float(positive[np.argsort(scores["rank"].to_numpy())[:k]].mean())
+
+
+def _curve(ranks: np.ndarray, n_objects: int) -> dict[str, list[float]]:
+    budgets = np.unique(np.concatenate([np.linspace(0, 0.1, 21), np.linspace(0.1, 1, 19)]))
+    found = [float((ranks <= budget * n_objects).mean()) if len(ranks) else 0.0 for budget in budgets]
+    return {"budgets": budgets.tolist(), "found": found, "random": budgets.tolist()}
+
+
+def _sentence(steps: list[dict[str, Any]], auroc: float | None, truths: int, language: str) -> str:
+    of = {step["step"]: step for step in steps if step["kind"] == "all"}
+    ranked = of["ranked"]
+    values = {
+        "recall": ranked["value"],
+        "low": ranked["low"],
+        "high": ranked["high"],
+        "random": ranked["random"] or 0.0,
+    }
+    shares = {"detected": of["detected"]["value"], "end_to_end": of["end_to_end"]["value"], "budget": BUDGET_SHARE}
+    return say("evaluation_sentence", language, truths=truths, auroc=auroc or float("nan"), **values, **shares)

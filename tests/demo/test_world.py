@@ -1,0 +1,146 @@
+"""The demo world: the same from the same seed, drawn in any order, with true boxes and the promised mix."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarelib.demo.draw.kinds import ALL_KINDS, DETECTOR_CLASSES, KINDS, OTHER, UNSEEN_KINDS, kinds_of
+from rarelib.demo.draw.layout import CLIP_TRAINING, DETECTOR_TRAINING, WORLD, Mix, lay_out_drive
+from rarelib.demo.draw.world import (
+    FRAMES_PER_DRIVE,
+    SIZE_WH,
+    TRUTH_COLUMNS,
+    draw_scene,
+    draw_world,
+    map_scenes,
+    save_world,
+)
+from rarelib.demo.train.sets import detector_class, draw_crops, save_detector_set
+
+N_SCENES = 26  # two tasks for two processes
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A saved world, drawn by two processes, with its truth."""
+    folder = tmp_path_factory.mktemp("world")
+    save_world(folder, n_scenes=N_SCENES, seed=3, workers=2)
+    return folder, pd.read_parquet(folder / "truth.parquet")
+
+
+def test_scene_is_the_same_alone_and_in_order():
+    alone, truth = draw_scene(4, FRAMES_PER_DRIVE + 1)
+    in_order = list(draw_world(FRAMES_PER_DRIVE + 2, seed=4))[-1]
+    assert np.array_equal(alone, in_order[0])
+    assert truth == in_order[1]
+    assert alone.shape == (SIZE_WH[1], SIZE_WH[0], 3) and alone.dtype == np.uint8
+
+
+def test_saved_world_does_not_depend_on_the_number_of_processes(world, tmp_path):
+    folder, truth = world
+    save_world(tmp_path, n_scenes=FRAMES_PER_DRIVE, seed=3, workers=1)
+    mine = pd.read_parquet(tmp_path / "truth.parquet")
+    pd.testing.assert_frame_equal(mine, truth[truth["drive"] == "drive_00"].reset_index(drop=True))
+    for path in mine["path"].unique():
+        assert (tmp_path / "images" / path).read_bytes() == (folder / "images" / path).read_bytes()
+
+
+def test_other_seeds_draw_other_worlds():
+    assert not np.array_equal(draw_scene(1, 0)[0], draw_scene(2, 0)[0])
+
+
+def test_truth_names_every_picture_once_and_boxes_lie_inside(world):
+    folder, truth = world
+    pictures = sorted(path.relative_to(folder / "images").as_posix() for path in folder.glob("images/*/*.jpg"))
+    assert tuple(truth.columns) == TRUTH_COLUMNS
+    assert len(pictures) == N_SCENES and set(truth["path"]) <= set(pictures)
+    assert pictures[0] == "drive_00/0000.jpg"
+    assert (truth["x_min"] >= 0).all() and (truth["x_max"] <= SIZE_WH[0]).all()
+    assert (truth["y_min"] >= 0).all() and (truth["y_max"] <= SIZE_WH[1]).all()
+    assert (truth["x_max"] > truth["x_min"]).all() and (truth["y_max"] > truth["y_min"]).all()
+    assert set(truth["class_name"]) <= {kind.name for kind in ALL_KINDS}
+    assert (truth["drive"] == truth["path"].str.split("/").str[0]).all()
+
+
+def test_boxes_hold_what_differs_from_the_empty_street():
+    nobody = Mix(vehicles=(0, 0), people=(0, 0), fixtures=(0, 0), clutter=(0, 0), rare=0, odd=0)
+    (picture, truth), (street, nothing) = draw_scene(8, 0), draw_scene(8, 0, mix=nobody)
+    difference = np.abs(picture.astype(int) - street).max(axis=2)
+    inside = np.zeros(difference.shape, bool)
+    for row in truth:
+        box = np.s_[int(row["y_min"]) : int(row["y_max"]), int(row["x_min"]) : int(row["x_max"])]
+        inside[box] = True
+        assert difference[box].max() > 10
+    assert nothing == [] and len(truth) >= 3
+    assert difference[inside].mean() > 5 * difference[~inside].mean()
+
+
+def test_neighbouring_frames_are_alike_and_drives_are_not():
+    first, second, other = (draw_scene(6, index)[0].astype(int) for index in (0, 1, FRAMES_PER_DRIVE))
+    assert np.abs(first - second).mean() < 0.6 * np.abs(first - other).mean()
+
+
+def test_rare_and_odd_objects_are_few_and_varied():
+    placed = [
+        placed.kind
+        for drive in range(200)
+        for placed in lay_out_drive(np.random.default_rng(drive), size_wh=SIZE_WH, mix=WORLD).objects
+    ]
+    wanted = [kind for kind in placed if kind.role in ("rare", "odd")]
+    assert 0.015 < len(wanted) / len(placed) < 0.045
+    assert {kind.name for kind in wanted} == {kind.name for kind in kinds_of("rare", "odd")}
+
+
+def test_kinds_are_as_many_as_promised():
+    assert len(kinds_of("common")) == 8
+    assert len(kinds_of("rare")) >= 9 and len(kinds_of("odd")) >= 5
+    unseen = [KINDS[name].role for name in UNSEEN_KINDS]
+    assert unseen.count("rare") >= 2 and unseen.count("odd") >= 2
+    assert all(not kind.detector_class for kind in kinds_of("rare"))
+
+
+@pytest.mark.parametrize("mix", [DETECTOR_TRAINING, CLIP_TRAINING])
+def test_no_training_scene_holds_an_unseen_kind(mix):
+    for drive in range(40):
+        found = lay_out_drive(np.random.default_rng(drive), size_wh=SIZE_WH, mix=mix).objects
+        assert all(placed.kind.seen for placed in found)
+        if mix is DETECTOR_TRAINING:
+            assert all(placed.kind.role != "rare" for placed in found)
+
+
+def test_detector_labels_are_classes_and_shares(tmp_path):
+    save_detector_set(tmp_path, n_scenes=2, seed=1, mix=DETECTOR_TRAINING, longer_side=320, workers=1)
+    labels = np.loadtxt(tmp_path / "labels" / "00000.txt")
+    assert cv2.imread(str(tmp_path / "images" / "00001.jpg")).shape == (180, 320, 3)
+    assert set(labels[:, 0]) <= set(range(len(DETECTOR_CLASSES)))
+    assert (labels[:, 1:] > 0).all() and (labels[:, 1:] <= 1).all()
+
+
+def test_detector_class_of_odd_clutter_and_rare_kinds():
+    assert detector_class("overturned car") == DETECTOR_CLASSES.index("car")
+    assert detector_class("bench") == DETECTOR_CLASSES.index(OTHER)
+    assert detector_class("deer") is None
+
+
+def test_crops_are_squares_with_their_kinds():
+    crops = draw_crops(
+        n_scenes=2, seed=1, mix=CLIP_TRAINING, size=32, colour=(1, 2, 3), n_views=2, most_per_kind=3, workers=1
+    )
+    assert crops.views.shape == (len(crops.kinds), 2, 32, 32, 3)
+    assert len(crops.colours) == len(crops.kinds)
+    assert max(np.unique(crops.kinds, return_counts=True)[1]) <= 3
+
+
+def test_map_scenes_keeps_the_order():
+    assert list(map_scenes(str, 60, workers=2)) == [str(index) for index in range(60)]
+
+
+def test_a_core_draws_scenes_quickly():
+    """Twenty a second on a free core; a busy machine may take several times as long."""
+    import time
+
+    start = time.process_time()
+    for index in range(FRAMES_PER_DRIVE):
+        draw_scene(9, index)
+    assert FRAMES_PER_DRIVE / (time.process_time() - start) > 5

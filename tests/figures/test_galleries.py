@@ -1,0 +1,93 @@
+"""Figures made of pictures: every tile is there, empty input says so in words, Japanese has its letters."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarelib.figures.galleries import plot_boxes, plot_contact_sheet, plot_gallery, plot_neighbours
+from rarelib.figures.style import png_bytes
+
+
+def crops(count, height=40, width=60):
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 255, (height + 7 * n, width, 3), dtype=np.uint8) for n in range(count)]
+
+
+def rows(count):
+    table = pd.DataFrame(
+        {
+            "object_id": [f"o-{n:02d}" for n in range(9)],
+            "class_name": ["<b>car</b> $x_1$", "建設車両（クレーン付き）", "horse 🐎"] * 3,
+            "confidence": 0.5,
+            "origin": ["detected", "proposal", "detected"] * 3,
+            "rank": range(1, 10),
+            "rarity": 0.9,
+            "reason": "the only 'horse' among 1,240 objects; nearest common object at 0.41 " * 3,
+            "event_size": [1, 4, 1] * 3,
+        }
+    )
+    return table.assign(x_min=2.0, y_min=3.0, x_max=30.0, y_max=20.0).head(count)
+
+
+def shown(figure):
+    """Return the panels that show a picture."""
+    return [axes for axes in figure.axes if axes.images]
+
+
+def texts(figure):
+    labels = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.xaxis.label, axes.title]]
+    return " ".join(labels).replace("\n", " ")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_every_picture_has_its_tile(count, language):
+    beside = rows(count).assign(position=1, similarity=0.5, neighbour_id="n")
+    figures = [
+        plot_contact_sheet(crops(count), ["走行/a.jpg"] * count, language=language),
+        plot_boxes(crops(count), [rows(2)] * count, language=language),
+        plot_gallery(crops(count), rows(count), language=language),
+    ]
+    for figure in figures:
+        assert len(shown(figure)) == count
+        assert len(png_bytes(figure)) > 1000
+        assert figure.get_suptitle()
+        assert count or len(texts(figure)) > 10
+    figure = plot_neighbours(crops(count), rows(count), crops(count), beside, language=language)
+    assert len(shown(figure)) == 2 * count
+    assert len(png_bytes(figure)) > 1000
+
+
+def test_boxes_stand_where_they_are_in_the_original_picture():
+    figure = plot_boxes(crops(1), [rows(2)], scales=[0.5])
+    (axes,) = shown(figure)
+    assert axes.images[0].get_extent() == [0, 120, 80, 0]  # a crop of 60 x 40 px, made half as large
+    assert sorted(patch.get_bbox().bounds for patch in axes.patches) == [(2.0, 3.0, 28.0, 17.0)] * 2
+    assert [patch.get_linestyle() for patch in axes.patches].count("solid") == 1  # the proposal is dashed
+
+
+def test_a_tile_tells_what_is_known_of_its_object():
+    told = texts(plot_gallery(crops(2), rows(2)))
+    for words in ("1  <b>car</b> ", "0.90", "the only 'horse'"):
+        assert words in told
+
+
+def test_columns_may_be_missing():
+    bare = rows(3)[["object_id", "class_name"]]
+    assert len(shown(plot_gallery(crops(3), bare))) == 3
+    assert "0.25" in texts(plot_gallery(crops(3), bare.assign(similarity=0.25)))
+
+
+def test_neighbours_stand_beside_their_object():
+    beside = pd.DataFrame(
+        {
+            "object_id": ["o-01", "o-00", "o-00"],
+            "position": [1, 2, 1],
+            "similarity": [0.1, 0.2, 0.3],
+            "class_name": "bus",
+        }
+    )
+    figure = plot_neighbours(crops(5), rows(2), crops(3), beside)
+    told = [axes.get_xlabel() for axes in figure.axes]
+    assert [label.split()[0] for label in told if label] == ["1", "0.30", "0.20", "2", "0.10"]
+    assert told[3] == ""  # no third neighbour

@@ -1,0 +1,137 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from rarelib.models.runtime import OpenVinoNetwork, TorchNetwork, choose_runtime, ordered_map, worker_count
+
+
+def test_a_cpu_takes_openvino_and_torch_is_the_reference():
+    assert choose_runtime("auto", "cpu").library == "openvino"
+    assert str(choose_runtime("torch", "cpu")) == "torch float32 on a CPU"
+    assert str(choose_runtime("openvino_f32", "cpu")) == "OpenVINO float32 on a CPU"
+    assert choose_runtime("openvino", "cpu").precision in ("bf16", "f32")
+    assert choose_runtime("openvino_int8", "cpu").precision == "int8"
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu:1"])
+def test_an_unknown_device_is_refused(device):
+    with pytest.raises(ValueError, match="'device' parameter must be auto, cpu, cuda or cuda:N"):
+        choose_runtime("auto", device)
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="asks for 'cuda:99', but torch sees"):
+        choose_runtime("auto", "cuda:99")
+
+
+def test_openvino_on_a_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr("rarelib.models.runtime._check_device", lambda device: device)
+    with pytest.raises(ValueError, match="must be auto or torch on a GPU"):
+        choose_runtime("openvino", "cuda")
+    assert choose_runtime("auto", "cuda").precision == "f16"
+
+
+def test_worker_count():
+    assert worker_count(8, parallel=False) == 1
+    assert worker_count(8) == 8
+    assert worker_count(None) >= 1
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_keep_the_order_of_the_items(workers):
+    def slow(number):
+        time.sleep(0.002 * (number % 3))
+        return number * number
+
+    assert list(ordered_map(slow, range(40), workers=workers)) == [number * number for number in range(40)]
+
+
+def test_only_a_few_items_wait_in_memory():
+    taken = []
+
+    def items():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    results = ordered_map(lambda number: number, items(), workers=2, ahead=2)
+    next(results)
+    assert len(taken) <= 5
+    results.close()
+
+
+def test_an_error_stops_the_work():
+    def fail(number):
+        if number == 3:
+            raise OSError("disk full")
+        return number
+
+    with pytest.raises(OSError, match="disk full"):
+        list(ordered_map(fail, range(1000), workers=2))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("rarelib")]
+
+
+@pytest.fixture(scope="module")
+def doubling():
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    numbers = ops.parameter([-1, 3], np.float32)
+    return ov.Model([ops.multiply(numbers, np.float32(2))], [numbers], "doubling")
+
+
+def test_threads_share_an_openvino_network(doubling):
+    network = OpenVinoNetwork(doubling, "f32")
+    network.open(3)
+    inputs = [np.full((2, 3), number, np.float32) for number in range(50)]
+    outputs = list(ordered_map(lambda array: network(array)[0], inputs, workers=3))
+    assert all((output == 2 * array).all() for output, array in zip(outputs, inputs, strict=True))
+
+
+def test_a_network_that_was_not_opened_opens_itself(doubling):
+    assert OpenVinoNetwork(doubling, "f32")(np.ones((1, 3), np.float32))[0].tolist() == [[2, 2, 2]]
+
+
+class Greedy:
+    """A network whose memory holds three rows."""
+
+    def __new__(cls):
+        import torch
+
+        class Module(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.sizes = []
+
+            def forward(self, rows):
+                self.sizes.append(len(rows))
+                if len(rows) > 3:
+                    raise torch.OutOfMemoryError("CUDA out of memory")
+                return rows * 2, rows[:, 0]
+
+        return Module()
+
+
+def test_batches_are_halved_when_memory_runs_out():
+    module = Greedy()
+    network = TorchNetwork(module, "cpu", "f32")
+    rows = np.arange(20, dtype=np.float32).reshape(10, 2)
+    doubled, first = network(rows)
+    assert (doubled == rows * 2).all() and (first == rows[:, 0]).all()
+    assert module.sizes == [10, 5, 2, 2, 1, 5, 2, 2, 1]
+    module.sizes.clear()
+    network(rows)
+    assert max(module.sizes) == 2  # it does not try the large batch again
+
+
+def test_one_row_that_does_not_fit_is_an_error():
+    import torch
+
+    class Full(torch.nn.Module):
+        def forward(self, rows):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        TorchNetwork(Full(), "cpu", "f32")(np.zeros((4, 2), np.float32))

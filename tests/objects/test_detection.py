@@ -1,0 +1,207 @@
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from tiny_models import CLASS_NAMES, make_tiny_yolo
+
+from rarelib.objects.detection import detect_objects, load_detector
+from rarelib.pictures.boxes import overlaps
+from rarelib.pictures.crops import cut_crop
+from rarelib.pictures.decoding import read_image
+from rarelib.pictures.listing import list_images
+
+SETTINGS = {"conf": 0.6, "iou": 0.45, "max_det": 100, "max_objects": 6, "proposal_conf": 0.1, "max_proposals": 3}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(make_tiny_yolo(tmp_path_factory.mktemp("yolo") / "tiny.pt"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Seven pictures of three sizes and a broken one."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(7):
+        small = rng.integers(0, 255, (9, 16, 3), dtype=np.uint8)
+        size_wh = ((320, 180), (180, 320), (200, 200))[number % 3]
+        Image.fromarray(small).resize(size_wh, Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    (folder / "4 broken.png").write_bytes((folder / "4.png").read_bytes()[:300])
+    return folder
+
+
+def detect(model, pictures, root, *, runtime="openvino_f32", workers=1, **options):
+    images = list_images(pictures)
+    images = images[images["error"] == ""]
+    detector = load_detector(model, runtime=runtime, imgsz=320)
+    return detect_objects(images, pictures, detector, root, root / "parts", workers=workers, **{**SETTINGS, **options})
+
+
+def test_detection_gives_what_is_promised(model, pictures, tmp_path):
+    objects, unreadable = detect(model, pictures, tmp_path)
+    images = list_images(pictures).set_index("image_id")
+    assert images.loc[unreadable["image_id"], "path"].tolist() == ["4 broken.png"]
+    assert "cut off or damaged" in unreadable["error"][0]
+    assert objects["object_id"].is_unique and set(objects["class_name"]) <= set(CLASS_NAMES)
+    for image_id, rows in objects.groupby("image_id"):
+        origins = rows["origin"].tolist()
+        n_detected = origins.count("detected")
+        assert n_detected <= 6 and origins == ["detected"] * n_detected + ["proposal"] * (len(rows) - n_detected)
+        assert rows["object_id"].tolist() == [f"{image_id}-{number:02d}" for number in range(len(rows))]
+        assert rows["confidence"][:n_detected].is_monotonic_decreasing
+        width, height = images.loc[image_id, ["width", "height"]]
+        assert (rows["x_min"] >= 0).all() and (rows["x_max"] <= width).all() and (rows["y_max"] <= height).all()
+    detected = objects["origin"] == "detected"
+    assert (objects.loc[detected, "confidence"] >= 0.6).all() and (objects.loc[~detected, "confidence"] <= 0.6).all()
+    assert detected.any() and (~detected).any()
+
+
+def test_crops_are_cut_from_the_original(model, pictures, tmp_path):
+    objects, _ = detect(model, pictures, tmp_path)
+    paths = list_images(pictures).set_index("image_id")["path"]
+    for row in objects.itertuples():
+        picture = read_image(pictures / paths[row.image_id])
+        expected = cut_crop(picture, np.array([row.x_min, row.y_min, row.x_max, row.y_max]))
+        crop = read_image(tmp_path / row.crop_path)
+        assert crop.shape == expected.shape
+        assert np.abs(crop.astype(int) - expected).mean() < 20
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino", "openvino_f32"])
+def test_workers_and_tasks_do_not_change_the_table(model, pictures, tmp_path, runtime):
+    alone, _ = detect(model, pictures, tmp_path / "1", runtime=runtime)
+    together, _ = detect(model, pictures, tmp_path / "2", runtime=runtime, workers=3, task_size=2)
+    pd.testing.assert_frame_equal(alone, together, atol=0.011)  # one unit of the rounding
+
+
+def test_finished_tasks_are_not_done_again(model, pictures, tmp_path):
+    whole, _ = detect(model, pictures, tmp_path / "whole", task_size=3)
+    parts = tmp_path / "killed" / "parts"
+    detect(model, pictures, tmp_path / "killed", task_size=3)
+    finished = sorted(parts.rglob("*.parquet"))
+    finished[1].unlink()
+    shutil.rmtree(tmp_path / "killed" / "cropped_objects")
+    again, _ = detect(model, pictures, tmp_path / "killed", task_size=3)
+    pd.testing.assert_frame_equal(whole, again)
+    redone = {path.stem.split("-")[0] for path in (tmp_path / "killed" / "cropped_objects").rglob("*.jpg")}
+    assert 0 < len(redone) <= 3
+
+
+def test_other_settings_do_not_take_up_old_tasks(model, pictures, tmp_path):
+    detect(model, pictures, tmp_path)
+    objects, _ = detect(model, pictures, tmp_path, proposals=False)
+    assert set(objects["origin"]) == {"detected"}
+
+
+def test_nothing_found_and_nothing_to_look_at(model, pictures, tmp_path):
+    objects, unreadable = detect(model, pictures, tmp_path, conf=1.0, proposals=False)
+    assert len(objects) == 0 and len(unreadable) == 1
+    images = list_images(pictures).head(0)
+    objects, unreadable = detect_objects(
+        images, pictures, load_detector(model, runtime="torch"), tmp_path, tmp_path / "none"
+    )
+    assert len(objects) == 0 and len(unreadable) == 0
+    assert pd.api.types.is_string_dtype(objects["object_id"]) and objects["touches_border"].dtype == bool
+
+
+def test_batches_of_mixed_shapes_equal_single_pictures(model, pictures):
+    detector = load_detector(model, runtime="torch", imgsz=320)
+    read = [read_image(pictures / f"{number}.png") for number in range(7)]
+    together = detector.find_boxes(read, least=0.3)
+    for picture, boxes in zip(read, together, strict=True):
+        alone = detector.find_boxes([picture], least=0.3)[0]
+        assert boxes.xyxy == pytest.approx(alone.xyxy, abs=1e-2) and np.array_equal(boxes.class_id, alone.class_id)
+
+
+def test_int8_is_calibrated_on_the_users_pictures(model, pictures):
+    pytest.importorskip("nncf", reason="nncf is the extra rarelib[int8]")
+    with pytest.raises(ValueError, match="needs readable pictures to calibrate with"):
+        load_detector(model, runtime="openvino_int8", calibration_images=[pictures / "4 broken.png"])
+    detector = load_detector(model, runtime="openvino_int8", imgsz=320, calibration_images=sorted(pictures.iterdir()))
+    assert detector.runtime == "OpenVINO int8 on a CPU"
+    assert len(detector.find_boxes([read_image(pictures / "0.png")], least=0.05)[0])
+
+
+def test_a_network_that_is_no_detector_is_refused(tmp_path):
+    import torch
+
+    torch.save({"model": torch.nn.Linear(2, 2)}, tmp_path / "linear.pt")
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "tensor.pt")
+    for name in ("linear.pt", "tensor.pt"):
+        with pytest.raises(ValueError, match=f"must be weights of a YOLO detector. '{name}' is not"):
+            load_detector(str(tmp_path / name))
+
+
+def test_an_exported_model_runs_without_torch(model, pictures):
+    load_detector(model, runtime="openvino")
+    code = (
+        "import sys; from rarelib.objects.detection import load_detector; from rarelib.pictures.decoding import read_image;"
+        f"detector = load_detector({model!r}, runtime='openvino');"
+        f"detector.find_boxes([read_image({str(pictures / '0.png')!r})], least=0.5);"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'ultralytics', 'transformers', 'sklearn')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def matched_share(reference, found):
+    """Return the share of the reference's boxes that are found: IoU > 0.85, same class, each once."""
+    free, hits = np.ones(len(found), bool), 0
+    union_share, _ = overlaps(reference.xyxy, found.xyxy)
+    for row, class_id in enumerate(reference.class_id):
+        fits = np.flatnonzero(free & (union_share[row] > 0.85) & (found.class_id == class_id))
+        if len(fits):
+            free[fits[union_share[row][fits].argmax()]] = False
+            hits += 1
+    return hits / max(len(reference), 1)
+
+
+@pytest.fixture(scope="module")
+def real_model(shared, tmp_path_factory):
+    """A copy, so that no export is written beside the original."""
+    return str(shutil.copy(shared / "models" / "yolov8n.pt", tmp_path_factory.mktemp("real")))
+
+
+@pytest.fixture(scope="module")
+def reference(shared, real_model):
+    """What ultralytics itself predicts on real pictures."""
+    from ultralytics import YOLO
+
+    from rarelib.pictures.boxes import Boxes
+
+    folders = ("nuscenes/CAM_FRONT", "kitti/images", "coco_road/images")
+    paths = [path for name in folders for path in sorted((shared / "data" / name).glob("*.jpg"))[:9]]
+    yolo = YOLO(real_model)
+    settings = {"conf": 0.25, "iou": 0.45, "max_det": 100, "imgsz": 640, "device": "cpu", "verbose": False}
+    found = [yolo.predict(path, **settings)[0].boxes for path in paths]
+    return paths, [Boxes(b.xyxy.numpy(), b.conf.numpy(), b.cls.numpy().astype(int)) for b in found]
+
+
+@pytest.mark.parametrize(("runtime", "least"), [("torch", 0.999), ("openvino_f32", 0.999), ("openvino", 0.97)])
+def test_boxes_equal_those_of_ultralytics(real_model, reference, runtime, least):
+    from rarelib.pictures.boxes import suppress
+
+    detector = load_detector(real_model, runtime=runtime)
+    paths, expected = reference
+    hits = total = extra = 0
+    for path, boxes in zip(paths, expected, strict=True):
+        found = suppress(detector.find_boxes([read_image(path)], least=0.25)[0], iou=0.45, limit=100)
+        hits += matched_share(boxes, found) * len(boxes)
+        total, extra = total + len(boxes), extra + len(found) - len(boxes)
+    assert total > 100
+    assert hits / total >= least and abs(extra) <= (1 - least) * total + 1
+
+
+def test_an_openvino_folder_of_ultralytics_works(shared, tmp_path):
+    folder = str(shared / "models" / "yolov8n_int8_openvino_model")
+    images = list_images(shared / "data" / "coco_road" / "images").head(4)
+    detector = load_detector(folder)
+    objects, _ = detect_objects(
+        images, shared / "data" / "coco_road" / "images", detector, tmp_path, tmp_path / "parts", workers=2
+    )
+    assert len(detector.class_names) == 80 and detector.canvas == (640, 640)
+    assert (objects["origin"] == "detected").sum() >= 8

@@ -1,0 +1,72 @@
+"""The self-audit: planted kinds that are easy to tell must be shown early, and without kinds it says so."""
+
+import json
+
+import numpy as np
+import pytest
+from planted import boxes_of, cluster, images_of
+
+from rarelib.ranking.scoring import score_objects
+from rarelib.trust.audit import audit_ranking, choose_kinds, look_alike_classes
+
+SCORING = {"outlier_methods": ["knn"], "selection_share": 0.1, "selection_min": 1}
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Many cars of three looks, and three kinds of middling frequency that look different."""
+    names = ["car"] * 210 + ["dog"] * 10 + ["bench"] * 12 + ["cone"] * 14
+    sizes = [(70, 1), (70, 2), (70, 3), (10, 4), (12, 5), (14, 6)]
+    vectors = np.concatenate([cluster(size, seed) for size, seed in sizes])
+    objects = boxes_of(np.array(names).tolist())
+    scores, _ = score_objects(objects, images_of(objects), vectors, objects["object_id"].tolist(), **SCORING)
+    return objects, images_of(objects), vectors, objects["object_id"].tolist(), scores
+
+
+def test_kinds_that_look_different_are_shown_early(run):
+    found = audit_ranking(*run, scoring=SCORING)
+    assert found["available"]
+    assert {kind["class_name"] for kind in found["kinds"]} == {"bench", "cone", "dog"}
+    assert found["probability"] > 0.8 > found["random"]
+    assert found["low"] <= found["probability"] <= found["high"]
+    assert f"{found['probability']:.0%}" in found["sentence"]
+    assert (np.diff(found["found"]) >= 0).all() and found["budgets"][-1] == 0.5
+    json.dumps(found, allow_nan=False)
+
+
+def test_kinds_that_cannot_be_told_are_shown_as_late_as_at_random(run):
+    objects, images, _, ids, scores = run
+    alike = cluster(len(objects), 7)
+    found = audit_ranking(objects, images, alike, ids, scores, scoring=SCORING)
+    assert abs(found["probability"] - found["random"]) < 0.5
+    assert found["probability"] < audit_ranking(*run, scoring=SCORING)["probability"]
+
+
+def test_the_same_seed_gives_the_same_audit(run):
+    assert audit_ranking(*run, scoring=SCORING, seed=3) == audit_ranking(*run, scoring=SCORING, seed=3)
+
+
+def test_the_control_by_hand(run):
+    found = audit_ranking(*run, scoring=SCORING)
+    share = run[-1]["selected"].mean()
+    assert found["random"] == pytest.approx(1 - (1 - share) ** 3)  # three examples, each drawn with the budget's share
+
+
+def test_without_kinds_it_says_so(run):
+    objects, images, vectors, ids, scores = run
+    one_class = objects.assign(class_name="car")
+    found = audit_ranking(one_class, images, vectors, ids, scores, scoring=SCORING)
+    assert not found["available"]
+    assert "at least 2 classes" in found["sentence"]
+    assert "left out" in audit_ranking(*run, scoring=SCORING, enabled=False)["sentence"]
+
+
+def test_kinds_are_neither_the_most_frequent_nor_too_few(run):
+    assert sorted(choose_kinds(run[0]["class_name"])) == ["bench", "cone", "dog"]
+
+
+def test_hidden_objects_take_the_name_of_what_looks_most_like_them():
+    vectors = np.eye(3, dtype=np.float32)[[0, 1, 1, 2]]
+    vectors[3] = [0.8, 0.6, 0]
+    names = np.array(["car", "bus", "bus", "dog"])
+    assert look_alike_classes(vectors, names, np.array([False, False, False, True])).tolist() == ["car"]
