@@ -25,8 +25,8 @@ MAX_CANDIDATES = 1000  # best proposals that are looked at per picture
 PIXEL_DECIMALS, CONFIDENCE_DECIMALS = 2, 4
 NUMBERS = ("confidence", "x_min", "y_min", "x_max", "y_max", "objectness", "brightness", "contrast", "sharpness")
 TEXTS = ("object_id", "image_id", "class_name", "crop_path", "origin")
-COLUMNS = ("object_id", "image_id", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max", "crop_path", "origin",
-           "objectness", "brightness", "contrast", "sharpness", "touches_border")  # fmt: skip
+COLUMNS = ("object_id", "image_id", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max", "crop_path",
+           "origin", "objectness", "brightness", "contrast", "sharpness", "touches_border")  # fmt: skip
 
 
 @dataclass(frozen=True)

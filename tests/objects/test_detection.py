@@ -140,7 +140,8 @@ def test_a_network_that_is_no_detector_is_refused(tmp_path):
 def test_an_exported_model_runs_without_torch(model, pictures):
     load_detector(model, runtime="openvino")
     code = (
-        "import sys; from rarelib.objects.detection import load_detector; from rarelib.pictures.decoding import read_image;"
+        "import sys; from rarelib.objects.detection import load_detector;"
+        "from rarelib.pictures.decoding import read_image;"
         f"detector = load_detector({model!r}, runtime='openvino');"
         f"detector.find_boxes([read_image({str(pictures / '0.png')!r})], least=0.5);"
         "sys.exit(any(name in sys.modules for name in ('torch', 'ultralytics', 'transformers', 'sklearn')))"
