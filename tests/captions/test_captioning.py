@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from crop_table import selected_objects
+from planted_clip import TEXTS, PlantedClip
 from scripted_server import Address, scripted_server
-from test_caption_clip import TEXTS, PlantedClip
 
 from rarelib.captions import COLUMNS, CaptionError, caption_counts, caption_objects, choose_captioned
 from rarelib.captions.dialogue import run_beside

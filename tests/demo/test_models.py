@@ -10,7 +10,7 @@ import pytest
 from rarelib.demo.draw.kinds import ALL_KINDS, DETECTOR_CLASSES, KINDS, OTHER, UNSEEN_KINDS
 from rarelib.demo.draw.layout import CLIP_CHECK, DETECTOR_CHECK
 from rarelib.demo.draw.world import draw_scene
-from rarelib.demo.train import MODELS, note_check, note_training, write_card
+from rarelib.demo.train.__main__ import MODELS, note_check, note_training, write_card
 from rarelib.demo.train.clip import ClipSettings, train_clip
 from rarelib.demo.train.detector import DetectorSettings, save_bare
 from rarelib.demo.train.sets import detector_class, draw_crops

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from jupyter_core.utils import ensure_event_loop
 
-from rarelib.pipeline.stages import kernels
+from rarelib.pipeline import kernels
 
 
 def test_tasks_end_though_a_signal_met_one_of_them():
