@@ -17,8 +17,7 @@ from ..run.folder import fingerprint
 from ..run.progress import Progress
 from .answers import MAX_CAPTION_CHARS, MAX_KIND_CHARS, clean_text
 from .check import check_caption_server, check_caption_source
-from .dialogue import CaptionError, Outcome, Question, hold_dialogues, run_beside
-from .doubt import REASON_CODE, add_caption_reasons, disagreement_sentence
+from .dialogue import Outcome, Question, hold_dialogues, run_beside
 from .journal import Journal
 from .pictures import object_pictures, picture_reader
 from .prompts import prompt_version
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
     from .client import ApiModel
     from .clip import ClipEmbedder
     from .local import LocalModel
-
-__all__ = [
-    "REASON_CODE", "CaptionError", "add_caption_reasons", "caption_counts", "caption_objects", "check_caption_server",
-    "check_caption_source", "choose_captioned", "disagreement_sentence",
-]  # fmt: skip
 
 CLEARLY_NEARER = 0.02  # cosine; at CLIP's temperature of 100 the phrase is then 7 times as likely as the class
 # column -> its value where nobody was asked

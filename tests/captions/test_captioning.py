@@ -16,7 +16,8 @@ from crop_table import selected_objects
 from planted_clip import TEXTS, PlantedClip
 from scripted_server import Address, scripted_server
 
-from rarelib.captions import COLUMNS, CaptionError, caption_counts, caption_objects, choose_captioned
+from rarelib.captions import CaptionError, caption_counts, caption_objects, choose_captioned
+from rarelib.captions.captioning import COLUMNS
 from rarelib.captions.dialogue import run_beside
 from rarelib.run.folder import RunFolder
 
