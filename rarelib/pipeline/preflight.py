@@ -121,7 +121,7 @@ def _check_models(params: Params) -> None:
 def _check_captions(params: Params) -> None:
     if params.skip_caption:
         return
-    from ..captions.captioning import check_caption_source
+    from ..captions import check_caption_source
 
     check_caption_source(
         params.caption_source,

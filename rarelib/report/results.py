@@ -43,7 +43,7 @@ def collect_results(run: RunFolder, *, target_classes: Sequence[str] = (), langu
     scores = run.read_table("scores")
     captions = read_optional(run, "captions")
     if captions is not None:
-        from ..captions.captioning import add_caption_reasons
+        from ..captions import add_caption_reasons
 
         scores = add_caption_reasons(scores, captions, objects, language)
     scores = scores.assign(**{name: value for name, value in OPTIONAL.items() if name not in scores})
