@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from rarelib.run.folder import TABLES, RunFolder
+from rarelib.run.folder import RunFolder
+from rarelib.tables import TABLES
 
 PROJECT = Path(__file__).parents[1]
 

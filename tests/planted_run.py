@@ -7,7 +7,8 @@ import pandas as pd
 from PIL import Image
 
 from rarelib.captions import caption_counts
-from rarelib.run.folder import STAGES, RunFolder
+from rarelib.run.folder import RunFolder
+from rarelib.tables import STAGES
 
 CLASSES = ["car", "car", "car", "car", "bus", "bus", "horse"]
 BOX_PX = {"x_min": 10.0, "y_min": 20.0, "x_max": 50.0, "y_max": 60.0}

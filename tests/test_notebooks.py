@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rarelib.run.folder import STAGES
+from rarelib.tables import STAGES
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 LIBRARY_ONLY = (ast.FunctionDef, ast.ClassDef, ast.While, ast.Try, ast.For, ast.If, ast.Lambda)

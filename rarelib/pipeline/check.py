@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ..run.folder import STAGES, TABLES, RunFolder, TableError
+from ..run.folder import RunFolder
+from ..tables import STAGES, TABLES, TableError
 from .preflight import file_fingerprint
 
 # child table -> (its column, parent table): every value stands in the parent's id column
@@ -44,7 +44,7 @@ def _skipped(run: RunFolder) -> set[str]:
 
 
 def _read_tables(run: RunFolder, skipped: set[str]) -> dict[str, pd.DataFrame]:
-    tables = {name: run.read_table(name) for name, (stage, _) in TABLES.items() if stage not in skipped}
+    tables = {name: run.read_table(name) for name, table in TABLES.items() if table.stage not in skipped}
     run.read_vectors()
     return tables
 
@@ -83,11 +83,6 @@ def _check_ranking(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     scores = tables["scores"]
     if sorted(scores["rank"]) != list(range(1, len(scores) + 1)):
         yield "scores.rank is not 1 to n."
-    if len(scores) and not scores["rarity"].between(0, 1).all():
-        yield "scores.rarity leaves [0, 1]."
-    numbers = scores.select_dtypes("number").to_numpy(dtype=float)
-    if not np.isfinite(numbers).all():
-        yield "scores holds a number that is not finite."
 
 
 def _check_markers(run: RunFolder, skipped: set[str]) -> Iterator[str]:

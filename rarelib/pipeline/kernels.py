@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..run.folder import STAGES
+from ..tables import STAGES
 
 WARM_UP = "import pandas, pyarrow.parquet, IPython.display, rarelib.figures.charts"  # what every stage imports
 CLIENT = "jupyter_client.asynchronous.AsyncKernelClient"

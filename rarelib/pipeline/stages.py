@@ -15,8 +15,9 @@ from typing import Any
 from .. import __version__
 from ..params import Params
 from ..report.results import timing_text
-from ..run.folder import STAGES, RunFolder, fingerprint, write_text
+from ..run.folder import RunFolder, fingerprint, write_text
 from ..run.progress import PROGRESS_FILE
+from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
 from .kernels import KernelRelay
 from .lock import run_lock
 from .preflight import check_inputs, file_fingerprint, model_path, run_config
@@ -50,7 +51,6 @@ class Stage:
     writes: tuple[str, ...] = ()
 
 
-SELECT, DETECT, EMBED, SCORE, MAP, CAPTION, REPORT = STAGES
 PIPELINE = (
     Stage(SELECT, (), ("images_folder",)),
     Stage(DETECT, (SELECT,), ("yolo_model",)),

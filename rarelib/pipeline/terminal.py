@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from ..run.folder import STAGES
 from ..run.progress import progress_line
+from ..tables import STAGES
 
 POLL_S = 0.5
 PLAIN_EVERY_S = 30.0

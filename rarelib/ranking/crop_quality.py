@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..pictures.boxes import SAME_THING_IOU, overlaps
-from ..run.folder import BOX
+from ..tables import BOX
 
 # measure -> (where it begins to count as usable, where it is fully usable)
 RAMPS = {

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..pictures.boxes import SAME_THING_IOU, overlaps
-from ..run.folder import BOX
+from ..tables import BOX
 
 GROUPED_ROWS = 50_000  # the rarest so many are compared; what stands below them is its own event
 BLOCK_ROWS = 512

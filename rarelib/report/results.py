@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ..language import say
-from ..run.folder import BOX, STAGES, RunFolder
+from ..run.folder import RunFolder
+from ..tables import BOX, STAGES
 from .folders import copy_result_folders
 from .html import write_html
 

@@ -17,38 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-STAGES = (
-    "01_select_images", "02_detect_objects", "03_embed_objects", "04_score_rarity",
-    "05_map_objects", "06_caption_objects", "07_report",
-)  # fmt: skip
-TEXT, NUMBER, FLAG = "text", "number", "flag"
-BOX = ["x_min", "y_min", "x_max", "y_max"]  # columns of a box [px]
-
-# table -> (the stage that writes it, its promised columns)
-TABLES: dict[str, tuple[str, dict[str, str]]] = {
-    "images": ("01_select_images", {"image_id": TEXT, "path": TEXT, "width": NUMBER, "height": NUMBER, "sampled": FLAG,
-                                    "error": TEXT, "group": TEXT}),
-    "objects": ("02_detect_objects", {"object_id": TEXT, "image_id": TEXT, "class_name": TEXT, "confidence": NUMBER,
-                                      "x_min": NUMBER, "y_min": NUMBER, "x_max": NUMBER, "y_max": NUMBER,
-                                      "crop_path": TEXT, "origin": TEXT}),
-    "unreadable": ("02_detect_objects", {"image_id": TEXT, "error": TEXT}),
-    "early_filter": ("03_embed_objects", {"object_id": TEXT, "keep": FLAG, "reason": TEXT}),
-    "embeddings": ("03_embed_objects", {"object_id": TEXT}),
-    "zero_shot": ("03_embed_objects", {"object_id": TEXT, "phrase": TEXT, "similarity": NUMBER,
-                                       "class_similarity": NUMBER}),
-    "scores": ("04_score_rarity", {"object_id": TEXT, "class_count": NUMBER, "rare_class_score": NUMBER,
-                                   "is_outlier": FLAG, "is_rare_class": FLAG, "selected": FLAG, "rarity": NUMBER,
-                                   "rank": NUMBER, "reason": TEXT}),
-    "neighbours": ("04_score_rarity", {"object_id": TEXT, "neighbour_id": TEXT, "position": NUMBER,
-                                       "similarity": NUMBER}),
-    "map": ("05_map_objects", {"object_id": TEXT, "x": NUMBER, "y": NUMBER}),
-    "captions": ("06_caption_objects", {"object_id": TEXT, "caption": TEXT, "source": TEXT, "error": TEXT,
-                                        "model": TEXT, "seconds": NUMBER}),
-}  # fmt: skip
-
-
-class TableError(ValueError):
-    """A file of a run that is missing or is not what it should be."""
+from ..tables import TABLES, TableError, check_table
 
 
 class RunFolder:
@@ -87,7 +56,7 @@ class RunFolder:
 
     def table_files(self, stage: str) -> list[Path]:
         """Return the files of the tables that a stage has written."""
-        files = [self.table_path(table) for table, (writer, _) in TABLES.items() if writer == stage]
+        files = [self.table_path(name) for name, table in TABLES.items() if table.stage == stage]
         vectors = [path.with_suffix(".npy") for path in files]
         return [path for path in sorted([*files, *vectors]) if path.is_file()]
 
@@ -105,8 +74,7 @@ class RunFolder:
         Raises:
             TableError: If the file is missing, unreadable, or lacks a promised column.
         """
-        stage, promised = TABLES[table]
-        path = self.table_path(table)
+        stage, path = TABLES[table].stage, self.table_path(table)
         if not path.is_file():
             raise TableError(f"{path} is missing; run stage {stage} first.")
         with self._timed("read"):
@@ -114,18 +82,12 @@ class RunFolder:
                 frame = pq.read_table(path, columns=columns).to_pandas()
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage {stage} again.") from error
-        check_columns(
-            frame,
-            promised if columns is None else {c: promised[c] for c in columns if c in promised},
-            path,
-            stage,
-        )
+        check_table(table, frame, where=str(path), columns=columns)
         return frame
 
     def write_table(self, table: str, frame: pd.DataFrame) -> None:
         """Write a table whole or not at all, its promised columns checked and its index left out."""
-        stage, promised = TABLES[table]
-        check_columns(frame, promised, self.table_path(table), stage)
+        check_table(table, frame, where=str(self.table_path(table)))
         with self._timed("write"), whole_file(self.table_path(table)) as partial:
             frame.to_parquet(partial, index=False)
 
@@ -242,24 +204,6 @@ def fingerprint(value: Any) -> str:
     """Return a short hash of a JSON value, equal for equal values whatever their key order."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def check_columns(frame: pd.DataFrame, promised: Mapping[str, str], path: Path, stage: str) -> None:
-    """Check that a table has its promised columns with their types.
-
-    Raises:
-        TableError: With the first column that is missing or of another type.
-    """
-    kinds = {
-        TEXT: pd.api.types.is_string_dtype,
-        NUMBER: pd.api.types.is_numeric_dtype,
-        FLAG: pd.api.types.is_bool_dtype,
-    }
-    for column, kind in promised.items():
-        if column not in frame:
-            raise TableError(f"{path} has no column '{column}'; run stage {stage} again.")
-        if len(frame) and not kinds[kind](frame[column]):
-            raise TableError(f"{path}: column '{column}' must hold {kind}s. Got {frame[column].dtype} instead.")
 
 
 def _plain(value: Any) -> Any:

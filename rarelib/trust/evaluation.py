@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
-from ..run.folder import BOX
+from ..tables import BOX
 
 IOU = 0.5  # a box shows a true object from this overlap on
 INSIDE, COVER = 0.7, 0.25  # or, a fragment: this share of the box inside the object, this share of the object covered

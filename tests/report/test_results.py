@@ -11,7 +11,7 @@ from PIL import Image
 from planted_run import HOSTILE, planted_run
 
 from rarelib.report.results import collect_results, collect_statistics, copy_result_folders, timing_text, write_html
-from rarelib.run.folder import STAGES
+from rarelib.tables import STAGES
 
 FUNNEL = {
     "listed": 6,
