@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import json
-import types
+import inspect
 import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,12 +25,11 @@ class ParameterError(ValueError):
     """A parameter that is unknown, out of range, or does not fit the others; the message is one clear line."""
 
 
-class Params(BaseModel):
-    """The parameters of one run, flat; every stage takes its share of them by name."""
+class RunParams(BaseModel):
+    """The run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    # the run
     name: str = Field("run", description="Folder of the run inside runs_dir; by default the parameter file's name")
     runs_dir: str = Field("runs", description="Folder that holds the runs")
     language: Literal["en", "ja"] = Field("en", description="Language of titles, reasons and sentences")
@@ -48,7 +46,17 @@ class Params(BaseModel):
         False, description="Load weights whose pickle asks for more than known layers (can run code!)"
     )
 
-    # 01 select
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        if name in ("", ".", "..") or "\0" in name or set(name) & set('/\\:*?"<>|\n\r\t') or len(name.encode()) > 200:
+            raise ValueError("must be a plain folder name, without '/', '\\' or other special characters")
+        return name
+
+
+class SelectParams(RunParams):
+    """1 select: which pictures are looked at."""
+
     images_folder: str = Field("", description="Folder of pictures, searched recursively")
     sampling_rate: Share = Field(1.0, description="Share of the pictures that is drawn at random")
     max_images: Positive | None = Field(None, description="At most this many pictures; null takes all")
@@ -62,7 +70,10 @@ class Params(BaseModel):
     )
     demo_scenes: Count = Field(0, description="Draw this many scenes of the demo world as the run's pictures")
 
-    # 02 detect
+
+class DetectParams(SelectParams):
+    """2 detect: which boxes are kept."""
+
     yolo_model: str = Field(
         "yolov8x.pt", description="YOLOv8 weights: name of a release, .pt file, OpenVINO folder, or demo"
     )
@@ -76,7 +87,10 @@ class Params(BaseModel):
     proposal_conf: Share = Field(0.02, description="Least confidence of a proposal")
     max_proposals: Count = Field(5, description="At most this many proposals a picture")
 
-    # 03 embed
+
+class EmbedParams(DetectParams):
+    """3 embed: which boxes get a vector, and from what."""
+
     embedder: Literal["clip", "yolo"] = Field(
         "clip", description="What makes the vectors: CLIP or the detector's own features"
     )
@@ -98,7 +112,10 @@ class Params(BaseModel):
         2000, description="With selection ranked: at most this many objects of each common class are embedded"
     )
 
-    # 04 score
+
+class ScoreParams(EmbedParams):
+    """4 score: what is rare, how much is shown, how it is measured."""
+
     selection: Literal["ranked", "union"] = Field(
         "ranked",
         description="ranked: the best of the fused ranking; union: outliers or rare-class candidates, the plain recipe",
@@ -120,12 +137,18 @@ class Params(BaseModel):
     truth: str = Field("", description="Table of true objects (csv or parquet) to measure the ranking with")
     verdicts: str = Field("", description="Your verdicts (csv: object_id, rare) to re-rank with")
 
-    # 05 map
+
+class MapParams(ScoreParams):
+    """5 map: the vectors in two dimensions."""
+
     skip_visualization: bool = Field(False, description="Leave the map out")
     map_method: Literal["tsne", "umap"] = Field("tsne", description="How vectors are laid out in two dimensions")
     map_max_points: Positive = Field(5000, description="At most this many objects on the map; the selected come first")
 
-    # 06 caption
+
+class CaptionParams(MapParams):
+    """6 caption: objects in words."""
+
     skip_caption: bool = Field(False, description="Leave the captions out")
     caption_source: Literal["api", "clip", "local"] = Field(
         "api",
@@ -147,16 +170,22 @@ class Params(BaseModel):
     caption_scene: bool = Field(False, description="Send the whole picture with the object marked as well")
     caption_doubt: bool = Field(True, description="Ask once more where caption and detector class disagree")
 
-    # 07 report
+
+class ReportParams(CaptionParams):
+    """7 report: what is left for people."""
+
     target_classes: list[str] = Field([], description="Classes whose crops are also copied to targets/<class>/")
     report_max_objects: Positive = Field(200, description="At most this many objects in the gallery of report.html")
 
-    @field_validator("name")
-    @classmethod
-    def _plain_name(cls, name: str) -> str:
-        if name in ("", ".", "..") or "\0" in name or set(name) & set('/\\:*?"<>|\n\r\t') or len(name.encode()) > 200:
-            raise ValueError("must be a plain folder name, without '/', '\\' or other special characters")
-        return name
+
+class Params(ReportParams):
+    """The parameters of one run, flat; every stage takes its share of them by name."""
+
+
+def parameter_groups() -> dict[str, list[str]]:
+    """Return the names of the parameters by the stage that they belong to, in order."""
+    stages = [each for each in reversed(Params.__mro__) if issubclass(each, RunParams) and each is not Params]
+    return {str(stage.__doc__).rstrip("."): [*inspect.get_annotations(stage)] for stage in stages}
 
 
 def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None = None) -> Params:
@@ -184,43 +213,21 @@ def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None
         raise ParameterError(_one_line(error)) from error
 
 
-def parse_flags(flags: list[str]) -> dict[str, Any]:
-    """Turn `--sampling_rate 0.2` or `--sampling_rate=0.2` into parameter values, read as YAML scalars."""
-    values: dict[str, Any] = {}
-    rest = list(flags)
-    while rest:
-        flag = rest.pop(0)
-        if not flag.startswith("--"):
-            raise ParameterError(f"Expected a flag such as --sampling_rate 0.2. Got '{_squeeze(flag, 80)}' instead.")
-        name, equals, text = flag[2:].partition("=")
-        if not equals:
-            if not rest:
-                raise ParameterError(f"The flag '--{name}' needs a value, such as --skip_caption true.")
-            text = rest.pop(0)
-        values[name] = _scalar(name, text)
-    return values
+def parse_value(name: str, text: str) -> Any:
+    """Turn the text of a flag into a parameter's value: text stays text, a list may be `bicycle,person`, else YAML.
 
-
-def parameter_rows() -> list[dict[str, str]]:
-    """Return one row per parameter: name, type, default, meaning."""
-    return [
-        {
-            "name": name,
-            "type": _type_name(field),
-            "default": _default_text(field.default),
-            "meaning": field.description or "",
-        }
-        for name, field in Params.model_fields.items()
-    ]
-
-
-def parameter_table() -> str:
-    """Return all parameters as a Markdown table."""
-    lines = ["| parameter | type | default | meaning |", "|---|---|---|---|"]
-    for row in parameter_rows():
-        cells = [f"`{row['name']}`", row["type"], f"`{row['default']}`", row["meaning"]]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+    Raises:
+        ParameterError: If it is not a value.
+    """
+    field = Params.model_fields.get(name)
+    if field is None or field.annotation is str:
+        return text
+    if typing.get_origin(field.annotation) is list and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ParameterError(f"The value of '--{name}' is not a YAML value: {_squeeze(error)}") from error
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -239,16 +246,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _scalar(name: str, text: str) -> Any:
-    field = Params.model_fields.get(name)
-    if field is None or field.annotation is str:
-        return text
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ParameterError(f"The value of '--{name}' is not a YAML value: {_squeeze(error)}") from error
-
-
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"]) or "parameters"
@@ -261,29 +258,3 @@ def _one_line(error: ValidationError) -> str:
 def _squeeze(text: object, limit: int = 120) -> str:
     flat = " ".join(str(text).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
-
-
-def _type_name(field: Any) -> str:
-    annotation = field.annotation
-    if typing.get_origin(annotation) is Literal:
-        return " or ".join(str(value) for value in typing.get_args(annotation))
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return "integer or null"
-    if typing.get_origin(annotation) is list:
-        return "list"
-    limits = [f"{sign} {value:g}" for limit in field.metadata for sign, value in _limits(limit)]
-    return " ".join(
-        [
-            {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}[annotation.__name__],
-            *limits,
-        ]
-    )
-
-
-def _limits(limit: Any) -> list[tuple[str, float]]:
-    signs = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
-    return [(sign, getattr(limit, key)) for key, sign in signs if hasattr(limit, key)]
-
-
-def _default_text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -7,7 +7,7 @@ import pytest
 from rarelib.language import LANGUAGES, phrases, say
 
 
-@pytest.mark.parametrize("key", sorted(phrases()))
+@pytest.mark.parametrize("key", sorted(key for key in phrases() if not key.startswith("parameter.")))
 def test_every_phrase_has_both_languages_with_the_same_values(key):
     fields = [
         {name for _, name, _, _ in string.Formatter().parse(phrases()[key][language]) if name} for language in LANGUAGES

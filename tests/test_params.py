@@ -9,48 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rarelib.params import ParameterError, Params, load_params, parameter_rows, parameter_table, parse_flags
+from rarelib.command_line.parameters import parameter_row, parameter_tables
+from rarelib.params import ParameterError, Params, load_params
 from rarelib.pipeline.stages import PIPELINE, notebook_defaults
 
 PROJECT = Path(__file__).parents[1]
-
-
-def test_flags_win_over_the_file_and_the_name_is_the_files(tmp_path):
-    file = tmp_path / "night.yaml"
-    file.write_text("sampling_rate: 0.5\nseed: 3\n", encoding="utf-8")
-    params = load_params(file, parse_flags(["--sampling_rate", "0.2", "--skip_caption=true"]))
-    assert (params.name, params.sampling_rate, params.seed, params.skip_caption) == ("night", 0.2, 3, True)
-
-
-def test_text_parameters_stay_text():
-    assert parse_flags(["--name", "2024", "--max_images", "7"]) == {"name": "2024", "max_images": 7}
-    assert parse_flags(["--target_classes", "[bus, dog]"]) == {"target_classes": ["bus", "dog"]}
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--sampling_rat", "0.2"], "Unknown parameter 'sampling_rat'. Did you mean 'sampling_rate'?"),
-        (["--zzz", "1"], "Unknown parameter 'zzz'. See `python -m rarelib params`."),
-        (
-            ["--sampling_rate", "2"],
-            "'sampling_rate' parameter must be less than or equal to 1. Got 2 instead.",
-        ),
-        (["--parallel", "maybe"], "'parallel' parameter must be a valid boolean"),
-        (["--name", "../../x"], "'name' parameter must be a plain folder name"),
-        (["--name", ".."], "'name' parameter must be a plain folder name"),
-        (["--outlier_methods", "[magic]"], "'outlier_methods.0' parameter must be 'isolation_forest'"),
-        (["--contamination", ".nan"], "'contamination' parameter must be"),
-        (["--seed", "[1"], "The value of '--seed' is not a YAML value"),
-        (["sampling_rate"], "Expected a flag such as --sampling_rate 0.2. Got 'sampling_rate' instead."),
-        (["--seed"], "The flag '--seed' needs a value"),
-    ],
-)
-def test_wrong_values_are_one_clear_line(flags, message):
-    with pytest.raises(ParameterError) as error:
-        load_params(None, parse_flags(flags))
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -104,19 +67,20 @@ def _params_or_error(load):
         assert "\n" not in str(error)
 
 
-def test_every_parameter_says_what_it_means():
-    for row in parameter_rows():
-        assert len(row["meaning"]) > 10, row["name"]
-        assert row["type"], row["name"]
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
-def test_the_readmes_list_every_parameter(readme):
-    text = (PROJECT / readme).read_text(encoding="utf-8")
-    if readme == "README.md":
-        assert parameter_table() in text, "paste the output of `python -m rarelib params` into README.md"
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_parameter_says_what_it_means(language):
     for name in Params.model_fields:
-        assert f"`{name}`" in text, name
+        row = parameter_row(name, language)
+        assert len(row["meaning"]) > (10 if language == "en" else 4), name
+        assert row["type"], name
+
+
+@pytest.mark.parametrize(("page", "language"), [("parameters.md", "en"), ("parameters.ja.md", "ja")])
+def test_the_documents_list_every_parameter(page, language):
+    text = (PROJECT / "docs" / page).read_text(encoding="utf-8")
+    assert parameter_tables(language) in text, (
+        f"run `python -m rarelib params --language {language} --write docs/{page}`"
+    )
 
 
 def test_notebook_parameters_are_the_schemas_defaults():

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from tiny_qwen2vl import build_tiny_qwen2vl, serve
 
-from rarelib.__main__ import main
+from rarelib.command_line.app import main
 from rarelib.params import load_params
 from rarelib.pipeline.check import check_run
 from rarelib.pipeline.stages import StageFailed, run_pipeline

@@ -1,0 +1,148 @@
+"""The commands: run, params, check, and those that look into a finished run; exit codes as `main` says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..params import ParameterError, Params, load_params, parse_value
+from ..tables import STAGES
+from .options import GroupedCommand, run_options
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+SHELLS = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
+RUN_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="rarelib")
+def commands() -> None:
+    """Find the rare and the strange among the objects in driving pictures.
+
+    `rarelib run FOLDER` is the shortest way to a first result.
+    """
+
+
+@commands.command(cls=GroupedCommand, context_settings={"token_normalize_func": lambda name: name.replace("-", "_")})
+@click.argument("source", required=False, metavar="[PARAMS.yaml | FOLDER]")
+@click.option("--force", metavar="STAGE", help="Do this stage again, and what follows from it: 04, or 04_score_rarity.")
+@run_options
+def run(source: str | None, force: str | None, **values: str | None) -> int:
+    """Run all stages; what is up to date is left as it is.
+
+    PARAMS.yaml holds parameters; FOLDER is a folder of pictures, all else by default. Every parameter is also an
+    option and wins over the file. `rarelib params` says what each means.
+    """
+    params = _load(source, {name: parse_value(name, text) for name, text in values.items() if text is not None})
+    options = {} if force is None else {"force": _stage(force)}
+    from ..pipeline.stages import StageFailed, run_pipeline
+
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        run_pipeline(params, **options)
+    except StageFailed as error:
+        return _say_and_return(f"\nrarelib: {error}", 1)
+    except KeyboardInterrupt:
+        stopped = "\nrarelib: stopped. Finished parts are kept; the same command goes on from here."
+        return _say_and_return(stopped, 130)
+    except OSError as error:
+        return _say_and_return(f"\nrarelib: the run folder cannot be written: {error.strerror or error}.", 1)
+    return 0
+
+
+@commands.command()
+@click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of the meanings.")
+@click.option("--write", type=click.Path(exists=True, path_type=Path), help="Put them into this page instead.")
+def params(language: str, write: Path | None) -> int:
+    """Print all parameters as Markdown tables: name, type, default, meaning."""
+    from .parameters import parameter_tables
+
+    tables = parameter_tables(language)
+    if write is None:
+        click.echo(tables)
+    else:
+        head = write.read_text(encoding="utf-8").partition("\n## ")[0]
+        write.write_text(f"{head}\n{tables}", encoding="utf-8")
+    return 0
+
+
+@commands.command()
+@click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
+def check(run_folder: Path) -> int:
+    """Verify a finished run: all ids resolve, all files are there, all counts agree."""
+    from ..pipeline.check import check_run
+
+    problems = check_run(run_folder)
+    fine = f"{run_folder}: all ids resolve, all files are there, all counts agree."
+    click.echo("\n".join(problems) if problems else fine)
+    return 1 if problems else 0
+
+
+@commands.command()
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+def completion(shell: str) -> int:
+    """Print what a shell needs to complete commands and options: eval "$(rarelib completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    maker = get_completion_class(shell)
+    click.echo(maker(commands, {}, "rarelib", "_RARELIB_COMPLETE").source() if maker else "")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit code: 0 done, 1 a stage or check failed, 2 wrong input, 130 stopped."""
+    try:
+        return commands.main(arguments, prog_name="rarelib", standalone_mode=False) or 0
+    except click.UsageError as error:
+        near = f" {error.ctx.get_usage()}" if error.ctx and isinstance(error, click.MissingParameter) else ""
+        return _say_and_return(f"rarelib: {error.format_message()}{near}", 2)
+    except ParameterError as error:
+        return _say_and_return(f"rarelib: {error}", 2)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+
+
+def leave(code: int) -> None:
+    """End the process with an exit code."""
+    if code == 130:  # an interrupt during an import may end Python as killed by a signal, whatever main returned
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def run_command() -> None:
+    """Run the command line and end the process: what the installed `rarelib` calls."""
+    leave(main())
+
+
+def _load(source: str | None, overrides: dict[str, Any]) -> Params:
+    if source is None or not Path(source).is_dir():
+        return load_params(source, overrides)
+    named = {"images_folder": source, "name": Path(source).resolve().name}
+    return load_params(None, {**named, **overrides})
+
+
+def _stage(text: str) -> str:
+    found = [stage for stage in STAGES if stage == text or stage.startswith(text.zfill(2) + "_")]
+    if not found:
+        raise ParameterError(f"The option '--force' must name one of {', '.join(STAGES)}. Got '{text[:80]}' instead.")
+    return found[0]
+
+
+def _say_and_return(message: str, code: int) -> int:
+    click.echo(click.style(message, fg="red"), err=True)
+    return code
+
+
+def _stop(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second signal must not break the clean-up
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt

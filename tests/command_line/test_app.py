@@ -1,0 +1,126 @@
+"""What a person types: values, help, exit codes, completion."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rarelib import __version__
+from rarelib.command_line import app
+from rarelib.params import ParameterError, Params, load_params, parse_value
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Catch the parameters with which a run would start."""
+    seen = []
+    monkeypatch.setattr(
+        "rarelib.pipeline.stages.run_pipeline", lambda params, **options: seen.append((params, options))
+    )
+    return seen
+
+
+def test_options_win_over_the_file_and_the_name_is_the_files(tmp_path, started):
+    file = tmp_path / "night.yaml"
+    file.write_text("sampling_rate: 0.5\nseed: 3\n", encoding="utf-8")
+    assert app.main(["run", str(file), "--sampling_rate", "0.2", "--skip_caption=true", "--skip-visualization"]) == 0
+    params, _ = started[0]
+    assert (params.name, params.sampling_rate, params.seed) == ("night", 0.2, 3)
+    assert params.skip_caption and params.skip_visualization
+
+
+def test_a_folder_of_pictures_is_enough(tmp_path, started):
+    (tmp_path / "monday").mkdir()
+    assert app.main(["run", str(tmp_path / "monday"), "--target_classes", "bus, traffic cone"]) == 0
+    params, options = started[0]
+    assert (params.images_folder, params.name) == (str(tmp_path / "monday"), "monday")
+    assert params.target_classes == ["bus", "traffic cone"] and options == {}
+
+
+def test_force_names_a_stage(started):
+    assert app.main(["run", "--demo_scenes", "3", "--force", "4"]) == 0
+    assert started[0][1] == {"force": "04_score_rarity"}
+    assert app.main(["run", "--force", "9"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("name", "2024", "2024"),
+        ("max_images", "7", 7),
+        ("max_images", "null", None),
+        ("target_classes", "[bus, dog]", ["bus", "dog"]),
+        ("target_classes", "bus,dog", ["bus", "dog"]),
+        ("target_classes", "", []),
+        ("parallel", "no", False),
+    ],
+)
+def test_values_are_read_by_their_type(name, text, value):
+    assert parse_value(name, text) == value
+
+
+def test_a_value_that_is_none_is_refused():
+    with pytest.raises(ParameterError, match="The value of '--seed' is not a YAML value"):
+        parse_value("seed", "[1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--sampling_rat", "0.2"], "No such option '--sampling_rat'. Did you mean '--sampling_rate'?"),
+        (["run", "--sampling_rate", "2"], "'sampling_rate' parameter must be less than or equal to 1. Got 2 instead."),
+        (["run", "--parallel", "maybe"], "'parallel' parameter must be a valid boolean"),
+        (["run", "--name", "../../x"], "'name' parameter must be a plain folder name"),
+        (["run", "--name", ".."], "'name' parameter must be a plain folder name"),
+        (["run", "--outlier_methods", "magic"], "'outlier_methods.0' parameter must be 'isolation_forest'"),
+        (["run", "--contamination", ".nan"], "'contamination' parameter must be"),
+        (["run", "none.yaml"], "none.yaml is missing"),
+        (["run", "--seed"], "requires an argument"),
+        (["check"], "Missing argument 'RUN'"),
+        (["check", "nowhere"], "does not exist"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_exit_code_2(arguments, message, capsys):
+    assert app.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("rarelib: ") and said.count("\n") == 1
+
+
+def test_help_shows_every_parameter_in_its_group(capsys):
+    assert app.main(["run", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"--{name}" in said for name in Params.model_fields)
+    assert said.index("2 detect") < said.index("--conf") < said.index("3 embed") < said.index("--clip_model")
+    assert "--force" in said.partition("The run")[0]
+
+
+def test_every_command_has_help(capsys):
+    for name in app.commands.commands:
+        assert app.main([name, "--help"]) == 0
+        assert len(capsys.readouterr().out) > 80, name
+
+
+def test_version_completion_and_no_colour_in_a_pipe():
+    def typed(*arguments):
+        return subprocess.run([sys.executable, "-m", "rarelib", *arguments], capture_output=True, text=True)
+
+    assert __version__ in typed("--version").stdout
+    for shell in app.SHELLS:
+        assert "_RARELIB_COMPLETE" in typed("completion", shell).stdout
+    wrong = typed("run", "--sampling_rate", "2")
+    assert wrong.returncode == 2 and "\x1b" not in wrong.stderr
+
+
+def test_parameters_are_printed_and_written(tmp_path, capsys):
+    assert app.main(["params"]) == 0
+    assert "| `sampling_rate` | number" in capsys.readouterr().out
+    page = tmp_path / "parameters.md"
+    page.write_text("# Title\n\nText.\n\n## The run\nold\n", encoding="utf-8")
+    assert app.main(["params", "--write", str(page)]) == 0
+    assert page.read_text(encoding="utf-8").startswith("# Title\n\nText.\n\n## The run\n\n| parameter")
+
+
+def test_defaults_are_loaded_without_a_file():
+    assert load_params() == Params()
