@@ -77,14 +77,14 @@ class DetectParams(SelectParams):
     yolo_model: str = Field(
         "yolov8x.pt", description="YOLOv8 weights: name of a release, .pt file, OpenVINO folder, or demo"
     )
-    conf: Share = Field(0.25, description="Least confidence of a detected object")
+    conf: Share = Field(0.25, description="Minimum confidence of a detected object")
     iou: Share = Field(0.45, description="Overlap at which non-maximum suppression drops the weaker box")
     max_det: Positive = Field(100, description="At most this many boxes a picture leave the detector")
     max_objects: Positive = Field(50, description="At most this many objects a picture are cut, best first")
     imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
     task_size: Positive = Field(50, description="Pictures that are detected and written as one part")
     proposals: bool = Field(True, description="Also cut boxes that the detector almost missed (origin 'proposal')")
-    proposal_conf: Share = Field(0.02, description="Least confidence of a proposal")
+    proposal_conf: Share = Field(0.02, description="Minimum confidence of a proposal")
     max_proposals: Count = Field(5, description="At most this many proposals a picture")
 
 

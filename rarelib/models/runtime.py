@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 
 CORE_SHARE = 0.8
@@ -74,6 +75,8 @@ def ordered_map(
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="rarelib")
     waiting: deque[Any] = deque()
+    opencv_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # pictures are read side by side: OpenCV's own threads would only get in the way
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -83,6 +86,7 @@ def ordered_map(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        cv2.setNumThreads(opencv_threads)
 
 
 class OpenVinoNetwork:

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import struct
+import threading
 import zlib
 from pathlib import Path
 
@@ -29,12 +30,34 @@ UPRIGHT = {
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError,
           ZeroDivisionError, NotImplementedError, struct.error, zlib.error)  # fmt: skip
 
-cv2.setNumThreads(1)  # pictures are read side by side, so that OpenCV's own threads would only get in the way
-Image.MAX_IMAGE_PIXELS = None  # the limit here is max_megapixels, taken from the header before any pixel is decoded
-
 
 class ImageError(ValueError):
     """A picture that cannot be read; the message is the reason, without any path."""
+
+
+class _PillowLimit:
+    """Lifts Pillow's guard while pictures are read here: max_megapixels guards them, from the header on.
+
+    Threads may enter at once; the last one that leaves puts the caller's own limit back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                Image.MAX_IMAGE_PIXELS = self._before
+
+
+pillow_limit_lifted = _PillowLimit()
 
 
 def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray:
@@ -47,7 +70,7 @@ def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray
         ImageError: With the reason: unreadable, unknown format, cut off, too large.
     """
     data = _read_bytes(Path(path))
-    with _open_header(data, max_megapixels) as picture:
+    with pillow_limit_lifted, _open_header(data, max_megapixels) as picture:
         try:
             orientation = _orientation(picture)
             if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L") and _is_whole_jpeg(data):
@@ -73,7 +96,7 @@ def read_size(path: str | Path, *, max_megapixels: float = 200.0) -> tuple[int, 
         ImageError: With the reason why it cannot be read.
     """
     try:
-        with Path(path).open("rb") as file, _open_header(file, max_megapixels) as picture:
+        with pillow_limit_lifted, Path(path).open("rb") as file, _open_header(file, max_megapixels) as picture:
             width, height = picture.size
             return (height, width) if _orientation(picture) >= 5 else (width, height)
     except OSError as error:
