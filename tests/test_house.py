@@ -139,7 +139,10 @@ from PIL import Image
 before = (Image.MAX_IMAGE_PIXELS, cv2.getNumThreads(), list(warnings.filters))
 import rarelib
 assert not {"torch", "transformers", "matplotlib", "sklearn"} & set(sys.modules)
+import matplotlib
+style = dict(matplotlib.rcParams)
 rarelib.list_images, rarelib.detect_objects, rarelib.score_objects, rarelib.plot_gallery, rarelib.read_truth
+assert style == dict(matplotlib.rcParams)
 after = (Image.MAX_IMAGE_PIXELS, cv2.getNumThreads(), list(warnings.filters))
 assert before[:2] == after[:2], (before[:2], after[:2])
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
@@ -16,13 +17,13 @@ from .style import (
     COMMON,
     INK,
     PALE,
-    PAPER,
     QUIET,
     RARE,
     Chart,
     fit_text,
     new_chart,
     quiet_axes,
+    styled,
     words_only,
 )
 
@@ -30,6 +31,7 @@ PICTURE_STEPS = ("listed", "sampled", "unreadable")
 NAME_COLUMNS = 24
 
 
+@styled
 def plot_class_counts(objects: pd.DataFrame, *, max_classes: int = 20, language: str = "en") -> Chart:
     """Show how often each class was found, detected objects and proposals apart.
 
@@ -50,6 +52,7 @@ def plot_class_counts(objects: pd.DataFrame, *, max_classes: int = 20, language:
     return chart
 
 
+@styled
 def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, language: str = "en") -> Chart:
     """Show how sure the detector was, how large the objects are, and how many a picture holds."""
     title = say("plots.confidence_sizes", language)
@@ -67,9 +70,9 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     middle.set_xscale("log", base=2)
     middle.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     if len(held):
-        right.hist(held, bins=np.arange(held.max() + 2) - 0.5, color=COMMON, rwidth=0.9)
+        sns.histplot(x=held.to_numpy(), discrete=True, color=COMMON, alpha=1, linewidth=0, shrink=0.9, ax=right)
     for axes, name in ((left, "confidence"), (middle, "side_px"), (right, "per_picture")):
-        axes.set_xlabel(say(f"plots.{name}", language))
+        axes.set(xlabel=say(f"plots.{name}", language), ylabel="")
         axes.yaxis.get_major_locator().set_params(integer=True)
     left.set_ylabel(say("plots.objects", language))
     right.set_ylabel(say("plots.pictures", language))
@@ -78,6 +81,7 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     return chart
 
 
+@styled
 def plot_early_filter(
     objects: pd.DataFrame, early_filter: pd.DataFrame, *, max_classes: int = 16, language: str = "en"
 ) -> Chart:
@@ -104,6 +108,7 @@ def plot_early_filter(
     return chart
 
 
+@styled
 def plot_scores(
     scores: pd.DataFrame, methods: Sequence[str] = OUTLIER_METHODS, contamination: float = 0.1, *, language: str = "en"
 ) -> Chart:
@@ -125,6 +130,7 @@ def plot_scores(
     return chart
 
 
+@styled
 def plot_agreement(
     scores: pd.DataFrame,
     methods: Sequence[str] = OUTLIER_METHODS,
@@ -143,18 +149,20 @@ def plot_agreement(
     names = [method_name(name, language) for name in marked]
     chart = new_chart(title, height=1.5 + 0.46 * len(names))
     axes = chart.add_subplot()
-    axes.imshow(shares, cmap=_blues(), vmin=0, vmax=1, aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        text = f"{shared[row, row]:,}" if row == column else (f"{share:.0%}" if shared[row, row] else "–")
-        axes.text(column, row, text, ha="center", va="center", fontsize=8.5, color=PAPER if share > 0.45 else INK)
-    axes.set_xticks(range(len(names)), [fit_text(name, 13, 3) for name in names])
-    axes.set_yticks(range(len(names)), [fit_text(name, 26) for name in names])
+    texts = np.array([[f"{share:.0%}" if any_marked else "–" for share in row]
+                      for row, any_marked in zip(shares, np.diag(shared) > 0, strict=True)])  # fmt: skip
+    np.fill_diagonal(texts := texts.astype(object), [f"{count:,}" for count in np.diag(shared)])
+    across, down = [fit_text(name, 13, 3) for name in names], [fit_text(name, 26) for name in names]
+    sns.heatmap(shares, cmap=_blues(), vmin=0, vmax=1, annot=texts, fmt="", annot_kws={"fontsize": 8.5}, cbar=False,
+                xticklabels=across, yticklabels=down, ax=axes)  # fmt: skip
+    axes.tick_params(rotation=0)
     axes.xaxis.tick_top()
     axes.spines[:].set_visible(False)
     axes.set_xlabel(fit_text(say("plots.agreement_note", language, share=contamination), 110, 2))
     return chart
 
 
+@styled
 def plot_funnel(counts: Mapping[str, int | None], *, language: str = "en") -> Chart:
     """Show how many pictures and objects are left after each step; None is a step that was skipped."""
     title = say("plots.funnel", language)
@@ -210,18 +218,20 @@ def _bars(
     places_in_all: int = 0,
 ) -> None:
     places = np.arange(len(names))
-    start = np.zeros(len(names))
-    for part, colour in zip(parts, colours, strict=True):
-        values = np.asarray(part, dtype=float)
-        axes.barh(places, values, left=start, color=colour, height=0.68)
-        start = start + values
-    for place, (end, label) in enumerate(zip(start, labels, strict=True)):
+    ends = np.cumsum([np.asarray(part, dtype=float) for part in parts], axis=0)  # (n_parts, n_names)
+    for end, colour in reversed([*zip(ends, colours, strict=True)]):  # the longest lies at the back
+        sns.barplot(x=end, y=places, orient="h", width=0.68, saturation=1, errorbar=None, ax=axes)
+        for bar, own in zip(
+            axes.containers[-1], [colour] * len(names) if isinstance(colour, str) else colour, strict=True
+        ):
+            bar.set_color(own)
+    for place, (end, label) in enumerate(zip(ends[-1], labels, strict=True)):
         axes.annotate(
             label, (end, place), (4, 0), textcoords="offset points", va="center", fontsize=8, color=INK,
         )  # fmt: skip
     axes.set_yticks(places, list(names), color=INK)
     axes.set_xticks([])
-    axes.set_xlim(0, max(start.max() * 1.15, 1))
+    axes.set_xlim(0, max(ends.max() * 1.15, 1))
     axes.set_ylim(max(len(names), places_in_all) - 0.4, -0.6)
     axes.spines["bottom"].set_visible(False)
 
@@ -232,7 +242,15 @@ def _key(chart: Chart, axes: Axes, colours: Mapping[str, str]) -> None:
 
 
 def _two_origins(axes: Axes, values: pd.Series, proposal: pd.Series, bins: np.ndarray) -> None:
-    axes.hist([values[~proposal], values[proposal]], bins=bins, stacked=True, color=[COMMON, PALE], rwidth=0.92)
+    _stacked(axes, values, proposal, bins, (COMMON, PALE))
+
+
+def _stacked(axes: Axes, values: pd.Series, second: pd.Series, bins: np.ndarray, colours: tuple[str, str]) -> None:
+    """Draw the distribution of values in two groups, the second on top of the first."""
+    sns.histplot(
+        x=values.to_numpy(), hue=second.to_numpy(bool), hue_order=[True, False], palette=colours[::-1], bins=bins,
+        multiple="stack", alpha=1, linewidth=0, shrink=0.92, legend=False, ax=axes,
+    )  # fmt: skip
 
 
 def _score_panel(axes: Axes, values: pd.Series, contamination: float, language: str) -> None:
@@ -240,10 +258,9 @@ def _score_panel(axes: Axes, values: pd.Series, contamination: float, language: 
     low, middle = values.min(), values.median()
     high = min(values.max(), max(middle + 6 * (threshold - middle), threshold))
     bins = np.linspace(low, high if high > low else low + 1, 31)
-    _, _, bars = axes.hist(values.clip(upper=bins[-1]), bins=bins, color=COMMON, rwidth=0.9)
-    for bar in bars:  # type: ignore[union-attr]
-        if bar.get_x() + bar.get_width() / 2 > threshold:
-            bar.set_color(RARE)
+    shown = values.clip(upper=bins[-1])
+    _stacked(axes, shown, shown > threshold, bins, (COMMON, RARE))
+    axes.set(xlabel="", ylabel="")
     axes.axvline(threshold, color=RARE, linewidth=0.8, linestyle=(0, (4, 3)))
     text = say("plots.marked_from", language, marked=int((values >= threshold).sum()), threshold=threshold)
     axes.set_title(text, loc="right", fontsize=8, color=RARE)
@@ -253,8 +270,8 @@ def _score_panel(axes: Axes, values: pd.Series, contamination: float, language: 
 
 def _rarity_panel(axes: Axes, scores: pd.DataFrame, language: str) -> None:
     chosen = scores["selected"].astype(bool)
-    parts = [scores.loc[~chosen, "rarity"], scores.loc[chosen, "rarity"]]
-    axes.hist(parts, bins=np.linspace(0, 1, 31), stacked=True, color=[COMMON, RARE], rwidth=0.9)
+    _stacked(axes, scores["rarity"], chosen, np.linspace(0, 1, 31), (COMMON, RARE))
+    axes.set(xlabel="", ylabel="")
     axes.set_title(method_name("rarity", language))
     text = say("plots.selected_count", language, selected=int(chosen.sum()))
     axes.set_title(text, loc="right", fontsize=8, color=RARE)

@@ -20,6 +20,7 @@ from .style import (
     fit_text,
     new_chart,
     printable,
+    styled,
     text_columns,
     words_only,
 )
@@ -30,6 +31,7 @@ LANDSCAPE = 0.8  # height over width of a gallery's tile
 LETTERS_PER_INCH = 15.5  # of the small print under a picture
 
 
+@styled
 def plot_contact_sheet(
     pictures: Sequence[np.ndarray], titles: Sequence[str] = (), *, columns: int = 4, language: str = "en"
 ) -> Chart:
@@ -47,6 +49,7 @@ def plot_contact_sheet(
     return chart
 
 
+@styled
 def plot_boxes(
     pictures: Sequence[np.ndarray],
     boxes: Sequence[pd.DataFrame],
@@ -78,6 +81,7 @@ def plot_boxes(
     return chart
 
 
+@styled
 def plot_gallery(crops: Sequence[np.ndarray], rows: pd.DataFrame, *, columns: int = 5, language: str = "en") -> Chart:
     """Show objects with what is known of them, in the order of the rows.
 
@@ -98,6 +102,7 @@ def plot_gallery(crops: Sequence[np.ndarray], rows: pd.DataFrame, *, columns: in
     return chart
 
 
+@styled
 def plot_neighbours(
     crops: Sequence[np.ndarray],
     rows: pd.DataFrame,

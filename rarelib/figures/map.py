@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from ..language import say
-from .style import CLASS_COLOURS, INK, PAPER, RARE, Chart, fit_text, new_chart, words_only
+from .style import CLASS_COLOURS, INK, PAPER, RARE, Chart, fit_text, new_chart, styled, words_only
 
 MARKERS = "osD^vP"
 
 
+@styled
 def plot_map(
     positions: pd.DataFrame,
     objects: pd.DataFrame,

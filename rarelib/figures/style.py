@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib_fontja import get_font_ttf_path  # the import makes its font known to matplotlib
 
 WIDTH = 9.0  # inches; about the text width of a notebook at DPI
 DPI = 110
@@ -24,6 +24,7 @@ COMMON, PALE, RARE = "#5b7f9e", "#c6d3de", "#d55e00"
 CLASS_COLOURS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#b08900", "#6a51a3", "#1b3a4b", "#8c510a")
 LARGE_BYTES = 100_000
 MAX_TEXT = 400
+Plot = TypeVar("Plot", bound=Callable[..., Any])
 
 STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans", "IPAexGothic"],  # the second is asked for what the first lacks
@@ -57,7 +58,19 @@ STYLE: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "axes.unicode_minus": False,
 }
-mpl.rcParams.update(STYLE)
+with mpl.rc_context():  # the import makes its font known to matplotlib, and takes it for the default, which stays ours
+    from matplotlib_fontja import get_font_ttf_path
+
+
+def styled(plot: Plot) -> Plot:
+    """Draw in this package's style, and leave the style of the caller's own figures alone."""
+
+    @wraps(plot)
+    def draw(*args: Any, **options: Any) -> Any:
+        with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+            return plot(*args, **options)
+
+    return draw  # type: ignore[return-value]
 
 
 class Chart(Figure):
@@ -71,7 +84,8 @@ class Chart(Figure):
     def savefig(self, fname: Any, **options: Any) -> None:
         """Save as matplotlib does, but a large PNG, which holds photographs, in 256 colours."""
         buffer = io.BytesIO()
-        super().savefig(buffer, **options)
+        with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+            super().savefig(buffer, **options)
         content = buffer.getvalue()
         if content.startswith(b"\x89PNG") and len(content) > LARGE_BYTES:
             content = _in_256_colours(content)

@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from ..language import say
-from .style import COMMON, INK, QUIET, RARE, Chart, fit_text, new_chart, quiet_axes, words_only
+from .style import COMMON, INK, QUIET, RARE, Chart, fit_text, new_chart, quiet_axes, styled, words_only
 
 STEPS = ("detected", "ranked", "end_to_end")
 MAX_KINDS = 12
 
 
+@styled
 def plot_audit(audit: Mapping[str, Any], *, language: str = "en") -> Chart:
     """Show how soon kinds that were treated as unknown would have been seen, beside a random order.
 
@@ -42,6 +43,7 @@ def plot_audit(audit: Mapping[str, Any], *, language: str = "en") -> Chart:
     return chart
 
 
+@styled
 def plot_evaluation(evaluation: Mapping[str, Any], *, language: str = "en") -> Chart:
     """Show the three steps (detected, ranked, end to end) beside chance, and how early the ranking shows the true.
 

@@ -92,8 +92,7 @@ def _tsne(reduced: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
 
     perplexity = min(PERPLEXITY, (len(reduced) - 1) / 3)
-    start = reduced[:, :2] / reduced[:, 0].std() * 1e-4
-    return TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(reduced)
+    return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
 
 
 def _umap(reduced: np.ndarray, seed: int) -> np.ndarray:
@@ -102,7 +101,6 @@ def _umap(reduced: np.ndarray, seed: int) -> np.ndarray:
         warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
         from umap import UMAP
 
-    start = 10 * reduced[:, :2] / np.abs(reduced[:, :2]).max()
     neighbors = min(UMAP_NEIGHBORS, len(reduced) - 1)
-    layout = UMAP(n_neighbors=neighbors, init=start.astype(np.float32), random_state=seed, n_jobs=1)
+    layout = UMAP(n_neighbors=neighbors, init="pca", random_state=seed, n_jobs=1)
     return layout.fit_transform(reduced.astype(np.float32))
