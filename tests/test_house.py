@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,18 @@ assert before[:2] == after[:2], (before[:2], after[:2])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_import_is_a_declared_dependency_and_none_is_unused():
+    command = [sys.executable, "-m", "deptry", "--no-ansi", "rarelib"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_dependency_has_a_lower_bound_and_a_pin():
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    pinned = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    for one in declared:
+        name, bound, _ = one.partition(">=")
+        assert bound, f"{one} has no lower bound"
+        assert f"\n{name}==" in pinned, f"{name} is not pinned"
