@@ -24,6 +24,12 @@ COMMON, PALE, RARE = "#5b7f9e", "#c6d3de", "#d55e00"
 CLASS_COLOURS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#b08900", "#6a51a3", "#1b3a4b", "#8c510a")
 LARGE_BYTES = 100_000
 MAX_TEXT = 400
+NOT_FIRST = "、。，．・：；？！」』）］｝〉》】〕’”ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々…％"
+NOT_LAST = "「『（［｛〈《【〔‘“"
+JAPANESE = r"[\u2e80-\uffef]"
+PIECES = re.compile(  # what stays on one line: a Latin word, or a Japanese letter with the marks that hold on to it
+    rf"[^\s\u2e80-\uffef]+[{NOT_FIRST}]*\s*|[{NOT_LAST}]*{JAPANESE}[{NOT_FIRST}]*|\s"
+)
 Plot = TypeVar("Plot", bound=Callable[..., Any])
 
 STYLE: dict[str, Any] = {
@@ -136,10 +142,11 @@ def printable(text: object, limit: int = MAX_TEXT) -> str:
 def fit_text(text: object, columns: int, lines: int = 1) -> str:
     """Return the text broken into at most so many lines of so many columns, cut with "…".
 
-    Japanese characters are two columns wide, and a line may break between any two of them.
+    Japanese characters are two columns wide, and a line may break between any two of them but where kinsoku shori
+    forbids it (JIS X 4051): no line begins with a closing mark or a small kana, none ends with an opening bracket.
     """
     rows = [""]
-    for piece in re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef]|\s", printable(text)):
+    for piece in PIECES.findall(printable(text)):
         for part in _cut(piece, columns):
             if text_columns(rows[-1] + part.rstrip()) > columns:
                 rows.append("")

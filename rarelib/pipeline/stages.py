@@ -16,7 +16,7 @@ from .. import __version__
 from ..params import Params
 from ..report.results import timing_text
 from ..run.folder import RunFolder, fingerprint, write_text
-from ..run.progress import PROGRESS_FILE
+from ..run.progress import LANGUAGE, PROGRESS_FILE
 from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
 from .kernels import KernelRelay
 from .lock import run_lock
@@ -74,12 +74,13 @@ def run_pipeline(params: Params, *, notebooks: Path | None = None, terminal: Ter
         ParameterError: Before any work, when an input cannot be used.
         StageFailed: When a stage stopped with an error; earlier stages stay finished.
     """
-    notebooks, terminal = notebooks or notebooks_folder(), terminal or Terminal()
+    notebooks, terminal = notebooks or notebooks_folder(), terminal or Terminal(language=params.language)
     check_inputs(params)
     run = RunFolder(Path(params.runs_dir) / params.name)
     with run_lock(run.root) as lock:
         run.write_json("config.json", run_config(params))
         os.environ[PROGRESS_FILE] = str(run.path("stages/progress.json").resolve())
+        os.environ[LANGUAGE] = params.language
         prints: dict[str, str | None] = {}
         with KernelRelay(Path.cwd(), lock.record_kernel) as kernels:
             for number, stage in enumerate(PIPELINE, 1):

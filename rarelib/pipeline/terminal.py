@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from ..run.progress import progress_line
+from ..language import say
+from ..run.progress import progress_line, unit_name
 from ..tables import STAGES
 
 POLL_S = 0.5
@@ -20,31 +21,32 @@ PLAIN_EVERY_S = 30.0
 class Terminal:
     """One line per stage: rewritten in place on a terminal, printed now and then into a log."""
 
-    def __init__(self, stream: TextIO | None = None, prefix: str = "") -> None:
-        """Write to a stream; by default standard output."""
+    def __init__(self, stream: TextIO | None = None, prefix: str = "", *, language: str = "en") -> None:
+        """Write to a stream, by default standard output, in a language."""
         self._stream = stream or sys.stdout
-        self._prefix = prefix
+        self._prefix, self._language = prefix, language
         self._live = self._stream.isatty()
 
     def stage(self, number: int, name: str) -> Terminal:
         """Return a terminal whose lines begin with the stage."""
-        return Terminal(self._stream, f"[{number}/{len(STAGES)}] {name:<20}")
+        return Terminal(self._stream, f"[{number}/{len(STAGES)}] {name:<20}", language=self._language)
 
     def skipped(self, parameter: str) -> None:
         """Tell that a stage is left out."""
-        self._end_line(f"skipped ({parameter}: true)")
+        self._end_line(say("terminal.skipped", self._language, parameter=parameter))
 
     def up_to_date(self) -> None:
         """Tell that nothing has to be done."""
-        self._end_line("up to date")
+        self._end_line(say("terminal.up_to_date", self._language))
 
     def done(self, seconds: float) -> None:
         """Tell that a stage is finished."""
-        self._end_line(f"done in {seconds:.1f} s{self._last}")
+        self._end_line(say("terminal.done", self._language, seconds=seconds) + self._last)
 
     def end(self, root: Path) -> None:
         """Tell where the results are."""
-        self._stream.write(f"Results in {root}: open {root / 'report.html'} or the notebooks beside it.\n")
+        said = say("terminal.end", self._language, root=root, report=root / "report.html")
+        self._stream.write(f"{said}\n")
 
     @contextmanager
     def following(self, progress_file: Path) -> Iterator[None]:
@@ -60,19 +62,20 @@ class Terminal:
             stop.set()
             thread.join()
             if state := _read_state(progress_file):
-                self._last = f" · {state['done']:,} {state['unit']}"
+                unit = unit_name(state, self._language)
+                self._last = " · " + say("terminal.counted", self._language, done=state["done"], unit=unit)
             progress_file.unlink(missing_ok=True)
 
     def _follow(self, progress_file: Path, stop: threading.Event) -> None:
-        self._show("starting")
+        self._show(say("terminal.starting", self._language), lasting=False)
         while not stop.wait(POLL_S if self._live else PLAIN_EVERY_S):
             if state := _read_state(progress_file):
-                self._show(progress_line(state))
+                self._show(progress_line(state, self._language))
 
-    def _show(self, text: str) -> None:
+    def _show(self, text: str, *, lasting: bool = True) -> None:
         if self._live:
             self._stream.write(f"\r\033[K{self._prefix} {text}")
-        elif text != "starting":
+        elif lasting:
             self._stream.write(f"{self._prefix} {text}\n")
         self._stream.flush()
 

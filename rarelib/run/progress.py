@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from ..language import LANGUAGES, phrases, say
+
 PROGRESS_FILE = "RARELIB_PROGRESS_FILE"  # set by the pipeline for the kernels that it starts
+LANGUAGE = "RARELIB_LANGUAGE"  # so is this; set it for JupyterLab to see bars in Japanese
 INTERVAL_S = 0.25
 
 Item = TypeVar("Item")
@@ -76,23 +79,29 @@ def track(items: Iterable[Item], unit: str, *, total: int | None = None) -> Iter
             progress.add()
 
 
-def progress_line(state: dict[str, float | int | str]) -> str:
+def progress_line(state: dict[str, float | int | str], language: str = "en") -> str:
     """Return the state as text: `1,200/4,000 images · 36.2/s · 1:17 left`."""
     left = int(state["remaining_s"])
-    remaining = (
-        f" · {left // 3600}:{left % 3600 // 60:02}:{left % 60:02} left"
-        if left >= 3600
-        else f" · {left // 60}:{left % 60:02} left"
-    )
-    rate = f" · {state['rate']:.1f}/s" if state["rate"] else ""
-    return f"{state['done']:,}/{state['total']:,} {state['unit']}{rate}{remaining if left >= 0 else ''}"
+    clock = f"{left // 3600}:{left % 3600 // 60:02}:{left % 60:02}" if left >= 3600 else f"{left // 60}:{left % 60:02}"
+    counted = say("progress.count", language, done=state["done"], total=state["total"], unit=unit_name(state, language))
+    rate = [say("progress.rate", language, rate=state["rate"])] if state["rate"] else []
+    remaining = [say("progress.left", language, time=clock)] if left >= 0 else []
+    return " · ".join([counted, *rate, *remaining])
+
+
+def unit_name(state: dict[str, float | int | str], language: str = "en") -> str:
+    """Return what is counted, in a language; a unit without a phrase as it is."""
+    key = f"progress.unit.{state['unit']}"
+    return say(key, language) if key in phrases() else str(state["unit"])
 
 
 def _bar(state: dict[str, float | int | str]) -> object:
     from IPython.display import HTML
 
     done, total = state["done"], max(int(state["total"]), 1)
-    return HTML(f'<progress value="{done}" max="{total}" style="width:60%"></progress> {progress_line(state)}')
+    return HTML(
+        f'<progress value="{done}" max="{total}" style="width:60%"></progress> {progress_line(state, _language())}'
+    )
 
 
 def _notebook_handle() -> object | None:
@@ -102,3 +111,8 @@ def _notebook_handle() -> object | None:
     from IPython.display import HTML, display
 
     return display(HTML(""), display_id=True)
+
+
+def _language() -> str:
+    chosen = os.environ.get(LANGUAGE, "en")
+    return chosen if chosen in LANGUAGES else "en"

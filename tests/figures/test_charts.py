@@ -15,7 +15,7 @@ from rarelib.figures.charts import (
     step_name,
 )
 from rarelib.figures.map import plot_map
-from rarelib.figures.style import fit_text, png_bytes, printable, text_columns
+from rarelib.figures.style import NOT_FIRST, NOT_LAST, fit_text, png_bytes, printable, text_columns
 
 METHODS = ["isolation_forest", "knn"]
 FUNNEL = {"listed": 1000, "sampled": 200, "unreadable": 2, "objects": 2000, "selected": 220, "captioned": None}
@@ -156,3 +156,11 @@ def test_text_is_cut_to_its_columns():
     assert all(text_columns(line) <= 6 for line in fit_text("建設車両（クレーン）", 6, 3).split("\n"))
     assert printable("a\u202eb\x00c\n🐎") == "abc □"
     assert len(printable("x" * 10_000)) <= 400
+
+
+@pytest.mark.parametrize("columns", range(6, 40))
+def test_lines_break_where_japanese_allows_it(columns):
+    text = "他と離れた外観（上位 0.1％）です。「トラック」、データは 2,926 個、ッと伸ばすー、終わり。"
+    for line in fit_text(text, columns, 30).split("\n"):
+        assert line[:1] not in tuple(NOT_FIRST) and line[-1:] not in tuple(NOT_LAST), line
+    assert fit_text(text, columns, 30).replace("\n", "").replace(" ", "") == text.replace(" ", "")

@@ -27,6 +27,18 @@ def test_the_line_has_rate_and_remaining_time():
     assert progress_line({**state, "rate": 0, "remaining_s": -1.0}) == "1,200/4,000 images"
 
 
+def test_progress_is_told_in_japanese(tmp_path):
+    state = {"done": 1200, "total": 4000, "unit": "images", "rate": 36.24, "remaining_s": 77.3}
+    assert progress_line(state, "ja") == "画像 1,200/4,000 · 毎秒 36.2 · 残り 1:17"
+    stream = io.StringIO()
+    stage = Terminal(stream, language="ja").stage(2, "02_detect_objects")
+    with stage.following(tmp_path / "progress.json"):
+        (tmp_path / "progress.json").write_text('{"done": 3, "total": 3, "unit": "images"}', encoding="utf-8")
+    stage.done(1.25)
+    Terminal(stream, language="ja").end(tmp_path)
+    assert "完了 1.2 秒 · 画像 3" in stream.getvalue() and "結果は" in stream.getvalue()
+
+
 def test_the_terminal_has_one_line_a_stage(tmp_path):
     stream = io.StringIO()
     terminal = Terminal(stream)
