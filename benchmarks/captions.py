@@ -21,6 +21,7 @@ from scripted_server import scripted_server
 
 from rarelib.captions import caption_objects
 from rarelib.captions.client import FORM, data_url
+from rarelib.settings import CaptionSettings
 
 ONE_BY_ONE = 100  # the loop is slow, and its rate does not depend on the number
 
@@ -64,7 +65,8 @@ def ask_rarelib(rows: pd.DataFrame, root: Path, base_url: str, concurrency: int)
     """Caption with pictures cut with a margin, a journal, checked answers and a table."""
     journal = root / f"{time.monotonic_ns()}.jsonl"
     return caption_objects(
-        rows, root, root, caption_base_url=base_url, caption_concurrency=concurrency, caption_max_objects=len(rows),
+        rows, root, root,
+        CaptionSettings(caption_base_url=base_url, caption_concurrency=concurrency, caption_max_objects=len(rows)),
         journal=journal,
     )  # fmt: skip
 

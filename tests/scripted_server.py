@@ -163,6 +163,8 @@ async def exchange(script: Script, reader: asyncio.StreamReader, writer: asyncio
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     raw = await reader.readexactly(int(headers.get("content-length", 0)))
+    if script.options.token and f"?token={script.options.token} " not in first:
+        return await send(writer, 404, b"{}", {})
     if first.startswith("POST /v1/chat/completions"):
         await asyncio.sleep(SETTLE_S)  # connections that the client closed before this request are seen as closed
         script.in_flight += 1
@@ -198,6 +200,7 @@ def main() -> None:
     parser.add_argument("--slow_s", type=float, default=30.0)
     parser.add_argument("--retry_after_s", type=float, default=0.2)
     parser.add_argument("--key", default="")
+    parser.add_argument("--token", default="")  # must stand in the query of every address
     parser.add_argument("--plain", type=int, default=0)
     parser.add_argument("--answers", default="[{}]")
     with contextlib.suppress(KeyboardInterrupt):

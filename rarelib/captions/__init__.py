@@ -1,11 +1,12 @@
 """Words for the objects shown; the only room that knows the OpenAI-compatible API, and it ranks nothing."""
 
 from .captioning import caption_counts, caption_objects, choose_captioned
-from .check import check_caption_server, check_caption_source
+from .check import check_address, check_caption_server, check_caption_settings, check_caption_source
 from .dialogue import CaptionError
 from .doubt import REASON_CODE, add_caption_reasons, disagreement_sentence
 
 __all__ = [
-    "REASON_CODE", "CaptionError", "add_caption_reasons", "caption_counts", "caption_objects", "check_caption_server",
-    "check_caption_source", "choose_captioned", "disagreement_sentence",
+    "REASON_CODE", "CaptionError", "add_caption_reasons", "caption_counts", "caption_objects", "check_address",
+    "check_caption_server", "check_caption_settings", "check_caption_source", "choose_captioned",
+    "disagreement_sentence",
 ]  # fmt: skip

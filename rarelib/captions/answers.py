@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from ..language import say
+from ..run.secrets import hide_everywhere
 
 MAX_CAPTION_CHARS = 300
 MAX_KIND_CHARS = 60
 MAX_ATTRIBUTES = 4
 MAX_ERROR_CHARS = 300
+MAX_OUTPUT_TOKENS = 400  # asked for at most
 MAX_ANSWER_CHARS = 20_000  # a longer answer is not read at all
 
 THOUGHT = re.compile(r"<think>.*?(</think>|$)", re.DOTALL)
@@ -63,6 +69,17 @@ def _line(max_chars: int) -> BeforeValidator:
     return BeforeValidator(lambda value: clean_text(value, max_chars) if isinstance(value, str) else value)
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What came of one call: a text, or an error where it finally failed."""
+
+    text: str = ""
+    error: str = ""
+    seconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
 class CaptionAnswer(BaseModel):
     """What the model says of one object."""
 
@@ -86,32 +103,44 @@ def answer_schema() -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def parse_answer(text: str) -> CaptionAnswer:
+def without_secrets(answer: CaptionAnswer, secrets: Sequence[str]) -> CaptionAnswer:
+    """Return an answer whose texts hold none of the secrets, however they are spelled."""
+    if not secrets:
+        return answer
+    hidden = {name: hide_everywhere(getattr(answer, name), secrets) for name in ("caption", "kind", "attributes")}
+    return answer.model_copy(update=hidden)
+
+
+def parse_answer(text: str, language: str = "en") -> CaptionAnswer:
     """Read a model's text as an answer; words around the JSON object are passed over.
+
+    Args:
+        text: What the model wrote.
+        language: Of the errors.
 
     Raises:
         RefusalError: If the model declines.
         AnswerError: If the text is empty, too long, no JSON object, or not of the promised form.
     """
     if len(text) > MAX_ANSWER_CHARS:
-        raise AnswerError(f"it is longer than {MAX_ANSWER_CHARS:,} characters")
+        raise AnswerError(say("caption_error.too_long", language, chars=MAX_ANSWER_CHARS))
     text = THOUGHT.sub("", text).strip()
     if not text:
-        raise AnswerError("it is empty")
+        raise AnswerError(say("caption_error.empty", language))
     found = _first_object(text)
     if found is None:
-        raise _refused(text) if REFUSAL.match(text) else AnswerError("it holds no complete JSON object")
+        raise _refused(text, language) if REFUSAL.match(text) else AnswerError(say("caption_error.no_object", language))
     try:
         answer = CaptionAnswer.model_validate(found)
     except ValidationError as error:
-        raise AnswerError(_problem(error)) from error
+        raise AnswerError(_problem(error, language)) from error
     if REFUSAL.match(answer.caption):
-        raise _refused(answer.caption)
+        raise _refused(answer.caption, language)
     return answer
 
 
-def _refused(text: str) -> RefusalError:
-    return RefusalError(f"the model refused: {clean_text(text, 120)}")
+def _refused(text: str, language: str) -> RefusalError:
+    return RefusalError(say("caption_error.refused", language, words=clean_text(text, 120)))
 
 
 def _first_object(text: str) -> dict[str, Any] | None:
@@ -125,6 +154,7 @@ def _first_object(text: str) -> dict[str, Any] | None:
     return found
 
 
-def _problem(error: ValidationError) -> str:
+def _problem(error: ValidationError, language: str) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
-    return clean_text(f"'{first['loc'][0]}' {first['msg'][0].lower()}{first['msg'][1:]}", 120)
+    problem = f"{first['msg'][0].lower()}{first['msg'][1:]}"
+    return clean_text(say("caption_error.field", language, field=first["loc"][0], problem=problem), 160)

@@ -15,8 +15,11 @@ import pandas as pd
 from ..language import say
 from ..run.folder import fingerprint
 from ..run.progress import Progress
+from ..run.secrets import hide_secrets, known_secrets
+from ..settings import CaptionSettings
+from ..tables import BOX
 from .answers import MAX_CAPTION_CHARS, MAX_KIND_CHARS, clean_text
-from .check import check_caption_server, check_caption_source
+from .check import check_caption_server, check_caption_settings
 from .dialogue import Outcome, Question, hold_dialogues, run_beside
 from .journal import Journal
 from .pictures import object_pictures, picture_reader
@@ -34,28 +37,16 @@ COLUMNS: dict[str, Any] = {
     "attributes": "", "agrees": "", "certainty": "", "first_caption": "", "prompt_version": "", "input_tokens": 0,
     "output_tokens": 0, "disagrees": False,
 }  # fmt: skip
+TEXTS = [name for name, value in COLUMNS.items() if isinstance(value, str)]
+FREE_TEXTS = ("caption", "error", "kind", "attributes", "first_caption")  # in the words of a model or a server
 
 
 def caption_objects(
     selected: pd.DataFrame,
     run_root: Path,
     images_root: Path,
+    settings: CaptionSettings,
     *,
-    caption_source: str = "api",
-    caption_base_url: str = "",
-    caption_model: str = "Qwen/Qwen2-VL-2B-Instruct",
-    caption_phrases: Sequence[str] = (),
-    caption_concurrency: int = 16,
-    caption_timeout_s: float = 60.0,
-    caption_retries: int = 4,
-    caption_max_objects: int = 1000,
-    caption_max_side: int = 448,
-    caption_margin: float = 0.15,
-    caption_scene: bool = False,
-    caption_doubt: bool = True,
-    language: str = "en",
-    device: str = "auto",
-    max_megapixels: float = 200.0,
     journal: Path | None = None,
     embedder: ClipEmbedder | None = None,
     vectors: tuple[np.ndarray, Sequence[str]] | None = None,
@@ -68,8 +59,7 @@ def caption_objects(
             to_caption (bool; without the column all are) and, if known, zero_shot_phrase (CLIP's phrase, or "").
         run_root: The run's folder.
         images_root: The folder of the pictures.
-        caption_source: "api", "clip" or "local"; this and the options below mean what the parameters of the same
-            name mean.
+        settings: Who is asked, and how.
         journal: File of the answers, by default captions.jsonl in the run's folder.
         embedder: With source clip, what embeds the phrases.
         vectors: With source clip, the embedder's vectors of the objects, unit rows and their object ids, as
@@ -78,48 +68,26 @@ def caption_objects(
     Returns:
         Table with one row per selected object, in the same order, with `COLUMNS`. source is "model", "class_name" (not
         asked for; error tells if the budget was the reason) or "fallback" (asked for, but failed; error tells why).
-        Every text is one clean line. disagrees tells that the last answer denies the detector's class.
+        Every text is one clean line without the keys of the environment. disagrees tells that the last answer denies
+        the detector's class.
 
     Raises:
         ValueError: If the source is not configured.
         CaptionError: If the first 20 calls all fail.
     """
-    check_caption_source(
-        caption_source, base_url=caption_base_url, model=caption_model, phrases=caption_phrases, reach=False
-    )
+    check_caption_settings(settings, reach=False)
     selected = selected.reset_index(drop=True)
-    marked = selected["to_caption"].astype(bool) if "to_caption" in selected else pd.Series(True, index=selected.index)
-    asked = marked & (marked.cumsum() <= caption_max_objects)
-    table = _class_name_rows(selected)
-    table.loc[marked & ~asked, "error"] = say("caption_over_budget", language)
+    table, asked = _start_table(selected, settings)
     if not asked.any():
         return table
-    if caption_source == "clip":
+    if settings.caption_source == "clip":
         name = str(getattr(embedder, "about", {}).get("model", "clip"))
-        from .clip import clip_outcomes
-
-        outcomes = clip_outcomes(selected[asked], run_root, embedder, vectors, caption_phrases, language)
+        outcomes = _nearest_phrases(selected[asked], run_root, settings, embedder, vectors)
         return _with_outcomes(table, outcomes, model=name, prompt="")
-    if caption_source == "api":
-        model = _api_model(caption_base_url, caption_model, caption_concurrency, caption_timeout_s, caption_retries)
-    else:
-        model = _local_model(caption_model, device)
-    pictures = partial(
-        object_pictures,
-        read=picture_reader(max_megapixels),
-        max_side=caption_max_side,
-        margin=caption_margin,
-        scene=caption_scene,
-    )
-    made_by = [model.name, prompt_version(language), language, caption_max_side, caption_margin, caption_scene]
-    outcomes = _asked_model(
-        _questions(selected[asked], run_root, images_root, pictures, made_by),
-        model,
-        journal or run_root / "captions.jsonl",
-        language=language,
-        doubt=caption_doubt,
-    )
-    return _with_outcomes(table, outcomes, model=model.name, prompt=prompt_version(language))
+    model = _load_model(settings)
+    questions = _questions(selected[asked], run_root, images_root, settings, model.identity)
+    outcomes = _ask_model(questions, model, journal or run_root / "captions.jsonl", settings)
+    return _with_outcomes(table, outcomes, model=model.name, prompt=prompt_version(settings.language))
 
 
 def choose_captioned(
@@ -174,19 +142,52 @@ def caption_counts(captions: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _class_name_rows(selected: pd.DataFrame) -> pd.DataFrame:
+def _start_table(selected: pd.DataFrame, settings: CaptionSettings) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the table with class names only, and who is asked about: the first of those marked, up to the budget."""
+    marked = selected["to_caption"].astype(bool) if "to_caption" in selected else pd.Series(True, index=selected.index)
+    asked = marked & (marked.cumsum() <= settings.caption_max_objects)
     table = pd.DataFrame({name: [value] * len(selected) for name, value in COLUMNS.items()}, columns=list(COLUMNS))
     table["object_id"] = selected["object_id"]
     table["caption"] = [clean_text(str(name), MAX_CAPTION_CHARS) for name in selected["class_name"]]
-    texts = [name for name, value in COLUMNS.items() if isinstance(value, str)]
-    return table.astype(dict.fromkeys(texts, "str"))
+    table.loc[marked & ~asked, "error"] = say("caption_over_budget", settings.language)
+    return table.astype(dict.fromkeys(TEXTS, "str")), asked
+
+
+def _nearest_phrases(
+    rows: pd.DataFrame,
+    run_root: Path,
+    settings: CaptionSettings,
+    embedder: ClipEmbedder | None,
+    vectors: tuple[np.ndarray, Sequence[str]] | None,
+) -> dict[str, Outcome]:
+    from .clip import clip_outcomes
+
+    return clip_outcomes(rows, run_root, embedder, vectors, settings.caption_phrases, settings.language)
+
+
+def _load_model(settings: CaptionSettings) -> ApiModel | LocalModel:
+    if settings.caption_source == "local":
+        from .local import LocalModel
+
+        return LocalModel(Path(settings.caption_model).expanduser(), device=settings.device)
+    from .client import ApiModel
+
+    return ApiModel(
+        base_url=check_caption_server(settings.caption_base_url, reach=False),
+        model=settings.caption_model,
+        concurrency=settings.caption_concurrency,
+        timeout_s=settings.caption_timeout_s,
+        retries=settings.caption_retries,
+        language=settings.language,
+    )
 
 
 def _with_outcomes(table: pd.DataFrame, outcomes: dict[str, Outcome], *, model: str, prompt: str) -> pd.DataFrame:
-    rows = table.to_dict("records")
+    rows, secrets = table.to_dict("records"), known_secrets()
     for row in rows:
         if outcome := outcomes.get(row["object_id"]):
             row |= _row(outcome) | {"model": model, "prompt_version": prompt}
+            row |= {name: hide_secrets(row[name], secrets) for name in FREE_TEXTS}
     filled = pd.DataFrame(rows, columns=list(COLUMNS))
     return filled.astype(table.dtypes.to_dict())
 
@@ -202,23 +203,17 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     return row | answer | {"source": "model", "first_caption": first, "disagrees": outcome.answer.agrees == "no"}
 
 
-def _api_model(base_url: str, model: str, concurrency: int, timeout_s: float, retries: int) -> ApiModel:
-    from .client import ApiModel
-
-    address = check_caption_server(base_url, reach=False)
-    return ApiModel(base_url=address, model=model, concurrency=concurrency, timeout_s=timeout_s, retries=retries)
-
-
-def _local_model(folder: str, device: str) -> LocalModel:
-    from .local import LocalModel
-
-    return LocalModel(Path(folder).expanduser(), device=device)
-
-
 def _questions(
-    rows: pd.DataFrame, run_root: Path, images_root: Path, pictures: Any, made_by: list[Any]
+    rows: pd.DataFrame, run_root: Path, images_root: Path, settings: CaptionSettings, identity: str
 ) -> dict[str, Question | str]:
     """Return the question about each object by its id, or why there is none."""
+    shown = {
+        "max_side": settings.caption_max_side,
+        "margin": settings.caption_margin,
+        "scene": settings.caption_scene,
+    }
+    pictures = partial(object_pictures, read=picture_reader(settings.max_megapixels), **shown)
+    made_by = [identity, prompt_version(settings.language), settings.language, *shown.values()]
     return {
         row["object_id"]: _question(row, run_root, images_root, pictures, made_by) for row in rows.to_dict("records")
     }
@@ -229,10 +224,11 @@ def _question(
 ) -> Question | str:
     crop_path = run_root / row["crop_path"]
     try:
-        crop = hashlib.sha256(crop_path.read_bytes()).hexdigest()[:32]
+        with crop_path.open("rb") as file:
+            crop = hashlib.file_digest(file, "sha256").hexdigest()[:32]
     except OSError as error:
         return f"{row['crop_path']}: {error.strerror}"
-    box = tuple(float(row[side]) for side in ("x_min", "y_min", "x_max", "y_max"))
+    box = tuple(float(row[side]) for side in BOX)
     phrase = row.get("zero_shot_phrase")
     return Question(
         key=fingerprint([crop, row["class_name"], round(float(row["confidence"]), 2), *made_by]),
@@ -244,15 +240,16 @@ def _question(
     )
 
 
-def _asked_model(
-    questions: dict[str, Question | str], model: Any, path: Path, *, language: str, doubt: bool
+def _ask_model(
+    questions: dict[str, Question | str], model: ApiModel | LocalModel, path: Path, settings: CaptionSettings
 ) -> dict[str, Outcome]:
     """Return the outcome for each object id; objects with the same question share one conversation."""
     unique = {question.key: question for question in questions.values() if isinstance(question, Question)}
     found: dict[str, Outcome] = {}
     with Journal(path) as journal:
         known = unique.keys() & journal.answered.keys()
-        hold = partial(hold_dialogues, list(unique.values()), model, journal, language=language, doubt=doubt)
+        options = {"language": settings.language, "doubt": settings.caption_doubt}
+        hold = partial(hold_dialogues, list(unique.values()), model, journal, **options)
         with Progress(len(unique), "captions", done=len(known)) as progress:
             for key, outcome in run_beside(hold):
                 found[key] = outcome

@@ -7,35 +7,25 @@ import base64
 import re
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2  # the HTTP library of the openai client
 import openai
 from pydantic import BaseModel, BeforeValidator, Field, NonNegativeInt, ValidationError
 
-from .answers import MAX_ERROR_CHARS, answer_schema, clean_text
-from .check import NO_KEY, api_key
+from ..language import say
+from ..run.secrets import hide_exact, hide_secrets, known_secrets
+from .answers import MAX_ERROR_CHARS, MAX_OUTPUT_TOKENS, Reply, answer_schema, clean_text
+from .check import api_key
 from .prompts import Message
 
 MAX_RESPONSE_BYTES = 256 * 1024
-MAX_OUTPUT_TOKENS = 400
 FORM = {"type": "json_schema", "json_schema": {"name": "caption", "strict": True, "schema": answer_schema()}}
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What came of one call: a text, or an error where it finally failed."""
-
-    text: str = ""
-    error: str = ""
-    seconds: float = 0.0
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
-class ResponseTooLargeError(openai.OpenAIError):
-    """A response that was cut off because it went on beyond any caption."""
+class ResponseRefusedError(openai.OpenAIError):
+    """A response that is not read on: it goes on beyond any caption, or is packed; the text is a phrase's key."""
 
 
 class _Message(BaseModel):
@@ -70,22 +60,32 @@ class ApiModel:
     The key comes from OPENAI_API_KEY; it is taken out of every text and error that the server sends back.
     """
 
-    def __init__(self, *, base_url: str, model: str, concurrency: int, timeout_s: float, retries: int) -> None:
+    def __init__(
+        self, *, base_url: str, model: str, concurrency: int, timeout_s: float, retries: int, language: str = "en"
+    ) -> None:
         """Connect to nothing yet.
 
         Args:
-            base_url: Address of the server, such as http://127.0.0.1:8000/v1.
+            base_url: Address of the server, such as http://127.0.0.1:8000/v1; its query goes with every request.
             model: Name of the model at the server.
             concurrency: Requests in flight at once.
             timeout_s: Longest wait for one answer, each retry anew [s].
             retries: Tries again after 408, 409, 429, 5xx, time-outs and cut connections, waiting as long as
                 Retry-After says (up to two minutes), else 0.5 s, 1 s, 2 s, … 8 s.
+            language: Of the errors.
+
+        Raises:
+            ValueError: If OPENAI_API_KEY cannot be sent.
         """
-        self.name, self.parallel = model, concurrency
-        self._key, self._timeout_s = api_key(), timeout_s
+        self.name = self.identity = model
+        self.parallel = concurrency
+        self._timeout_s, self._language = timeout_s, language
+        self._secrets = known_secrets(base_url)
+        parts = urlsplit(base_url)
         self._client = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=self._key,
+            base_url=parts._replace(query="", fragment="").geturl(),
+            default_query=dict(parse_qsl(parts.query)),
+            api_key=api_key(),
             max_retries=retries,
             http_client=_BoundedHttpClient(timeout_s=timeout_s, connections=concurrency),
         )
@@ -107,9 +107,10 @@ class ApiModel:
         except openai.OpenAIError as error:
             return Reply(error=self._describe(error), seconds=time.monotonic() - start)
         except ValidationError:
-            return Reply(error="the response is not a chat completion", seconds=time.monotonic() - start)
+            error = say("caption_error.no_completion", self._language)
+            return Reply(error=error, seconds=time.monotonic() - start)
         return Reply(
-            text=self._without_key(completion.text),
+            text=hide_exact(completion.text, self._secrets),
             seconds=response.extensions["seconds"],
             input_tokens=completion.usage.prompt_tokens,
             output_tokens=completion.usage.completion_tokens,
@@ -133,16 +134,17 @@ class ApiModel:
 
     def _describe(self, error: openai.OpenAIError) -> str:
         if isinstance(error, openai.APITimeoutError):
-            return f"no answer within {self._timeout_s:g} s"
-        if isinstance(error, openai.APIConnectionError):
-            cause = error.__cause__
-            return clean_text(self._without_key(f"connection failed: {cause or error}"), MAX_ERROR_CHARS)
-        if isinstance(error, openai.APIStatusError):
-            return clean_text(self._without_key(f"HTTP {error.status_code}: {_server_words(error)}"), MAX_ERROR_CHARS)
-        return clean_text(self._without_key(str(error)), MAX_ERROR_CHARS)
-
-    def _without_key(self, text: str) -> str:
-        return text if self._key == NO_KEY else text.replace(self._key, "<key>")
+            text = say("caption_error.timeout", self._language, seconds=self._timeout_s)
+        elif isinstance(error, ResponseRefusedError):
+            text = say(str(error), self._language, kib=MAX_RESPONSE_BYTES // 1024)
+        elif isinstance(error, openai.APIConnectionError):
+            cause = error.__cause__ or error
+            text = say("caption_error.connection", self._language, reason=str(cause) or type(cause).__name__)
+        elif isinstance(error, openai.APIStatusError):
+            text = f"HTTP {error.status_code}: {_server_words(error)}"
+        else:
+            text = str(error) or type(error).__name__
+        return clean_text(hide_secrets(text, self._secrets), MAX_ERROR_CHARS)
 
 
 class _BoundedHttpClient(httpx2.AsyncClient):
@@ -178,7 +180,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
         async for chunk in self._stream:
             size += len(chunk)
             if size > MAX_RESPONSE_BYTES:
-                raise ResponseTooLargeError(f"the response is larger than {MAX_RESPONSE_BYTES // 1024} KiB")
+                raise ResponseRefusedError("caption_error.large")
             yield chunk
 
     async def aclose(self) -> None:
@@ -187,7 +189,7 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
 async def _bound_size(response: httpx2.Response) -> None:
     if response.headers.get("content-encoding", "identity") != "identity":  # a small packed body can be a huge text
-        raise ResponseTooLargeError("the response is compressed although that was not asked for")
+        raise ResponseRefusedError("caption_error.packed")
     response.stream = _BoundedStream(response.stream)
 
 

@@ -9,16 +9,15 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from ..language import say
 from ..run.folder import fingerprint
-from .answers import AnswerError, CaptionAnswer, RefusalError, clean_text, parse_answer
+from ..run.secrets import hide_secrets, known_secrets
+from .answers import MAX_ERROR_CHARS, AnswerError, CaptionAnswer, RefusalError, Reply, clean_text, parse_answer
 from .doubt import disagreeing_voices, is_doubtful
 from .journal import Journal, Record
 from .prompts import Message, doubt_messages, first_messages, prompt_version, repair_messages
-
-if TYPE_CHECKING:
-    from .client import Reply
 
 GIVE_UP_AFTER = 20  # calls that all fail
 AHEAD = 0.5  # share of further conversations that prepare their pictures while the model is busy with the others
@@ -33,6 +32,7 @@ class Model(Protocol):
     """What answers conversations: a server or a checkpoint in this process."""
 
     name: str
+    identity: str  # tells apart what bears the same name; answers of another identity are not taken up
     parallel: int  # calls that it takes at once
 
     async def ask(self, messages: list[Message]) -> Reply:
@@ -123,35 +123,47 @@ class Dialogue:
         about |= {"prompt_version": prompt_version(self.language), "language": self.language}
         try:
             pictures = await asyncio.to_thread(question.pictures)
-        except (OSError, ValueError) as error:
-            return Record(**about, answer=None, error=clean_text(f"the picture cannot be read: {error}", 200))
+        except Exception as error:  # Pillow's decoders raise whatever they meet; the row says what it was
+            unread = say("caption_error.picture", self.language, reason=_words_of(error))
+            return Record(**about, answer=None, error=clean_text(unread, 200))
         opening = first_messages(question.class_name, question.confidence, pictures, self.language)
-        record = Record(**about, **await self._ask(go_on(opening)))
-        self.journal.add(record)
+        record = self.journal.add(Record(**about, **await self._ask(go_on(opening))))
         self._count(record)
         return record
 
     async def _ask(self, messages: list[Message]) -> dict[str, Any]:
-        reply = await self.model.ask(messages)
+        reply = await self._call(messages)
         try:
-            return _read(reply)
+            return self._read(reply)
         except RefusalError as refusal:
             return _failure(str(refusal), reply)
         except AnswerError as problem:
-            again = await self.model.ask(repair_messages(messages, reply.text, str(problem), self.language))
+            again = await self._call(repair_messages(messages, reply.text, str(problem), self.language))
         try:
-            return _read(again, reply)
+            return self._read(again, reply)
         except AnswerError as problem:
-            return _failure(f"the answer cannot be read: {problem}", again, reply)
+            return _failure(say("caption_error.answer", self.language, problem=problem), again, reply)
+
+    async def _call(self, messages: list[Message]) -> Reply:
+        """Return the model's reply; whatever it raises is a reply too, so that no conversation is left without one."""
+        try:
+            return await self.model.ask(messages)
+        except Exception as error:  # named in the row; when all calls end so, the run stops with it
+            reason = hide_secrets(_words_of(error), known_secrets())
+            failed = say("caption_error.failed", self.language, reason=reason)
+            return Reply(error=clean_text(failed, MAX_ERROR_CHARS))
+
+    def _read(self, reply: Reply, before: Reply | None = None) -> dict[str, Any]:
+        if reply.error:
+            return _failure(reply.error, reply, before)
+        return {"answer": parse_answer(reply.text, self.language), **_costs(reply, before)}
 
     def _count(self, record: Record) -> None:
         self._succeeded = self._succeeded or record.answer is not None
         self._failed += record.answer is None
         if not self._succeeded and self._failed >= GIVE_UP_AFTER:
-            raise CaptionError(
-                f"The first {self._failed} caption calls all failed; the last one: {record.error}. "
-                "Check the server, caption_base_url and caption_model, or leave captions out with --skip_caption true."
-            )
+            failed, error = self._failed, record.error
+            raise CaptionError(say("caption_error.give_up", self.language, failed=failed, error=error))
 
 
 def run_beside(produce: Callable[[Callable[[Any], None]], Coroutine[Any, Any, None]]) -> Iterator[Any]:
@@ -194,10 +206,10 @@ async def hold_dialogues(
         await Dialogue(opened, journal, language=language, doubt=doubt).hold_all(questions, emit)
 
 
-def _read(reply: Reply, before: Reply | None = None) -> dict[str, Any]:
-    if reply.error:
-        return _failure(reply.error, reply, before)
-    return {"answer": parse_answer(reply.text), **_costs(reply, before)}
+def _words_of(error: Exception) -> str:
+    """Return what an error says, and its type where that is not plain already; never nothing."""
+    said = " ".join(str(error).split())
+    return said if said and isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {said}".rstrip(": ")
 
 
 def _failure(error: str, reply: Reply, before: Reply | None = None) -> dict[str, Any]:

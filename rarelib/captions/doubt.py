@@ -39,7 +39,7 @@ def disagreeing_voices(answer: CaptionAnswer, class_name: str, phrase: str, lang
     """Return who says what, for the model that is asked once more."""
     voices = {"detector": class_name, "model": answer.kind, "clip": phrase}
     said = [say(f"caption_voice_{who}", language, kind=quotable(kind)) for who, kind in voices.items() if kind]
-    return ("、" if language == "ja" else ", ").join(said)
+    return say("caption_voices_separator", language).join(said)
 
 
 def disagreement_sentence(class_name: str, kind: str, language: str) -> str:
@@ -62,10 +62,10 @@ def add_caption_reasons(
     disagreeing = captions.loc[captions["disagrees"], ["object_id", "kind"]]
     named = disagreeing.merge(objects[["object_id", "class_name"]], on="object_id")
     sentences = {row.object_id: disagreement_sentence(row.class_name, row.kind, language) for row in named.itertuples()}
-    joined = scores.copy()
+    separator, joined = say("rarity.between", language), scores.copy()
     for index, object_id in scores["object_id"].items():
         if object_id in sentences:
-            joined.at[index, "reason"] = _join("; ", scores.at[index, "reason"], sentences[object_id])
+            joined.at[index, "reason"] = _join(separator, scores.at[index, "reason"], sentences[object_id])
             joined.at[index, "reason_codes"] = _join(",", scores.at[index, "reason_codes"], REASON_CODE)
     return joined
 

@@ -9,7 +9,8 @@ from typing import Literal, TextIO
 
 from pydantic import BaseModel, ValidationError
 
-from .answers import CaptionAnswer
+from ..run.secrets import hide_secrets, known_secrets
+from .answers import CaptionAnswer, without_secrets
 
 
 class Record(BaseModel):
@@ -53,13 +54,18 @@ class Journal:
         if self._file is not None:
             self._file.close()
 
-    def add(self, record: Record) -> None:
-        """Append a record and flush it, so that a killed run has it."""
+    def add(self, record: Record) -> Record:
+        """Append a record without the secrets of the environment, flush it, and return it as it was written."""
         assert self._file is not None, "a journal is written inside its with block"
-        self._file.write(record.model_dump_json() + "\n")
+        secrets = known_secrets()
+        texts = {name: hide_secrets(getattr(record, name), secrets) for name in ("error", "text")}
+        answer = record.answer and without_secrets(record.answer, secrets)
+        clean = record.model_copy(update={**texts, "answer": answer})
+        self._file.write(clean.model_dump_json() + "\n")
         self._file.flush()
-        if record.answer is not None:
-            self.answered[record.key] = record
+        if clean.answer is not None:
+            self.answered[clean.key] = clean
+        return clean
 
 
 def _is_torn(path: Path) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from PIL import Image
 
-from .answers import MAX_ERROR_CHARS, clean_text
-from .client import MAX_OUTPUT_TOKENS, Reply
+from ..models.weights import sha256_of
+from .answers import MAX_ERROR_CHARS, MAX_OUTPUT_TOKENS, Reply, clean_text
 from .prompts import Message
 
 LOCAL_BATCH = 8  # conversations that are generated at once
@@ -30,6 +30,7 @@ class LocalModel:
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
         self.name, self.parallel = Path(folder).name, LOCAL_BATCH
+        self.identity = f"{self.name} {sha256_of(Path(folder))}"
         chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
@@ -51,10 +52,17 @@ class LocalModel:
         self._worker.cancel()
 
     async def ask(self, messages: list[Message]) -> Reply:
-        """Return the model's answer to a conversation."""
+        """Return the model's answer to a conversation.
+
+        Raises:
+            RuntimeError: If the model has stopped working altogether.
+        """
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         await self._waiting.put((messages, reply))
-        return await reply
+        await asyncio.wait({reply, self._worker}, return_when=asyncio.FIRST_COMPLETED)
+        if not reply.done():  # nobody may wait for a worker that has ended
+            raise RuntimeError("the model's worker has ended") from self._worker.exception()
+        return reply.result()
 
     async def _work(self) -> None:
         while True:
@@ -64,16 +72,16 @@ class LocalModel:
                 batch.append(self._waiting.get_nowait())
             replies = await asyncio.to_thread(self._replies, [messages for messages, _ in batch])
             for (_, future), reply in zip(batch, replies, strict=True):
-                if not future.done():
+                if not future.done():  # its conversation may be cancelled
                     future.set_result(reply)
 
     def _replies(self, conversations: list[list[Message]]) -> list[Reply]:
         """Answer a batch; where it fails (memory, a picture that the model cannot take) each half by itself."""
         try:
             return self._generate(conversations)
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # a chat template, a processor or torch may raise anything; each is an answer
             if len(conversations) == 1:
-                return [Reply(error=clean_text(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS))]
+                return [Reply(error=clean_text(f"{type(error).__name__}: {error}".rstrip(": "), MAX_ERROR_CHARS))]
         half = len(conversations) // 2
         return self._replies(conversations[:half]) + self._replies(conversations[half:])
 

@@ -129,7 +129,7 @@ def _card(run: RunFolder, row: Mapping[str, Any], language: str) -> dict[str, An
     codes = [code for code in str(row["reason_codes"]).split(",") if code and code not in SAID_ELSEWHERE]
     if row["disagrees"]:  # said apart, where it is seen
         said = disagreement_sentence(row["class_name"], row["kind"], language)
-        row = {**row, "reason": row["reason"].removesuffix(said).rstrip("; ")}
+        row = {**row, "reason": row["reason"].removesuffix(said).removesuffix(say("rarity.between", language))}
     texts = ("class_name", "reason", "caption", "kind", "first_caption", "original_path", "caption_error", "origin")
     return {
         **row,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +18,23 @@ from planted_clip import TEXTS, PlantedClip
 from scripted_server import Address, scripted_server
 
 from rarelib.captions import CaptionError, caption_counts, caption_objects, choose_captioned
-from rarelib.captions.captioning import COLUMNS
-from rarelib.captions.dialogue import run_beside
+from rarelib.captions.answers import Reply
+from rarelib.captions.captioning import COLUMNS, _questions
+from rarelib.captions.dialogue import Question, hold_dialogues, run_beside
+from rarelib.captions.journal import Journal
+from rarelib.captions.prompts import Message
 from rarelib.run.folder import RunFolder
+from rarelib.settings import CaptionSettings
 
 KILLED_RUN = """
 import sys
 from pathlib import Path
 import pandas as pd
 from rarelib.captions import caption_objects
+from rarelib.settings import CaptionSettings
 root, server = Path(sys.argv[1]), sys.argv[2]
 selected = pd.read_parquet(root / "selected.parquet")
-caption_objects(selected, root, root, caption_base_url=server, caption_concurrency=4)
+caption_objects(selected, root, root, CaptionSettings(caption_base_url=server, caption_concurrency=4))
 """
 
 
@@ -36,7 +42,8 @@ def caption(selected: pd.DataFrame, root: Path, server: Address | None = None, *
     options = {"caption_retries": 0, "caption_timeout_s": 5.0} | options
     if server is not None:
         options["caption_base_url"] = server.base_url
-    return caption_objects(selected, root, root, **options)
+    models = {name: options.pop(name) for name in ("embedder", "vectors") if name in options}
+    return caption_objects(selected, root, root, CaptionSettings(**options), **models)
 
 
 @pytest.fixture(autouse=True)
@@ -232,6 +239,89 @@ def test_the_key_stands_in_no_file(tmp_path, monkeypatch):
     assert table["caption"].tolist() == ["key <key>"] * 2
     assert failed["error"].str.startswith("HTTP 401").all()
     assert "sk-secret-1" not in (tmp_path / "captions.jsonl").read_text() + table.to_csv() + failed.to_csv()
+
+
+@pytest.mark.parametrize("spelling", ["escaped", "spaced", "cut"])
+def test_a_key_in_another_spelling_stands_in_no_file(spelling, tmp_path, monkeypatch):
+    key = "sk-proj-4f9a8c7e6d5b4a39"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    spelled = {"escaped": "".join(f"\\u{ord(char):04x}" for char in key), "spaced": " ".join(key), "cut": key[:-3]}
+    answer = json.dumps(
+        {"caption": "a bus, @", "kind": "bus", "attributes": ["@"], "agrees": "yes", "certainty": "high"}
+    )
+    refused = 'not JSON: "@"'
+    written = [text.replace("@", spelled[spelling]) for text in (answer, refused)]
+    with scripted_server(key=key, answers=json.dumps(written[:1])) as server:
+        row = caption(selected_objects(tmp_path, 1), tmp_path, server, caption_doubt=False).iloc[0]
+    with scripted_server(key=key, answers=json.dumps(written[1:])) as server:
+        failed = caption(selected_objects(tmp_path, 1, class_name="car"), tmp_path, server)
+    assert (row["caption"].removeprefix("a bus, "), row["kind"], row["attributes"]) == ("<key>", "bus", "<key>")
+    assert (failed["source"] == "fallback").all()
+    for text in ((tmp_path / "captions.jsonl").read_text(), row.to_json(), failed.to_json()):
+        assert not [piece for piece in (key[8:16], spelled[spelling][8:16]) if piece in text]
+
+
+def test_a_journal_of_earlier_days_is_cleaned_as_well(tmp_path, monkeypatch):
+    selected = selected_objects(tmp_path, 1)
+    with scripted_server(answers='[{"caption": "it says sk-proj-4f9a8c7e6d5b"}]') as server:
+        caption(selected, tmp_path, server)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-4f9a8c7e6d5b")
+        row = caption(selected, tmp_path, server).iloc[0]
+    assert row["caption"] == "it says <key>"
+
+
+def test_errors_speak_the_language_of_the_run(tmp_path):
+    selected = selected_objects(tmp_path, 21)
+    (tmp_path / selected["path"][0]).write_bytes(b"no picture")
+    with scripted_server(fault_share=1, faults="no_json") as server:
+        rows = caption(selected.head(2), tmp_path, server, language="ja")
+    with (
+        scripted_server(fault_share=1, faults="no_json") as server,
+        pytest.raises(CaptionError, match="最初の 20 件のキャプション生成がすべて失敗しました"),
+    ):
+        caption(selected.tail(20), tmp_path, server, language="ja")
+    assert rows["error"][0].startswith("画像を読み込めません")
+    assert rows["error"][1] == "応答がチャット補完の形式ではありません"
+    with scripted_server(answers='["no object"]') as server:
+        row = caption(selected.tail(1), tmp_path, server, language="ja").iloc[0]
+    assert row["error"] == "回答を読み取れません: 完結した JSON オブジェクトがありません"
+
+
+def test_answers_of_another_model_of_the_same_name_are_not_taken_up(tmp_path):
+    selected = selected_objects(tmp_path, 1).assign(to_caption=True)
+    keys = [_questions(selected, tmp_path, tmp_path, CaptionSettings(), identity)["0000-00"].key for identity in "aab"]
+    assert keys[0] == keys[1] != keys[2]
+
+
+class FailingModel:
+    """Raises what no one expects of a model, or of a picture's decoder."""
+
+    name = identity = "failing"
+    parallel = 4
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        pass
+
+    async def ask(self, messages: list[Message]) -> Reply:
+        raise KeyError
+
+
+def test_whatever_a_model_or_a_decoder_raises_ends_in_an_answer(tmp_path):
+    def broken_decoder() -> tuple[bytes, ...]:
+        raise SyntaxError("broken PNG file")
+
+    questions = [
+        Question(str(number), "crop", "bus", 0.5, "", broken_decoder if number == 0 else lambda: (b"jpeg",))
+        for number in range(3)
+    ]
+    with Journal(tmp_path / "captions.jsonl") as journal:
+        hold = partial(hold_dialogues, questions, FailingModel(), journal, language="en", doubt=True)
+        errors = {key: outcome.error for key, outcome in run_beside(hold)}
+    assert errors["0"] == "the picture cannot be read: SyntaxError: broken PNG file"
+    assert errors["1"] == errors["2"] == "the call failed: KeyError"
 
 
 def test_it_runs_where_an_event_loop_runs_already(tmp_path):

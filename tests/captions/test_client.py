@@ -6,7 +6,8 @@ import time
 import pytest
 from scripted_server import FAULTS, Address, scripted_server
 
-from rarelib.captions.client import ApiModel, Reply
+from rarelib.captions.answers import Reply
+from rarelib.captions.client import ApiModel
 from rarelib.captions.prompts import Message, first_messages
 
 
@@ -100,3 +101,18 @@ def test_the_key_is_sent_but_never_comes_back(monkeypatch):
     with scripted_server(key="sk-secret-1", answers='["the key is sk-secret-1"]') as server:
         (reply,) = ask(server, about(b"p"))
     assert reply.text == "the key is <key>"
+
+
+def test_the_query_of_the_address_goes_with_every_request():
+    with scripted_server(token="abc") as server:
+        with_query = Address(f"{server.base_url}?token=abc", server.process)
+        (reply,) = ask(with_query, about(b"p"))
+        (without,) = ask(server, about(b"p"))
+    assert reply.error == ""
+    assert without.error.startswith("HTTP 404")
+
+
+def test_a_key_that_cannot_be_sent_is_refused(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-one\nsk-two")
+    with pytest.raises(ValueError, match="cannot be sent"):
+        ApiModel(base_url="http://127.0.0.1:1/v1", model="m", concurrency=1, timeout_s=1.0, retries=0)

@@ -2,8 +2,11 @@
 
 import asyncio
 import io
+import json
+import shutil
 from pathlib import Path
 
+import jinja2
 import pandas as pd
 import pytest
 from crop_table import BOX
@@ -11,9 +14,10 @@ from PIL import Image
 from tiny_qwen2vl import COLOURS, answer_for, build_tiny_qwen2vl, picture, serve
 
 from rarelib.captions import caption_objects
-from rarelib.captions.client import Reply
+from rarelib.captions.answers import Reply
 from rarelib.captions.local import LocalModel
 from rarelib.captions.prompts import first_messages
+from rarelib.settings import CaptionSettings
 
 ASKED = {"caption_margin": 0.0, "caption_retries": 1, "caption_timeout_s": 60.0}
 
@@ -51,23 +55,17 @@ def check(table: pd.DataFrame, selected: pd.DataFrame) -> None:
 
 def test_behind_its_real_server_every_crop_is_answered(model, selected, tmp_path):
     with serve(model) as base_url:
-        table = caption_objects(
-            selected,
-            tmp_path,
-            tmp_path,
-            caption_base_url=base_url,
-            caption_model=model.name,
-            caption_concurrency=8,
-            **ASKED,
-        )
+        asking = CaptionSettings(caption_base_url=base_url, caption_model=model.name, caption_concurrency=8, **ASKED)
+        table = caption_objects(selected, tmp_path, tmp_path, asking)
     check(table, selected)
     # with the server gone, the journal answers
-    again = caption_objects(selected, tmp_path, tmp_path, caption_base_url=base_url, caption_model=model.name, **ASKED)
+    again = caption_objects(selected, tmp_path, tmp_path, asking)
     assert again.equals(table)
 
 
 def test_in_this_process_the_answers_are_the_same(model, selected, tmp_path):
-    table = caption_objects(selected, tmp_path, tmp_path, caption_source="local", caption_model=str(model), **ASKED)
+    asking = CaptionSettings(caption_source="local", caption_model=str(model), **ASKED)
+    table = caption_objects(selected, tmp_path, tmp_path, asking)
     check(table, selected)
 
 
@@ -85,7 +83,45 @@ def test_a_picture_that_the_model_cannot_take_fails_alone(model):
     assert replies[1].error.startswith("ValueError: absolute aspect ratio")
 
 
+def test_an_error_that_nobody_expects_is_an_answer(model, monkeypatch):
+    def fail(self, conversations):
+        raise jinja2.TemplateError("no such role") if len(conversations) == 1 else MemoryError
+
+    monkeypatch.setattr(LocalModel, "_generate", fail)
+
+    async def talk() -> list[Reply]:
+        async with LocalModel(model) as local:
+            return await asyncio.gather(*(local.ask(first_messages("car", 0.5, (b"",), "en")) for _ in range(3)))
+
+    replies = asyncio.run(asyncio.wait_for(talk(), 60))
+    assert {reply.error for reply in replies} == {"TemplateError: no such role"}
+
+
+def test_nobody_waits_for_a_worker_that_has_ended(model, monkeypatch):
+    def leave(self, conversations):
+        raise SystemExit
+
+    monkeypatch.setattr(LocalModel, "_replies", leave)
+
+    async def talk() -> None:
+        async with LocalModel(model) as local:
+            local._worker = asyncio.create_task(asyncio.sleep(0))
+            await local.ask(first_messages("car", 0.5, (b"",), "en"))
+
+    with pytest.raises(RuntimeError, match="worker has ended"):
+        asyncio.run(asyncio.wait_for(talk(), 60))
+
+
+def test_another_model_in_the_same_folder_has_another_identity(model, tmp_path):
+    shutil.copytree(model, tmp_path / model.name)
+    first, same = (LocalModel(folder).identity for folder in (model, tmp_path / model.name))
+    config = tmp_path / model.name / "generation_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "repetition_penalty": 1.01}))
+    assert first == same != LocalModel(tmp_path / model.name).identity
+
+
 def test_a_folder_that_is_no_checkpoint_is_refused(selected, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ValueError, match="holds no image-text-to-text checkpoint"):
-        caption_objects(selected, tmp_path, tmp_path, caption_source="local", caption_model=str(tmp_path))
+        asking = CaptionSettings(caption_source="local", caption_model=str(tmp_path))
+        caption_objects(selected, tmp_path, tmp_path, asking)
