@@ -18,9 +18,11 @@ import pandas as pd
 from quality_data import PictureSet, VectorSet, find_shared, read_picture_sets, read_vector_sets
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from rarelib.params import OUTLIER_METHODS, RARE_KEYWORDS
+from rarelib.params import OUTLIER_METHODS
+from rarelib.ranking.early_filter import filter_objects
 from rarelib.ranking.outliers import embedding_rarity, outlier_scores
-from rarelib.ranking.scoring import filter_objects, score_objects
+from rarelib.ranking.scoring import score_objects
+from rarelib.settings import FilterSettings
 from rarelib.trust.evaluation import match_truth
 
 CROPS_PER_PICTURE = 2
@@ -106,7 +108,7 @@ def rank_by_default(pictures: PictureSet, seed: int) -> tuple[np.ndarray, np.nda
 def rank_plainly(pictures: PictureSet, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the same of the plain recipe; what its early filter leaves out comes last, all alike."""
     objects = pictures.objects
-    keep = filter_objects(objects, selection="union", keywords=RARE_KEYWORDS, seed=seed)["keep"].to_numpy(bool)
+    keep = filter_objects(objects, settings=FilterSettings(selection="union", seed=seed))["keep"].to_numpy(bool)
     rarity, order = np.full(len(objects), -1.0), np.full(len(objects), -float(len(objects)))
     ids = objects.loc[keep, "object_id"].tolist()
     scores, _ = score_objects(objects, pictures.images, pictures.vectors[keep], ids, selection="union", seed=seed)

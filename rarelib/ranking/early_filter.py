@@ -8,39 +8,21 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
-
-PROPOSAL = "proposal"
+from ..settings import FilterSettings
+from ..tables import PROPOSAL
 
 
 def filter_objects(
-    objects: pd.DataFrame,
-    *,
-    groups: pd.Series | None = None,
-    early_filter: bool = True,
-    selection: str = "ranked",
-    keywords: Sequence[str] = (),
-    rare_class_share: float = 0.02,
-    potential_rare_share: float = 0.3,
-    diversity_objects: int = 100,
-    common_per_class: int = 2000,
-    seed: int = 0,
-    language: str = "en",
+    objects: pd.DataFrame, *, groups: pd.Series | None = None, settings: FilterSettings | None = None
 ) -> pd.DataFrame:
     """Decide for every object whether it is embedded, whatever the order of the rows.
 
     Args:
-        objects: Rows with object_id, image_id and class_name; origin where there are proposals.
+        objects: Rows with object_id, image_id, class_name and origin.
         groups: Drive or scene by image_id; thinning takes equally from each.
-        early_filter: False keeps all.
-        selection: "union", the plain recipe: classes named by a keyword, and random others while those are few;
-            "ranked": these, classes that are rare in this data, proposals, and a thinned share of the common ones.
-        keywords: A class whose name contains one counts as potentially rare, upper and lower case alike.
-        rare_class_share: A class below this share of the detected boxes counts as rare in this data.
-        potential_rare_share: With "union": others join while the potentially rare are under this share of all.
-        diversity_objects: With "union": how many others join.
-        common_per_class: With "ranked": at most this many of each common class.
-        seed: Seed of the draws.
-        language: Of the reasons.
+        settings: By default those of params.py. With selection "union", the plain recipe: classes named by a keyword,
+            and random others while those are few; with "ranked": these, classes that are rare in this data, proposals,
+            and a thinned share of the common ones.
 
     Returns:
         Table with object_id, keep and reason, one row per object in their order.
@@ -48,20 +30,20 @@ def filter_objects(
     Raises:
         ValueError: If the selection is neither.
     """
-    if selection not in ("ranked", "union"):
+    settings = settings or FilterSettings()
+    if settings.selection not in ("ranked", "union"):
         raise ValueError(
-            f"The 'selection' parameter of filter_objects must be ranked or union. Got {selection!r} instead."
+            f"The 'selection' parameter of filter_objects must be ranked or union. Got {settings.selection!r} instead."
         )
     table = objects.sort_values("object_id", kind="stable").reset_index(drop=True)
-    named = has_keyword(table["class_name"], keywords)
-    if not early_filter:
-        reason = np.full(len(table), "off", dtype=object)
-        keep = np.ones(len(table), bool)
-    elif selection == "union":
-        keep, reason = _keep_named(named, potential_rare_share, diversity_objects, seed)
+    named = has_keyword(table["class_name"], settings.potential_rare_keywords)
+    if not settings.early_filter:
+        keep, reason = np.ones(len(table), bool), np.full(len(table), "off", dtype=object)
+    elif settings.selection == "union":
+        keep, reason = _keep_named(named, settings)
     else:
-        keep, reason = _keep_ranked(table, named, groups, rare_class_share, common_per_class, seed)
-    words = {code: say(f"early_filter.{code}", language) for code in set(reason)}
+        keep, reason = _keep_ranked(table, named, groups, settings)
+    words = {code: say(f"early_filter.{code}", settings.language) for code in set(reason)}
     reasons = pd.Series([words[code] for code in reason], dtype="str")
     filtered = pd.DataFrame({"object_id": table["object_id"], "keep": keep, "reason": reasons})
     return filtered.set_index("object_id").reindex(objects["object_id"]).reset_index()
@@ -82,34 +64,27 @@ def count_classes(objects: pd.DataFrame) -> pd.Series:
 
 def is_proposal(objects: pd.DataFrame) -> np.ndarray:
     """Tell for each object whether the detector almost missed it."""
-    return (objects["origin"] == PROPOSAL).to_numpy(bool) if "origin" in objects else np.zeros(len(objects), bool)
+    return (objects["origin"] == PROPOSAL).to_numpy(bool)
 
 
-def _keep_named(
-    named: np.ndarray, potential_rare_share: float, diversity_objects: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _keep_named(named: np.ndarray, settings: FilterSettings) -> tuple[np.ndarray, np.ndarray]:
     reason = np.where(named, "keyword", "others").astype(object)
-    if named.sum() < potential_rare_share * len(named):
+    if named.sum() < settings.potential_rare_share * len(named):
         others = np.flatnonzero(~named)
-        drawn = np.random.default_rng(seed).permutation(others)[:diversity_objects]
+        drawn = np.random.default_rng(settings.seed).permutation(others)[: settings.diversity_objects]
         reason[drawn] = "diversity"
     return reason != "others", reason
 
 
 def _keep_ranked(
-    table: pd.DataFrame,
-    named: np.ndarray,
-    groups: pd.Series | None,
-    rare_class_share: float,
-    common_per_class: int,
-    seed: int,
+    table: pd.DataFrame, named: np.ndarray, groups: pd.Series | None, settings: FilterSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     counts = count_classes(table)
     share = table["class_name"].map(counts).to_numpy(float) / max(counts.sum(), 1)
     proposal = is_proposal(table)
-    rare = ~proposal & ~named & (share < rare_class_share)
+    rare = ~proposal & ~named & (share < settings.rare_class_share)
     common = ~(proposal | named | rare)
-    drawn = _thin(table, common, groups, common_per_class, seed)
+    drawn = _thin(table, common, groups, settings.common_per_class, settings.seed)
     choices = [proposal, named, rare, drawn]
     reason = np.select(choices, ["proposal", "keyword", "rare", "sample"], default="thinned").astype(object)
     return ~common | drawn, reason

@@ -9,14 +9,12 @@ import pandas as pd
 
 from ..params import OUTLIER_METHODS, RARE_KEYWORDS
 from .crop_quality import crop_quality, hidden_share
-from .early_filter import filter_objects, has_keyword, is_proposal
+from .early_filter import has_keyword, is_proposal
 from .events import choose_events, group_duplicates, number_frames
 from .nearest import REFERENCE_ROWS, find_nearest
 from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
 from .reasons import explain_objects
 from .signs import fuse_rarity, rare_class_points, signs_of
-
-__all__ = ["filter_objects", "score_objects"]
 
 PLAIN_METHODS = ("isolation_forest", "lof")
 NEIGHBOURS_SHOWN = 3

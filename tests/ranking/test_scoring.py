@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from planted import boxes_of, cluster, images_of, unit
 
-from rarelib.params import OUTLIER_METHODS, RARE_KEYWORDS
-from rarelib.ranking.scoring import filter_objects, score_objects
+from rarelib.params import OUTLIER_METHODS
+from rarelib.ranking.early_filter import filter_objects
+from rarelib.ranking.scoring import score_objects
+from rarelib.settings import FilterSettings
 
 N_COMMON = 240
 
@@ -33,7 +35,7 @@ def test_worked_example():
     common = generator.choice(["car", "person", "traffic light"], 1500).tolist()
     rare = generator.choice(["truck", "bicycle", "motorcycle", "trailer"], 500).tolist()
     objects = boxes_of(generator.permutation(common + rare).tolist())
-    filtered = filter_objects(objects, selection="union", keywords=RARE_KEYWORDS)
+    filtered = filter_objects(objects, settings=FilterSettings(selection="union"))
     counts = filtered["reason"].value_counts().to_dict()
     assert counts == {"not potentially rare": 1400, "keyword": 500, "diversity sample": 100}
     ids = filtered.loc[filtered["keep"], "object_id"].tolist()
@@ -181,7 +183,7 @@ def test_wrong_calls_say_what_is_wrong(street):
     with pytest.raises(ValueError, match=r"must be ranked or union\. Got 'best' instead"):
         ranked(objects, vectors, selection="best")
     with pytest.raises(ValueError, match=r"must be ranked or union\. Got 'best' instead"):
-        filter_objects(objects, selection="best")
+        filter_objects(objects, settings=FilterSettings(selection="best"))
     with pytest.raises(ValueError, match="'nowhere-00' has a vector but no row"):
         score_objects(objects, images_of(objects), vectors[:1], ["nowhere-00"])
 
@@ -189,7 +191,7 @@ def test_wrong_calls_say_what_is_wrong(street):
 def test_filter_keeps_what_may_be_rare_and_a_sample_of_the_rest():
     objects = boxes_of(["car"] * 300 + ["dump truck"] * 40 + ["horse"] * 2 + ["person"] * 2)
     objects.loc[343, "origin"] = "proposal"
-    filtered = filter_objects(objects, keywords=["Truck"], common_per_class=60)
+    filtered = filter_objects(objects, settings=FilterSettings(potential_rare_keywords=("Truck",), common_per_class=60))
     kept = filtered[filtered["keep"]].merge(objects, on="object_id")
     assert kept["class_name"].value_counts().to_dict() == {"car": 60, "dump truck": 40, "horse": 2, "person": 2}
     reasons = kept.groupby("class_name")["reason"].unique().map(set).to_dict()
@@ -204,7 +206,7 @@ def test_thinning_takes_equally_from_each_drive():
     images = images_of(objects)
     images["group"] = ["short"] * 5 + ["long"] * 95
     groups = images.set_index("image_id")["group"]
-    filtered = filter_objects(objects, groups=groups, common_per_class=80)
+    filtered = filter_objects(objects, groups=groups, settings=FilterSettings(common_per_class=80))
     of_drive = objects.loc[filtered["keep"].to_numpy(), "image_id"].map(groups).value_counts()
     assert of_drive.to_dict() == {"short": 40, "long": 40}
 
@@ -212,16 +214,17 @@ def test_thinning_takes_equally_from_each_drive():
 @pytest.mark.parametrize("selection", ["ranked", "union"])
 def test_filter_does_not_depend_on_the_order_of_rows(selection):
     objects = boxes_of(np.random.default_rng(0).choice(["car", "person", "truck"], 400).tolist())
-    options = {"selection": selection, "keywords": ["truck"], "common_per_class": 50, "seed": 5}
+    options = {"selection": selection, "potential_rare_keywords": ("truck",), "common_per_class": 50, "seed": 5}
     options["potential_rare_share"] = 0.9
-    before = filter_objects(objects, **options)
+    before = filter_objects(objects, settings=FilterSettings(**options))
     order = np.random.default_rng(1).permutation(400)
-    after = filter_objects(objects.iloc[order], **options)
+    after = filter_objects(objects.iloc[order], settings=FilterSettings(**options))
     pd.testing.assert_frame_equal(after, before.iloc[order].reset_index(drop=True))
 
 
 def test_filter_can_be_off_and_empty():
     objects = boxes_of(["car"] * 5)
-    assert filter_objects(objects, early_filter=False)["keep"].all()
-    assert set(filter_objects(objects, early_filter=False, language="ja")["reason"]) == {"早期フィルタなし"}
+    assert filter_objects(objects, settings=FilterSettings(early_filter=False))["keep"].all()
+    japanese = filter_objects(objects, settings=FilterSettings(early_filter=False, language="ja"))
+    assert set(japanese["reason"]) == {"早期フィルタなし"}
     assert filter_objects(objects.head(0)).empty

@@ -35,7 +35,9 @@ def test_other_names_are_not(name):
 
 
 def test_a_name_counts_less_the_more_pictures_show_it():
-    objects = pd.DataFrame({"class_name": ["horse"] * 3 + ["cow"] + ["car"] * 4, "image_id": list("aabbabcd")})
+    objects = pd.DataFrame(
+        {"class_name": ["horse"] * 3 + ["cow"] + ["car"] * 4, "image_id": list("aabbabcd"), "origin": "detected"}
+    )
     signs = signs_of(objects, objects, [], None)
     np.testing.assert_allclose(signs["off_road"], [2 / 4] * 3 + [3 / 4] + [0] * 4)
     assert signs["class_count"].tolist() == [3, 3, 3, 1, 4, 4, 4, 4]
@@ -48,7 +50,9 @@ def test_a_proposals_class_does_not_count():
 
 
 def test_a_keyword_counts_for_classes_that_are_few():
-    objects = pd.DataFrame({"class_name": ["truck"] + ["bus"] * 9 + ["car"] * 90, "image_id": "a"})
+    objects = pd.DataFrame(
+        {"class_name": ["truck"] + ["bus"] * 9 + ["car"] * 90, "image_id": "a", "origin": "detected"}
+    )
     assert signs_of(objects, objects, ["truck", "bus"], None)["named"].sum() == 1
 
 
@@ -108,7 +112,9 @@ def test_boxes_without_objectness_are_taken_as_sure():
 
 
 def test_another_phrase_counts_only_where_it_fits_better():
-    objects = pd.DataFrame({"object_id": ["a", "b", "c"], "image_id": "i", "class_name": ["car", "car", "bus"]})
+    objects = pd.DataFrame(
+        {"object_id": ["a", "b", "c"], "image_id": "i", "origin": "detected", "class_name": ["car", "car", "bus"]}
+    )
     zero_shot = pd.DataFrame({"object_id": ["b", "a"], "phrase": ["bus", "car"], "similarity": [0.30, 0.3],
                               "class_similarity": [0.20, 0.3]})  # fmt: skip
     signs = signs_of(objects, objects, [], zero_shot)
