@@ -1,6 +1,7 @@
 """The house: rooms and the direction of their arrows, the public face, and no trace left in other libraries."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -164,3 +165,14 @@ def test_every_dependency_has_a_lower_bound_and_a_pin():
         name, bound, _ = one.partition(">=")
         assert bound, f"{one} has no lower bound"
         assert f"\n{name}==" in pinned, f"{name} is not pinned"
+
+
+def test_the_places_that_contributing_names_are_there():
+    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:rarelib|notebooks|tests|benchmarks)/[\w/.]*)`", text)
+    assert len(named) > 12
+    for place in named:
+        assert (PROJECT / place).exists(), place
+    for floor in FLOORS:
+        for room in floor:
+            assert re.search(rf"^(.* )?{room}\b", text, flags=re.MULTILINE), room

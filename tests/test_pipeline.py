@@ -227,3 +227,13 @@ def test_poor_input_ends_in_a_complete_report(kind, demo, tmp_path):
     assert check_run(run.root) == []
     assert len(run.read_table("scores")) <= 3
     assert isinstance(run.read_table("images"), pd.DataFrame)
+
+
+def test_the_six_lines_of_the_readme_run(demo, tmp_path, monkeypatch):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "demo").symlink_to(demo[0].root.resolve())
+    monkeypatch.chdir(tmp_path)
+    code = (PROJECT / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    seen: dict = {}
+    exec(code, seen)
+    assert len(seen["alike"]) == 12 and seen["alike"]["similarity"].is_monotonic_decreasing
