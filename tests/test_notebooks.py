@@ -1,6 +1,7 @@
 """The notebooks as they lie in git: clean, thin, in two languages."""
 
 import ast
+import itertools
 import json
 import statistics
 from pathlib import Path
@@ -62,3 +63,12 @@ class TestNotebook:
     def test_parameters_are_tagged(self, notebook):
         tagged = [cell for cell in cells(notebook, "code") if "parameters" in cell["metadata"].get("tags", [])]
         assert len(tagged) == 1
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem in STAGES], ids=lambda path: path.stem)
+def test_every_figure_says_how_to_read_it(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    for before, cell in itertools.pairwise(cells):
+        if "run.save_figure" in "".join(cell["source"]) and path.stem != "07_report":
+            assert "How to read it:" in "".join(before["source"]), "".join(cell["source"])
+            assert "読み方:" in before["metadata"]["ja"]
