@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from collections.abc import Sequence
@@ -13,20 +12,12 @@ from typing import Any
 import numpy as np
 
 from . import weights
+from .exports import cached_export
 from .runtime import OpenVinoNetwork, Runtime, TorchNetwork
 
 EXPORT_VERSION = 1  # raise it when what is exported changes
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. (2021), the released preprocessing
 OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
-CONTENT = (
-    "config.json",
-    "preprocessor_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.json",
-    "merges.txt",
-)
-TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
 
 
 @dataclass(frozen=True)
@@ -67,14 +58,14 @@ def load_clip(model: str, runtime: Runtime, *, trust_pickles: bool = False) -> C
     """
     folder = clip_folder(model, trust_pickles=trust_pickles)
     config = _read_config(folder, model)
-    sha256 = clip_sha256(folder)
+    sha256 = weights.clip_sha256(folder)
     if runtime.library == "torch":
         images, texts = (
             TorchNetwork(tower, runtime.device, runtime.precision) for tower in _load_towers(folder, config)
         )
         tokenizer = _backend_tokenizer(folder, config)
     else:
-        exported = _export(folder, model, sha256, config)
+        exported = _export(folder, sha256, config)
         precision = "f32" if runtime.precision == "f32" else "bf16"
         images = OpenVinoNetwork(exported / "images.xml", precision)
         texts = OpenVinoNetwork(exported / "texts.xml", precision)
@@ -104,26 +95,21 @@ def clip_folder(model: str, *, trust_pickles: bool = False) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = [*CONTENT, "*.safetensors", *(["*.bin"] if trust_pickles else [])]
+    kinds = ("model*.safetensors", *(("pytorch_model*.bin",) if trust_pickles else ()))
+    wanted = [*weights.CLIP_ABOUT, *(f"{kind}{part}" for kind in kinds for part in ("", ".index.json"))]
     try:
         folder = Path(snapshot_download(model, allow_patterns=wanted))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise FileNotFoundError(
-            f"The 'clip_model' parameter names {model!r}, which cannot be fetched; give a local folder, or use "
-            "--embedder yolo, which needs no download."
+            f"The 'clip_model' parameter names {model!r}, which cannot be fetched; {weights.CLIP_WAYS}."
         ) from error
+    if not weights.clip_weights(folder):
+        raise FileNotFoundError(
+            f"The 'clip_model' parameter names {model!r}, of which the hub has no {weights.CLIP_WEIGHTS[0]}; "
+            f"{weights.CLIP_WAYS}, or load its pickle with --trust_pickles true if you trust whoever made it."
+        )
     weights.check_clip_folder(folder, model, trust_pickles=trust_pickles)
     return folder
-
-
-def clip_sha256(folder: Path) -> str:
-    """Return the sha256 of a CLIP folder's configuration, tokenizer and weights; other files do not count."""
-    digest = hashlib.sha256()
-    files = [folder / name for name in CONTENT] + sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin"))
-    for file in files:
-        if file.is_file():
-            digest.update(f"{file.name} {weights.sha256_of(file)}\n".encode())
-    return digest.hexdigest()
 
 
 def _read_config(folder: Path, model: str) -> dict[str, Any]:
@@ -149,11 +135,11 @@ def _read_config(folder: Path, model: str) -> dict[str, Any]:
 def _load_towers(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
     from .clip_towers import load_towers
 
-    safe = any(folder.glob("*.safetensors"))
+    safe = weights.is_safe(weights.clip_weights(folder))
     return load_towers(folder, mean=config["mean"], std=config["std"], use_safetensors=safe)
 
 
-def _export(folder: Path, model: str, sha256: str, config: dict[str, Any]) -> Path:
+def _export(folder: Path, sha256: str, config: dict[str, Any]) -> Path:
     import openvino as ov
 
     def build(target: Path) -> dict[str, Any]:
@@ -175,12 +161,11 @@ def _export(folder: Path, model: str, sha256: str, config: dict[str, Any]) -> Pa
         return {"sha256": sha256}
 
     settings = {"version": EXPORT_VERSION, "openvino": ov.__version__, "kind": "clip", **config}
-    local = weights.is_local_folder(model)
-    return weights.cached_export(folder, sha256, settings, build, beside=local)[0]
+    return cached_export(folder, sha256, settings, build)[0]
 
 
 def _backend_tokenizer(folder: Path, config: dict[str, Any]) -> Any | None:
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+    if not weights.has_tokenizer(folder):
         return None
     from transformers import CLIPTokenizer
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..pictures.boxes import Boxes, Letterbox, anchor_points, fit_letterbox
 from ..pictures.decoding import ImageError, read_image
 from . import weights
+from .exports import cached_export
 from .runtime import OpenVinoNetwork, TorchNetwork, choose_runtime
 
 EXPORT_VERSION = 2  # raise it when what is exported changes
@@ -73,7 +74,7 @@ def load_detector(
     trust_pickles: bool = False,
     calibration_images: Sequence[Path] | None = None,
 ) -> Detector:
-    """Load a detector by name; for OpenVINO it is exported once and kept beside the model.
+    """Load a detector by name; for OpenVINO it is exported once and kept in the user's cache.
 
     Args:
         model: A .pt file, an OpenVINO folder, the name of a release (yolov8x.pt), or "demo".
@@ -144,7 +145,7 @@ def export_yolo(path: Path, sha256: str, *, trust_pickles: bool = False) -> tupl
         }
 
     settings = {"version": EXPORT_VERSION, "openvino": ov.__version__, "kind": "detector"}
-    return weights.cached_export(path, sha256, settings, build)
+    return cached_export(path, sha256, settings, build)
 
 
 def decode_outputs(
@@ -219,9 +220,7 @@ def _quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Path]) -
         ov.save_model(quantized, target / "model.xml", compress_to_fp16=False)
         return {"calibration_images": len(canvases), "imgsz": imgsz}
 
-    return weights.cached_export(folder / "model.xml", digest, {"version": EXPORT_VERSION, "from": folder.name}, build)[
-        0
-    ]
+    return cached_export(folder / "model.xml", digest, {"version": EXPORT_VERSION, "from": folder.name}, build)[0]
 
 
 def _calibration_canvases(pictures: Sequence[Path], imgsz: int, stride: int) -> list[np.ndarray]:

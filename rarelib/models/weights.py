@@ -1,31 +1,27 @@
-"""Find model files by name, check them before a run, and keep what is exported from them."""
+"""Find model files by name, check them before a run, and tell them apart by their content."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import pickletools
-import shutil
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from ..run.folder import find_upwards, fingerprint
+from ..run.folder import find_upwards
+from .exports import cache_folder
+from .pickles import check_pickle, refuse_pickle
 
 DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "models"
 DEMO_MODELS = {"yolo_model": "detector.pt", "clip_model": "clip"}
 RELEASES = tuple(f"yolov8{size}.pt" for size in "nsmlx")
-PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
-CHUNK_BYTES = 1 << 20
-MAX_PICKLE_BYTES = 64 << 20  # the structure of a network without its tensors; a real one has under 1 MiB
-
-# what a detector's pickle may name before the run; ultralytics' restricted unpickler decides anew for each class
-KNOWN_MODULES = ("torch", "torchvision", "ultralytics", "collections", "numpy", "pathlib", "_codecs")
-KNOWN_BUILTINS = ("set", "getattr", "slice", "dict", "list", "tuple", "int", "float", "bool", "object", "print")
+CLIP_ABOUT = ("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
+              "merges.txt")  # fmt: skip
+TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
+CLIP_WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in order of preference; the second is a pickle
+LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers leave in folders
+YOLO_WAYS = "Give the path of a .pt file or OpenVINO folder with --yolo_model, or --yolo_model demo."
+CLIP_WAYS = "give a folder with --clip_model, or use --embedder yolo, which needs no download"
 
 
 def demo_model(parameter: str) -> Path:
@@ -75,7 +71,7 @@ def find_yolo_model(model: str) -> Path | None:
         if not is_offline("YOLO_OFFLINE"):
             return None
     if not path.exists():
-        hint = f"Offline, it must be a local file; fetch {model} where there is network." if model in RELEASES else ""
+        hint = f"Offline, it cannot be fetched. {YOLO_WAYS}" if model in RELEASES else ""
         expected = "must be a .pt file, an OpenVINO folder, the name of a release such as yolov8x.pt, or demo"
         raise FileNotFoundError(f"The 'yolo_model' parameter {expected}. {model!r} is not there. {hint}".strip())
     if path.is_file() and path.suffix != ".pt":
@@ -87,7 +83,7 @@ def find_clip_model(model: str, *, trust_pickles: bool = False) -> Path | None:
     """Return the folder of the CLIP that clip_model names (local or in the hub's cache); None if it must be fetched.
 
     Raises:
-        FileNotFoundError: If it is not there and the hub must not be asked.
+        FileNotFoundError: If it is not there whole and the hub must not be asked.
         ValueError: If the folder lacks config.json or safe weights.
     """
     path = demo_model("clip_model") if model == "demo" else find_upwards(model)
@@ -95,12 +91,14 @@ def find_clip_model(model: str, *, trust_pickles: bool = False) -> Path | None:
         check_clip_folder(path, model, trust_pickles=trust_pickles)
         return path
     looks_local = model == "demo" or model.startswith((".", "/", "~")) or model.count("/") != 1
-    cached = None if looks_local else _hub_cached(model)
-    if cached is not None or (not looks_local and not is_offline("HF_HUB_OFFLINE")):
+    cached, offline = None if looks_local else _hub_cached(model), is_offline("HF_HUB_OFFLINE")
+    if cached is not None and (offline or _is_loadable(cached, trust_pickles=trust_pickles)):
+        check_clip_folder(cached, model, trust_pickles=trust_pickles)
         return cached
-    advice = "give a folder with config.json and model.safetensors, or use --embedder yolo, which needs no download"
+    if not looks_local and not offline:
+        return None
     raise FileNotFoundError(
-        f"The 'clip_model' parameter must be a local folder or a model of the hub. {model!r} is not there; {advice}."
+        f"The 'clip_model' parameter must be a local folder or a model of the hub. {model!r} is not there; {CLIP_WAYS}."
     )
 
 
@@ -114,18 +112,41 @@ def check_clip_folder(path: Path, model: str, *, trust_pickles: bool = False) ->
         raise ValueError(
             f"The 'clip_model' parameter must be a folder in transformers' form. {model!r} has no config.json."
         )
-    if any(path.glob("*.safetensors")):
-        return
-    pickles = sorted(file for file in path.iterdir() if file.suffix in PICKLE_SUFFIXES)
-    if not pickles:
-        raise ValueError(f"The 'clip_model' parameter must be a folder with weights. {model!r} has no *.safetensors.")
-    if not trust_pickles:
-        raise refuse_pickle(pickles[0], "clip_model", "to be unpickled")
+    weights = clip_weights(path)
+    if not weights:
+        raise ValueError(
+            "The 'clip_model' parameter must be a folder with weights. "
+            f"{model!r} has no {CLIP_WEIGHTS[0]}; {CLIP_WAYS}."
+        )
+    if lost := [file.name for file in weights if not file.is_file()]:
+        raise ValueError(f"The 'clip_model' parameter must be a whole folder. {model!r} lacks {lost[0]}; {CLIP_WAYS}.")
+    if not trust_pickles and not is_safe(weights):
+        raise refuse_pickle(weights[0], "clip_model", "to be unpickled")
 
 
-def is_local_folder(model: str) -> bool:
-    """Tell whether clip_model names a folder of the user's (or the demo's), not a model of the hub."""
-    return model == "demo" or find_upwards(model).is_dir()
+def clip_weights(folder: Path) -> list[Path]:
+    """Return the files of weights that are loaded from a CLIP's folder: one, or an index and its shards; [] for none.
+
+    Raises:
+        ValueError: If an index is not one.
+    """
+    for name in CLIP_WEIGHTS:
+        index = folder / f"{name}.index.json"
+        if (folder / name).is_file():
+            return [folder / name]
+        if index.is_file():
+            return [index, *(folder / name for name in _shards(index))]
+    return []
+
+
+def is_safe(weights: list[Path]) -> bool:
+    """Tell whether these files of `clip_weights` are safetensors, so that loading them runs nothing."""
+    return weights[0].name.startswith(CLIP_WEIGHTS[0])
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Tell whether a CLIP's folder can turn texts into tokens."""
+    return any((folder / name).is_file() for name in TOKENIZER_FILES)
 
 
 def openvino_file(folder: Path) -> Path:
@@ -159,132 +180,53 @@ def read_class_names(folder: Path) -> list[str]:
         ) from error
 
 
-def check_pickle(path: Path, parameter: str) -> None:
-    """Check, without running it, that a .pt is a torch archive whose pickle names only known modules.
-
-    Raises:
-        ValueError: If it is no such archive, or asks for more; the message names trust_pickles.
-    """
-    try:
-        foreign = sorted(name for name in _pickled_names(path) if not _is_known(name))
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        OSError,
-        IndexError,
-        EOFError,
-        zlib.error,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
-        raise ValueError(
-            f"The '{parameter}' parameter must be weights saved by torch. {path.name!r} is not (empty, cut off or "
-            "another kind of file)."
-        ) from error
-    if foreign:
-        raise refuse_pickle(path, parameter, foreign[0])
-
-
-def refuse_pickle(path: Path, parameter: str, name: str) -> ValueError:
-    """Return the error that says why a pickle is not loaded and which parameter allows it."""
-    return ValueError(
-        f"The '{parameter}' parameter names {path.name!r}, a pickle that asks for {name!r} and could run any code. If "
-        "you trust whoever made it, set --trust_pickles true."
-    )
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file, or of the files of a folder in order of their names."""
-    digest = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file()):
-        with file.open("rb") as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Return the user's folder for what can be made again: ~/.cache/rarelib, or in XDG_CACHE_HOME."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "rarelib"
-
-
-def cached_export(
-    source: Path,
-    sha256: str,
-    settings: Mapping[str, Any],
-    build: Callable[[Path], dict[str, Any]],
-    *,
-    beside: bool = True,
-) -> tuple[Path, dict[str, Any]]:
-    """Return the export of a model, made once per content and settings, and what is known about it.
-
-    It lies beside the model, or in the user's cache where that folder cannot be written, and is whole or not there.
-
-    Args:
-        source: The model's file or folder.
-        sha256: Of its content.
-        settings: All else that changes the export.
-        build: Fills an empty folder and returns what is to be known about it (JSON).
-        beside: Whether the model's own folder is a place for it.
-    """
-    name = f"{source.stem}_openvino_{fingerprint({'sha256': sha256, **settings})}"
-    places = [source.parent, cache_folder()] if beside else [cache_folder()]
-    for place in places:
-        if (place / name / "about.json").is_file():
-            return place / name, json.loads((place / name / "about.json").read_text(encoding="utf-8"))
-    place = next((place for place in places if os.access(place, os.W_OK)), cache_folder())
-    place.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{name[:40]}", dir=place))
-    try:
-        about = build(partial)
-        (partial / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
-        _move_whole(partial, place / name)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return place / name, about
-
-
 def is_offline(variable: str) -> bool:
     """Tell whether an environment variable such as YOLO_OFFLINE or HF_HUB_OFFLINE forbids the network."""
     return os.environ.get(variable, "").lower() in ("1", "true", "yes", "on")
 
 
-def _move_whole(partial: Path, final: Path) -> None:
-    for file in partial.iterdir():
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, or of the names and contents of a folder's files; hidden files do not count."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return _sha256_of_files(file for file in path.iterdir() if file.is_file())
+
+
+def clip_sha256(folder: Path) -> str:
+    """Return the sha256 of what is loaded from a CLIP's folder: configuration, tokenizer and weights."""
+    about = [folder / name for name in CLIP_ABOUT if (folder / name).is_file()]
+    return _sha256_of_files([*about, *clip_weights(folder)])
+
+
+def _sha256_of_files(files: Iterable[Path]) -> str:
+    kept = sorted((file for file in files if not is_litter(file.name)), key=lambda file: file.name)
+    lines = [f"{file.name} {sha256_of(file)}\n" for file in kept]
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_litter(name: str) -> bool:
+    """Tell whether a file is hidden or left by a file manager."""
+    return name.startswith(".") or name in LITTER
+
+
+def _shards(index: Path) -> list[str]:
     try:
-        partial.rename(final)
-    except OSError:
-        if not (final / "about.json").is_file():  # else another run was quicker, with the same content
-            raise
+        return sorted(
+            {Path(shard).name for shard in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"The 'clip_model' parameter names a folder whose {index.name} is not an index.") from error
+
+
+def _is_loadable(folder: Path, *, trust_pickles: bool) -> bool:
+    weights = clip_weights(folder)
+    return bool(weights) and all(file.is_file() for file in weights) and (trust_pickles or is_safe(weights))
 
 
 def _hub_cached(model: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(model, "config.json")
-    return Path(config).parent if isinstance(config, str) else None
-
-
-def _is_known(name: str) -> bool:
-    module, _, attribute = name.partition(".")
-    return attribute in KNOWN_BUILTINS if module in ("builtins", "__builtin__") else module in KNOWN_MODULES
-
-
-def _pickled_names(path: Path) -> set[str]:
-    with zipfile.ZipFile(path) as archive:
-        inner = next((entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")), None)
-        if inner is None or inner.file_size > MAX_PICKLE_BYTES:
-            raise ValueError("no pickle, or one that is too large")
-        opcodes = list(pickletools.genops(archive.read(inner)))
-    names: set[str] = set()
-    texts: list[str] = []
-    for opcode, argument, _ in opcodes:
-        if opcode.name == "GLOBAL":
-            names.add(str(argument).replace(" ", "."))
-        elif opcode.name == "STACK_GLOBAL":
-            names.add(".".join(texts[-2:]))
-        elif isinstance(argument, str):
-            texts.append(argument)
-    return names
+    folder = Path(config).parent if isinstance(config, str) else None
+    return folder if folder is not None and clip_weights(folder) else None  # a configuration alone is no model

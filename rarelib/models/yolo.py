@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from . import weights
+from .exports import cache_folder
+from .pickles import check_pickle, refuse_pickle
+from .weights import YOLO_WAYS, sha256_of
 
 for _name, _value in {"YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}.items():
     os.environ.setdefault(_name, _value)  # a picture or a pickle must not make ultralytics install packages
@@ -75,11 +77,11 @@ def load_net(path: Path, *, trust_pickles: bool = False) -> DetectionModel:
         ValueError: If the file asks for code that is not known, or holds no detection network.
     """
     if not trust_pickles:
-        weights.check_pickle(path, "yolo_model")
+        check_pickle(path, "yolo_model")
     try:
         checkpoint, _ = torch_safe_load(str(path.resolve()), safe_only=not trust_pickles)
     except (TypeError, ModuleNotFoundError, AttributeError) as error:
-        raise weights.refuse_pickle(path, "yolo_model", "more than known layers") from error
+        raise refuse_pickle(path, "yolo_model", "more than known layers") from error
     net = (checkpoint.get("ema") or checkpoint.get("model")) if isinstance(checkpoint, dict) else None
     if not isinstance(net, DetectionModel) or type(net.model[-1]) is not Detect:
         raise ValueError(f"The 'yolo_model' parameter must be weights of a YOLO detector. {path.name!r} is not.")
@@ -93,18 +95,18 @@ def fetch_release(name: str) -> Path:
         FileNotFoundError: If that fails.
         ValueError: If the file is not the one that is known by this name; it is deleted.
     """
-    path = weights.cache_folder() / "releases" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = cache_folder() / "releases" / name
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         attempt_download_asset(path)
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
-            f"The 'yolo_model' parameter names {name!r}, which cannot be fetched: {error}"
+            f"The 'yolo_model' parameter names {name!r}, which cannot be fetched ({_one_line(error)}). {YOLO_WAYS}"
         ) from error
     if not path.is_file():
-        raise FileNotFoundError(f"The 'yolo_model' parameter names {name!r}, which cannot be fetched; give a file.")
+        raise FileNotFoundError(f"The 'yolo_model' parameter names {name!r}, which cannot be fetched. {YOLO_WAYS}")
     known = RELEASE_SHA256.get(name)
-    if known and weights.sha256_of(path) not in known:
+    if known and sha256_of(path) not in known:
         path.unlink()
         raise ValueError(
             f"The 'yolo_model' parameter names {name!r}, but what was fetched is not that release: its "
@@ -145,6 +147,10 @@ def _run_layers(net: DetectionModel, pictures: torch.Tensor, wanted: list[int]) 
         x = layer(x)
         outputs.append(x if layer.i in net.save or layer.i in wanted else None)
     return [outputs[index] for index in wanted]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _memory_format(pictures: torch.Tensor) -> torch.memory_format:

@@ -1,10 +1,11 @@
 import json
+import os
 import pickle
 import zipfile
 
 import pytest
 
-from rarelib.models import weights
+from rarelib.models import pickles, weights
 
 
 class Exploit:
@@ -64,7 +65,7 @@ def test_names_in_a_pickle_are_found_in_every_protocol(tmp_path, protocol):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a/data.pkl", pickle.dumps([Exploit(tmp_path / "ran")], protocol=protocol))
     with pytest.raises(ValueError, match="trust_pickles"):
-        weights.check_pickle(path, "yolo_model")
+        pickles.check_pickle(path, "yolo_model")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"plain text", pickle.dumps({"a": 1})])
@@ -82,7 +83,7 @@ def test_an_archive_without_a_pickle_is_refused(tmp_path):
         weights.check_yolo_model(str(tmp_path / "a.pt"))
 
 
-@pytest.mark.parametrize(("model", "hint"), [("nowhere.pt", ""), ("yolov8x.pt", "fetch yolov8x.pt where there is")])
+@pytest.mark.parametrize(("model", "hint"), [("nowhere.pt", ""), ("yolov8x.pt", "--yolo_model demo")])
 def test_a_missing_detector_is_refused(tmp_path, monkeypatch, model, hint):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("YOLO_OFFLINE", "true")
@@ -129,7 +130,7 @@ def test_a_clip_folder_is_checked_without_loading(clip_folder):
         weights.check_clip_model(str(clip_folder))
     weights.check_clip_model(str(clip_folder), trust_pickles=True)
     (clip_folder / "pytorch_model.bin").unlink()
-    with pytest.raises(ValueError, match=r"has no \*\.safetensors"):
+    with pytest.raises(ValueError, match=r"has no model\.safetensors"):
         weights.check_clip_model(str(clip_folder))
     (clip_folder / "config.json").unlink()
     with pytest.raises(ValueError, match=r"has no config\.json"):
@@ -140,59 +141,93 @@ def test_a_clip_folder_is_checked_without_loading(clip_folder):
 def test_an_unknown_clip_offline_is_one_clear_line(tmp_path, monkeypatch, model):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(FileNotFoundError, match=r"is not there; give a folder .* or use --embedder yolo") as caught:
+    with pytest.raises(
+        FileNotFoundError, match=r"is not there; give a folder with --clip_model, or use --embedder yolo"
+    ) as caught:
         weights.check_clip_model(model)
     assert "\n" not in str(caught.value)
-
-
-def test_an_export_is_made_once_per_content_and_settings(tmp_path):
-    source = tmp_path / "model.pt"
-    source.write_bytes(b"weights")
-    built = []
-
-    def build(folder):
-        built.append(folder)
-        (folder / "model.xml").write_text("x")
-        return {"names": ["a"]}
-
-    first, about = weights.cached_export(source, "ab", {"kind": 1}, build)
-    again, same = weights.cached_export(source, "ab", {"kind": 1}, build)
-    assert (first, about) == (again, same) and len(built) == 1
-    assert first.parent == tmp_path and (first / "model.xml").read_text() == "x"
-    assert weights.cached_export(source, "cd", {"kind": 1}, build)[0] != first
-    assert weights.cached_export(source, "ab", {"kind": 2}, build)[0] != first
-
-
-def test_a_failed_export_leaves_nothing(tmp_path):
-    def build(folder):
-        (folder / "model.xml").write_text("half")
-        raise RuntimeError("no")
-
-    with pytest.raises(RuntimeError):
-        weights.cached_export(tmp_path / "model.pt", "ab", {}, build)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_export_goes_to_the_cache_where_the_models_folder_is_not_for_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made, _ = weights.cached_export(tmp_path / "model.pt", "ab", {}, lambda folder: {}, beside=False)
-    assert made.parent == tmp_path / "cache" / "rarelib"
-    made, _ = weights.cached_export(tmp_path / "not" / "there" / "model.pt", "cd", {}, lambda folder: {})
-    assert made.parent == tmp_path / "cache" / "rarelib"
 
 
 def test_sha256_of_a_file_and_of_a_folder(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert weights.sha256_of(tmp_path / "a").startswith("ba7816bf")  # FIPS 180-2, appendix B.1
     before = weights.sha256_of(tmp_path)
+    os.utime(tmp_path / "a", (1, 1))
+    (tmp_path / ".DS_Store").write_bytes(b"left by a file manager")
+    assert weights.sha256_of(tmp_path) == before
+    (tmp_path / "a").rename(tmp_path / "c")
+    assert weights.sha256_of(tmp_path) != before
+    (tmp_path / "c").rename(tmp_path / "a")
     (tmp_path / "b").write_bytes(b"d")
     assert weights.sha256_of(tmp_path) != before
+
+
+def test_a_clip_is_known_by_what_is_loaded_of_it(clip_folder):
+    before = weights.clip_sha256(clip_folder)
+    for beside in ("open_clip_model.safetensors", "pytorch_model.bin", "README.md"):
+        (clip_folder / beside).write_bytes(b"not loaded")
+    assert weights.clip_sha256(clip_folder) == before
+    (clip_folder / "model.safetensors").write_bytes(b"other weights")
+    assert weights.clip_sha256(clip_folder) != before
+
+
+def test_shards_are_known_by_their_index(clip_folder):
+    (clip_folder / "model.safetensors").unlink()
+    index = clip_folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}))
+    (clip_folder / "model-1.safetensors").write_bytes(b"1")
+    with pytest.raises(ValueError, match=r"lacks model-2\.safetensors; give a folder"):
+        weights.check_clip_model(str(clip_folder))
+    (clip_folder / "model-2.safetensors").write_bytes(b"2")
+    weights.check_clip_model(str(clip_folder))
+    before = weights.clip_sha256(clip_folder)
+    (clip_folder / "model-2.safetensors").write_bytes(b"3")
+    assert weights.clip_sha256(clip_folder) != before
+    index.write_text("[]")
+    with pytest.raises(ValueError, match="is not an index"):
+        weights.check_clip_model(str(clip_folder))
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub's cache with one model in it, of which the tests put files there."""
+    folder = tmp_path / "hub" / "models--some--clip"
+    snapshot = folder / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    (snapshot / "config.json").write_text("{}")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.chdir(tmp_path)
+    return snapshot
+
+
+@pytest.mark.parametrize("offline", ["1", "0"])
+def test_a_cached_configuration_alone_is_no_model(offline, hub, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", offline)
+    if offline == "0":
+        assert weights.find_clip_model("some/clip") is None
+        return
+    with pytest.raises(FileNotFoundError, match=r"'some/clip' is not there; give a folder .* --embedder yolo"):
+        weights.find_clip_model("some/clip")
+
+
+def test_a_cached_pickle_is_not_loaded_unless_it_is_trusted(hub, monkeypatch):
+    (hub / "pytorch_model.bin").write_bytes(b"pickle")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    assert weights.find_clip_model("some/clip") is None  # the hub may have safe weights
+    assert weights.find_clip_model("some/clip", trust_pickles=True) == hub
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ValueError, match=r"'pytorch_model\.bin', a pickle"):
+        weights.find_clip_model("some/clip")
+    (hub / "model.safetensors").write_bytes(b"weights")
+    assert weights.find_clip_model("some/clip") == hub
 
 
 def test_a_fetched_release_that_is_another_file_is_deleted(tmp_path, monkeypatch):
     from rarelib.models import yolo
 
-    monkeypatch.setattr(weights, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(yolo, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(yolo, "attempt_download_asset", lambda path: path.write_bytes(b"something else"))
     with pytest.raises(ValueError, match=r"'yolov8n\.pt', but what was fetched is not that release"):
         yolo.fetch_release("yolov8n.pt")

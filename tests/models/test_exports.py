@@ -1,0 +1,51 @@
+"""Exports lie in the user's cache, whole or not at all, and never beside a model."""
+
+import pytest
+
+from rarelib.models import exports
+from rarelib.models.exports import cached_export
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "rarelib"
+
+
+def test_an_export_is_made_once_per_content_and_settings(tmp_path, cache):
+    source = tmp_path / "models" / "model.pt"
+    source.parent.mkdir()
+    source.write_bytes(b"weights")
+    built = []
+
+    def build(folder):
+        built.append(folder)
+        (folder / "model.xml").write_text("x")
+        return {"names": ["a"]}
+
+    first, about = cached_export(source, "ab", {"kind": 1}, build)
+    again, same = cached_export(source, "ab", {"kind": 1}, build)
+    assert (first, about) == (again, same) and len(built) == 1
+    assert first.parent == cache and (first / "model.xml").read_text() == "x"
+    assert cached_export(source, "cd", {"kind": 1}, build)[0] != first
+    assert cached_export(source, "ab", {"kind": 2}, build)[0] != first
+    assert list(source.parent.iterdir()) == [source]
+
+
+def test_a_failed_export_leaves_nothing(tmp_path, cache):
+    def build(folder):
+        (folder / "model.xml").write_text("half")
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        cached_export(tmp_path / "model.pt", "ab", {}, build)
+    assert list(cache.iterdir()) == []
+
+
+def test_without_a_cache_that_can_be_written_an_export_is_for_this_process_alone(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    exports._own_folder.cache_clear()
+    made, _ = cached_export(tmp_path / "model.pt", "ab", {}, lambda folder: {})
+    assert made.is_dir() and made.parent == exports.writable_cache()
+    assert made.parent.stat().st_mode & 0o077 == 0  # nobody else can put a model there
