@@ -86,6 +86,18 @@ def check(run_folder: Path) -> int:
 
 
 @commands.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of text and results.")
+def notebooks(folder: Path, language: str) -> int:
+    """Put the stage notebooks into FOLDER, to be opened and changed by hand, in a language."""
+    from ..pipeline.stages import copy_notebooks
+
+    for path in copy_notebooks(folder, language):
+        click.echo(path)
+    return 0
+
+
+@commands.command()
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> int:
     """Print what a shell needs to complete commands and options: eval "$(rarelib completion bash)"."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..params import Params
+from ..params import ParameterError, Params
 from ..report.results import timing_text
 from ..run.folder import RunFolder, fingerprint, write_text
 from ..run.progress import LANGUAGE, PROGRESS_FILE
@@ -98,6 +98,25 @@ def notebooks_folder() -> Path:
     """Return where the stage notebooks lie: in the project, or in the installed package."""
     project = PACKAGE.parent / "notebooks"
     return project if project.is_dir() else PACKAGE / "notebooks"
+
+
+def copy_notebooks(folder: Path, language: str) -> list[Path]:
+    """Write the notebooks in a language, which also becomes the default of their own `language`, into a folder.
+
+    Raises:
+        ParameterError: If one of the files is there already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for source in sorted(notebooks_folder().glob("*.ipynb")):
+        target = folder / source.name
+        if target.exists():
+            raise ParameterError(f"{target} is there already; give another folder, or move it away.")
+        notebook = in_language(json.loads(source.read_text(encoding="utf-8")), language)
+        text = json.dumps(notebook, ensure_ascii=False, indent=1)
+        write_text(target, text.replace('language = \\"en\\"', f'language = \\"{language}\\"'))
+        written.append(target)
+    return written
 
 
 def notebook_defaults(notebook: Mapping[str, Any]) -> dict[str, Any]:

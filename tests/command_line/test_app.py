@@ -124,3 +124,13 @@ def test_parameters_are_printed_and_written(tmp_path, capsys):
 
 def test_defaults_are_loaded_without_a_file():
     assert load_params() == Params()
+
+
+def test_notebooks_are_copied_in_japanese_and_never_over_others(tmp_path, capsys):
+    assert app.main(["notebooks", str(tmp_path / "mine"), "--language", "ja"]) == 0
+    copied = sorted((tmp_path / "mine").glob("*.ipynb"))
+    assert len(copied) >= 8 and str(copied[0]) in capsys.readouterr().out
+    text = copied[0].read_text(encoding="utf-8")
+    assert "どの画像を調べるか" in text and 'language = \\"ja\\"' in text and "Which pictures" not in text
+    assert app.main(["notebooks", str(tmp_path / "mine")]) == 2
+    assert "is there already" in capsys.readouterr().err
