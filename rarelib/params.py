@@ -15,6 +15,7 @@ MAX_FILE_BYTES = 1_000_000
 RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "bulldozer", "excavator",
                  "forklift", "cement", "roller")  # fmt: skip
 OUTLIER_METHODS = ("isolation_forest", "lof", "knn", "mahalanobis", "class_conditional_knn")
+DATASETS = ("auto", "folder", "nuscenes", "kitti", "bdd100k", "coco", "yolo")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -58,12 +59,17 @@ class SelectParams(RunParams):
     """1 select: which pictures are looked at."""
 
     images_folder: str = Field("", description="Folder of pictures, searched recursively")
+    dataset: Literal[DATASETS] = Field(  # type: ignore[valid-type]
+        "auto", description="Layout of images_folder: how it tells drives, cameras, conditions and labels"
+    )
+    cameras: list[str] = Field([], description="Only pictures of these cameras, such as CAM_FRONT; empty takes all")
+    sweeps: bool = Field(False, description="Also nuScenes pictures between the key frames")
     sampling_rate: Share = Field(1.0, description="Share of the pictures that is drawn at random")
     max_images: Positive | None = Field(None, description="At most this many pictures; null takes all")
     group_pattern: str = Field(
         "auto",
-        description="Regular expression whose first group names a picture's drive or scene; auto knows nuScenes "
-        "names and takes sub-folders otherwise",
+        description="Regular expression whose first group names a picture's drive or scene; auto leaves it "
+        "to the data set's layout, which takes sub-folders where it knows nothing better",
     )
     max_megapixels: Annotated[float, Field(gt=0)] = Field(
         200.0, description="Larger pictures are refused (decompression bombs), in million pixels"

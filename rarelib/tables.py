@@ -92,6 +92,12 @@ TABLES: dict[str, Table] = {
         _flag("sampled", "drawn for this run"),
         _text("error", 'why it could not be read, or ""'),
         _text("group", 'drive or scene, "" if unknown'),
+        _text("camera", "as the data set names it", optional=True),
+        _text("sample_token", "of the nuScenes sample, what all cameras saw at once", optional=True),
+        _number("timestamp", "when it was taken, since 1970", "s", 0, optional=True, gaps=True),
+        _text("location", "city or kind of road, as the data set names it", optional=True),
+        _text("time_of_day", "day, night or dusk, as the data set tells it", optional=True),
+        _text("weather", "as the data set names it", optional=True),
     )),
     "objects": Table(DETECT, "box", "object_id", (
         OBJECT_ID,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ def list_images(
     seed: int = 0,
     group_pattern: str = "auto",
     max_megapixels: float = 200.0,
+    may_be_drawn: Callable[[list[str]], np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """List the pictures of a folder and draw a sample; only the headers of sampled ones are read.
 
@@ -48,6 +49,7 @@ def list_images(
         group_pattern: Regular expression whose first group names the drive; "auto" knows nuScenes names and
             takes the sub-folder otherwise.
         max_megapixels: Larger pictures get an error, in million pixels.
+        may_be_drawn: Tells for all paths, sorted, which may be in the sample, bool array (n,); by default all.
 
     Returns:
         The images table, sorted by path: image_id, path, width, height [px, upright; 0 if not looked at], sampled,
@@ -62,13 +64,15 @@ def list_images(
         raise FileNotFoundError(f"The 'images_folder' parameter must be an existing folder. Got '{folder}' instead.")
     pattern = _compile_group(group_pattern)
     found = sorted(_find_pictures(folder), key=lambda entry: entry.path)
-    sampled = _draw(len(found), sampling_rate=sampling_rate, max_images=max_images, seed=seed)
+    paths = [entry.path for entry in found]
+    eligible = np.arange(len(found)) if may_be_drawn is None else np.flatnonzero(may_be_drawn(paths))
+    sampled = np.zeros(len(found), bool)
+    sampled[eligible] = _draw(len(eligible), sampling_rate=sampling_rate, max_images=max_images, seed=seed)
     headers = _read_headers(folder, [found[i] for i in np.flatnonzero(sampled)], max_megapixels)
     width, height = np.zeros(len(found), int), np.zeros(len(found), int)
     errors = np.array([entry.error for entry in found], dtype=object)
     for position, (size_wh, error) in zip(np.flatnonzero(sampled), headers, strict=True):
         (width[position], height[position]), errors[position] = size_wh, error
-    paths = [entry.path for entry in found]
     return pd.DataFrame(
         {
             "image_id": pd.Series([image_id_of(path) for path in paths], dtype="str"),

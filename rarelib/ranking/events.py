@@ -114,10 +114,17 @@ def duplicate_distance(vectors: np.ndarray, *, similarity: float) -> float:
 
 
 def number_frames(images: pd.DataFrame) -> pd.Series:
-    """Return the number of each picture within its drive in order of the paths, by image_id."""
+    """Return the number of each picture within its drive, by image_id: camera by camera, in order of time, else path.
+
+    Cameras are far apart, so that nothing is followed from the last picture of one to the first of the next.
+    """
     table = images.drop_duplicates("image_id")
-    table = table.sort_values("path" if "path" in table else "image_id", kind="stable")
-    return pd.Series(table.groupby("group").cumcount().to_numpy(), index=table["image_id"].to_numpy())
+    within = [name for name in ("camera", "timestamp", "path") if name in table]
+    table = table.sort_values(within or "image_id", kind="stable")
+    number = table.groupby("group").cumcount().to_numpy()
+    if "camera" in table:
+        number = number + 2 * NEARBY_FRAMES * table.groupby("group")["camera"].transform(_dense_rank).to_numpy()
+    return pd.Series(number, index=table["image_id"].to_numpy())
 
 
 def choose_events(
@@ -200,6 +207,10 @@ def _keep_tracks_whole(head_of: np.ndarray, links: np.ndarray) -> np.ndarray:
     first = np.unique(track, return_index=True)[1][track]
     head = head_of[first]
     return np.where(head[head] == head, head, first)  # else the head itself has moved with its track
+
+
+def _dense_rank(values: pd.Series) -> np.ndarray:
+    return np.unique(values.to_numpy(str), return_inverse=True)[1]
 
 
 def _position_within(groups: np.ndarray) -> np.ndarray:

@@ -101,6 +101,14 @@ def test_frames_are_numbered_within_their_drive():
     assert number_frames(images)[list("abcd")].tolist() == [1, 0, 0, 2]
 
 
+def test_frames_are_numbered_camera_by_camera_in_order_of_time():
+    images = pd.DataFrame({"image_id": list("abcd"), "path": ["1", "2", "3", "4"], "group": "drive"})
+    images = images.assign(camera=["front", "back", "front", "back"], timestamp=[2.0, 5.0, 1.0, np.nan])
+    number = number_frames(images)
+    assert number["a"] == number["c"] + 1 and number["d"] == number["b"] + 1
+    assert abs(number[["a", "c"]].min() - number[["b", "d"]].max()) > 10
+
+
 def test_a_drive_gives_at_most_so_many():
     event, rarity = np.arange(6), np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
     groups = ["x", "x", "x", "y", "", ""]

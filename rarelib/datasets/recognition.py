@@ -1,0 +1,117 @@
+"""Tell which layout a folder has, and list its pictures with all that the layout knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..language import say
+from ..pictures.listing import list_images
+from .bdd100k import Bdd100k
+from .coco import Coco
+from .kitti import Kitti
+from .layout import Layout
+from .nuscenes import Nuscenes
+from .yolo import Yolo
+
+LAYOUTS: dict[str, type[Layout]] = {
+    layout.name: layout for layout in (Nuscenes, Kitti, Bdd100k, Coco, Yolo, Layout)
+}  # auto takes the first that fits; the plain folder fits always
+SWEEPS = "sweeps/"
+
+
+def recognise(folder: str | Path, paths: Sequence[str], *, dataset: str = "auto") -> Layout:
+    """Return the layout of a folder.
+
+    Args:
+        folder: That holds the pictures.
+        paths: Of its pictures, relative to it.
+        dataset: Name of the layout, or auto.
+
+    Raises:
+        ValueError: If the folder has not the layout that was named.
+    """
+    folder = Path(folder)
+    tried = LAYOUTS.values() if dataset == "auto" else [LAYOUTS[dataset]]
+    layout = next((found for each in tried if (found := each.find(folder, paths)) is not None), None)
+    if layout is None:
+        raise ValueError(
+            f"The 'dataset' parameter must be the layout of the pictures' folder. Got '{dataset}' for names such as "
+            f"{list(paths[:3])}; with auto the layout is found, with folder none is needed."
+        )
+    return layout
+
+
+def list_dataset(
+    folder: str | Path,
+    *,
+    dataset: str = "auto",
+    cameras: Sequence[str] = (),
+    sweeps: bool = False,
+    group_pattern: str = "auto",
+    **drawing: Any,
+) -> tuple[pd.DataFrame, Layout]:
+    """List the pictures of a folder with what its layout knows of them, and draw a sample.
+
+    Args:
+        folder: Searched recursively.
+        dataset: Name of the layout, or auto.
+        cameras: Only pictures of these are drawn; empty takes all.
+        sweeps: Also draw pictures between the key frames (folders sweeps/ of nuScenes).
+        group_pattern: Regular expression whose first group names the drive; auto leaves it to the layout.
+        drawing: sampling_rate, max_images, seed and max_megapixels of list_images.
+
+    Returns:
+        The images table with group, camera, sample_token, location, time_of_day, weather and timestamp [s], and the
+        layout. Pictures of other cameras, sweeps, maps and masks keep their rows and are not drawn.
+
+    Raises:
+        ValueError: If no picture is of one of the cameras.
+    """
+    found: list[tuple[Layout, pd.DataFrame]] = []
+
+    def may_be_drawn(paths: list[str]) -> np.ndarray:
+        layout = recognise(folder, paths, dataset=dataset)
+        found.append((layout, layout.describe(paths)))
+        keep = layout.is_picture(paths)
+        if not sweeps and layout.name == "nuscenes":
+            keep &= np.array([SWEEPS not in f"{layout.folder.name}/{path}" for path in paths], bool)
+        return keep & _of_cameras(found[0][1]["camera"], cameras) if cameras else keep
+
+    images = list_images(folder, group_pattern=group_pattern, may_be_drawn=may_be_drawn, **drawing)
+    layout, about = found[0]
+    if group_pattern != "auto":
+        about["group"] = images["group"]
+    return images.assign(**{name: about[name] for name in about}), layout
+
+
+def dataset_sentence(layout: Layout, images: pd.DataFrame, language: str = "en") -> str:
+    """Return what was recognised, in words: layout, cameras, groups, conditions, and what is left out."""
+    drawable = images[layout.is_picture(images["path"].tolist())]
+    title = say(f"dataset.{layout.name}" + ("" if layout.version else "_bare"), language, version=layout.version)
+    parts = [say("dataset.recognised", language, title=title)]
+    cameras = drawable.loc[drawable["camera"] != "", "camera"]
+    if len(cameras):
+        parts.append(say("dataset.cameras", language, cameras=", ".join(sorted(cameras.unique()))))
+    parts.append(say("dataset.groups" if (images["group"] != "").any() else "dataset.no_groups", language))
+    for name in ("time_of_day", "weather", "location"):
+        known = drawable.loc[drawable[name] != "", name].value_counts()
+        if len(known) > 1:
+            counted = ", ".join(f"{value} {count:,}" for value, count in known.head(8).items())
+            parts.append(say("dataset.condition", language, what=say(f"column_{name}", language), counted=counted))
+    left_out = len(images) - len(drawable)
+    if left_out:
+        parts.append(say("dataset.no_pictures", language, left_out=left_out))
+    return " ".join(parts) if language == "en" else "".join(parts)
+
+
+def _of_cameras(camera: pd.Series, wanted: Sequence[str]) -> np.ndarray:
+    keep = camera.isin(list(wanted)).to_numpy()
+    if len(camera) and not keep.any():
+        known = ", ".join(sorted(set(camera) - {""})) or "none"
+        raise ValueError(f"The 'cameras' parameter must name cameras of the data set ({known}). Got {list(wanted)}.")
+    return keep
