@@ -30,17 +30,24 @@ def cut_crop(picture: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
 
 
 def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) -> None:
-    """Save an (h, w, 3) uint8 RGB picture, its folder made where it is missing; cv2.imwrite hides a full disk.
+    """Save an (h, w, 3) uint8 RGB picture whole or not at all, its folder made where it is missing.
+
+    cv2.imwrite would hide a full disk.
 
     Raises:
         OSError: If the disk is full or not writable.
     """
     _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    partial = path.with_name(f".{path.name}.partial")  # a new file: links to the old one keep the old picture
     try:
-        path.write_bytes(data)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        try:
+            partial.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(data)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_crops(objects: pd.DataFrame, run_root: str | Path) -> list[np.ndarray]:

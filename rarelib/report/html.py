@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..captions.doubt import disagreement_sentence
 from ..language import phrases, say
-from ..run.folder import RunFolder, write_text
+from ..run.folder import RunFolder
 
 CROP_SIDE, NEIGHBOUR_SIDE = 260, 96  # px
 WEBP_QUALITY = 74
@@ -88,7 +88,7 @@ def write_html(
         times=TIMES,
         config=config,
     )
-    write_text(run.path("report.html"), page)
+    run.write_text("report.html", page)
     return run.path("report.html")
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..tables import TABLES, TableError, check_table
+from .secrets import hide_everywhere, known_secrets
 
 
 class RunFolder:
@@ -30,6 +31,7 @@ class RunFolder:
         """Take a folder that may not exist yet."""
         self.root = Path(root)
         self.seconds = {"read": 0.0, "write": 0.0}
+        self.written: set[str] = set()  # relative paths
         self._start = time.monotonic()
 
     def __repr__(self) -> str:
@@ -64,6 +66,10 @@ class RunFolder:
         """Return where the marker of a finished stage lies."""
         return self.root / "stages" / f"{stage}.json"
 
+    def aside_path(self, stage: str) -> Path:
+        """Return where the marker of a finished stage lies while its notebook is run again by hand."""
+        return self.root / "stages" / f"{stage}.aside.json"
+
     def result_path(self, stage: str) -> Path:
         """Return where a stage leaves its counts and seconds before the marker is made of them."""
         return self.root / "stages" / f"{stage}.result.json"
@@ -88,7 +94,7 @@ class RunFolder:
     def write_table(self, table: str, frame: pd.DataFrame) -> None:
         """Write a table whole or not at all, its promised columns checked and its index left out."""
         check_table(table, frame, where=str(self.table_path(table)))
-        with self._timed("write"), whole_file(self.table_path(table)) as partial:
+        with self._writing(f"tables/{table}.parquet") as partial:
             frame.to_parquet(partial, index=False)
 
     def read_json(self, relative: str) -> Any:
@@ -106,12 +112,18 @@ class RunFolder:
             raise TableError(f"{path} is not JSON ({_squeeze(error)}).") from error
 
     def write_json(self, relative: str, value: Any) -> None:
-        """Write a JSON file whole or not at all; NaN is not allowed."""
-        with self._timed("write"):
-            write_text(
-                self.root / relative,
-                json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain),
-            )
+        """Write a JSON file whole or not at all, without the keys of the environment; NaN is not allowed."""
+        text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain)
+        secrets = known_secrets()
+        if any(secret in text for secret in secrets):
+            value = hide_everywhere(json.loads(text), secrets)
+            text = json.dumps(value, ensure_ascii=False, indent=1)
+        self.write_text(relative, text)
+
+    def write_text(self, relative: str, text: str) -> None:
+        """Write a text file whole or not at all."""
+        with self._writing(relative) as partial:
+            partial.write_text(text, encoding="utf-8")
 
     def read_vectors(self) -> tuple[np.ndarray, list[str]]:
         """Return the unit vectors (n, dim), memory-mapped, and the object ids in row order."""
@@ -127,31 +139,47 @@ class RunFolder:
 
     def write_vectors(self, vectors: np.ndarray, object_ids: Sequence[str], about: Mapping[str, Any]) -> None:
         """Write embeddings.npy, .parquet and .json (what made them)."""
-        with (
-            self._timed("write"),
-            whole_file(self.root / "tables" / "embeddings.npy") as partial,
-            partial.open("wb") as file,
-        ):
+        with self._writing("tables/embeddings.npy") as partial, partial.open("wb") as file:
             np.save(file, np.asarray(vectors, dtype=np.float32), allow_pickle=False)
         self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(list(object_ids), dtype="str")}))
         self.write_json("tables/embeddings.json", dict(about))
 
     def save_figure(self, figure: Any, name: str) -> Any:
         """Save a figure as plots/<name>.png and return it, so that a notebook shows it."""
-        with self._timed("write"), whole_file(self.root / "plots" / f"{name}.png") as partial:
+        with self._writing(f"plots/{name}.png") as partial:
             figure.savefig(partial, dpi=110, format="png")
         return figure
 
     def finish(self, stage: str, counts: Mapping[str, Any]) -> None:
-        """Leave the stage's counts and seconds, of which the pipeline makes the marker; finished parts are let go."""
+        """Leave the stage's counts and seconds, of which the pipeline makes the marker; finished parts are let go.
+
+        A notebook that was run again by hand, and wrote the same tables as before, leaves the stage finished.
+        """
         shutil.rmtree(self.root / "stages" / f"{stage}.parts", ignore_errors=True)
         total = time.monotonic() - self._start
         seconds = {"total": total, **self.seconds, "compute": max(total - sum(self.seconds.values()), 0.0)}
         result = {
             "counts": dict(counts),
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
+            "written": sorted(self.written),
         }
         write_text(self.result_path(stage), json.dumps(result, ensure_ascii=False, indent=1, default=_plain))
+        if self._is_as_before(stage):
+            self.aside_path(stage).replace(self.marker_path(stage))
+            self.result_path(stage).unlink()
+
+    def _is_as_before(self, stage: str) -> bool:
+        try:
+            files = json.loads(self.aside_path(stage).read_text(encoding="utf-8"))["files"]
+            return all(file_sha256(self.root / name) == sha256 for name, sha256 in files.items())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return False
+
+    @contextmanager
+    def _writing(self, relative: str) -> Iterator[Path]:
+        with self._timed("write"), whole_file(self.root / relative) as partial:
+            yield partial
+        self.written.add(relative)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
@@ -163,11 +191,12 @@ class RunFolder:
 def open_run(run_folder: str | Path, stage: str | None = None) -> RunFolder:
     """Open a run's folder, looked for here and in the folders above, as notebooks may start anywhere.
 
-    With a stage named, its marker is taken away: from now on the stage is not finished.
+    With a stage named, its marker is put aside: from now on the stage is not finished, until `RunFolder.finish` finds
+    that it wrote the same tables as before.
     """
     run = RunFolder(find_upwards(run_folder))
-    if stage is not None:
-        run.marker_path(stage).unlink(missing_ok=True)
+    if stage is not None and run.marker_path(stage).is_file():
+        run.marker_path(stage).replace(run.aside_path(stage))
     return run
 
 
@@ -198,6 +227,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(value: Any) -> str:
