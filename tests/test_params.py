@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from rarelib.command_line.parameters import parameter_row, parameter_tables
 from rarelib.params import ParameterError, Params, load_params
-from rarelib.pipeline.stages import PIPELINE, notebook_defaults
+from rarelib.pipeline.notebooks import notebook_defaults
+from rarelib.pipeline.plan import PIPELINE
 
 PROJECT = Path(__file__).parents[1]
 

@@ -172,7 +172,7 @@ def test_japanese_runs_speak_japanese(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--sampling_rat", "1"], "Did you mean 'sampling_rate'?"),
+        (["run", "--sampling_rat", "1"], "Did you mean '--sampling_rate'?"),
         (["run"], "must name a folder of pictures"),
         (["run", "--images_folder", "no-such-folder"], "is not there"),
         (["run", "params/none.yaml"], "is missing"),
@@ -180,8 +180,8 @@ def test_japanese_runs_speak_japanese(tmp_path):
         (["run", str(DEMO), "--yolo_model", "none.pt"], "none.pt"),
         (["run", str(DEMO), "--images_folder", "x"], "must be empty when demo_scenes"),
         (["run", str(DEMO), "--caption_source", "api"], "vllm serve Qwen/Qwen2-VL-2B-Instruct"),
-        (["check", "no-such-run"], "check needs the folder of a run"),
-        (["fly"], "Unknown command 'fly'"),
+        (["check", "no-such-run"], "'no-such-run' does not exist"),
+        (["fly"], "No such command 'fly'"),
     ],
 )
 def test_wrong_input_ends_before_work_starts(arguments, message, tmp_path, monkeypatch, capsys):

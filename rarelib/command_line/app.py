@@ -40,13 +40,13 @@ def run(source: str | None, force: str | None, **values: str | None) -> int:
     option and wins over the file. `rarelib params` says what each means.
     """
     params = _load(source, {name: parse_value(name, text) for name, text in values.items() if text is not None})
-    options = {} if force is None else {"force": _stage(force)}
+    forced = None if force is None else _stage(force)
     from ..pipeline.stages import StageFailed, run_pipeline
 
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
-        run_pipeline(params, **options)
+        run_pipeline(params, force=forced)
     except StageFailed as error:
         return _say_and_return(f"\nrarelib: {error}", 1)
     except KeyboardInterrupt:
@@ -90,7 +90,7 @@ def check(run_folder: Path) -> int:
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of text and results.")
 def notebooks(folder: Path, language: str) -> int:
     """Put the stage notebooks into FOLDER, to be opened and changed by hand, in a language."""
-    from ..pipeline.stages import copy_notebooks
+    from ..pipeline.notebooks import copy_notebooks
 
     for path in copy_notebooks(folder, language):
         click.echo(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def draw_run_world(run_root: Path, *, n_scenes: int, seed: int, workers: int | N
     """
     folder = run_root / "demo_world"
     wanted = {"n_scenes": n_scenes, "seed": seed, "version": __version__}
-    if _drawn(folder) == wanted or (not n_scenes and not folder.exists()):
+    if (_drawn(folder) == wanted and _is_whole(folder, n_scenes)) or (not n_scenes and not folder.exists()):
         return
     shutil.rmtree(folder, ignore_errors=True)
     if n_scenes:
@@ -29,6 +30,11 @@ def draw_run_world(run_root: Path, *, n_scenes: int, seed: int, workers: int | N
 
         save_world(folder, n_scenes=n_scenes, seed=seed, workers=workers)
         write_text(folder / "world.json", json.dumps(wanted))
+
+
+def _is_whole(folder: Path, n_scenes: int) -> bool:
+    pictures = sum(len(names) for _, _, names in os.walk(folder / "images"))
+    return pictures >= n_scenes and (folder / "truth.parquet").is_file()
 
 
 def _drawn(folder: Path) -> dict[str, int | str] | None:

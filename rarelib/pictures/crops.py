@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from ..tables import BOX
 from .decoding import ImageError, read_image
 
 FOLDER = "cropped_objects"
@@ -48,6 +49,28 @@ def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) 
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def recut_crops(
+    objects: pd.DataFrame, images: pd.DataFrame, folder: Path, root: Path, *, max_megapixels: float = 200.0
+) -> None:
+    """Cut crops anew out of their pictures; of a picture that can no longer be read none is cut.
+
+    Args:
+        objects: Rows with image_id, crop_path and the box [px].
+        images: Rows with image_id and path.
+        folder: What the pictures' paths are relative to.
+        root: What the crops' paths are relative to.
+        max_megapixels: Larger pictures are not read.
+    """
+    paths = images.set_index("image_id")["path"]
+    for image_id, rows in objects.groupby("image_id"):
+        try:
+            picture = read_image(folder / paths[image_id], max_megapixels=max_megapixels)
+        except ImageError:
+            continue
+        for crop_path, box in zip(rows["crop_path"], rows[BOX].to_numpy(), strict=True):
+            write_jpeg(root / crop_path, cut_crop(picture, box))
 
 
 def read_crops(objects: pd.DataFrame, run_root: str | Path) -> list[np.ndarray]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from ..run.folder import RunFolder
+from ..run.folder import RunFolder, file_sha256
 from ..tables import STAGES, TABLES, TableError
-from .preflight import file_fingerprint
+from .products import contents_of_inputs, left_over_crops, left_over_result_crops, missing_products, read_marker
 
 # child table -> (its column, parent table): every value stands in the parent's id column
 FOREIGN_KEYS = (
@@ -23,7 +21,6 @@ FOREIGN_KEYS = (
 )  # fmt: skip
 ID_COLUMN = {"images": "image_id"}
 MAY_BE_SKIPPED = {"05_map_objects": "skip_visualization", "06_caption_objects": "skip_caption"}
-FILES = ("config.json", "detection_results.json", "statistics.json", "timing.txt", "report.html")
 
 
 def check_run(root: Path) -> list[str]:
@@ -32,8 +29,8 @@ def check_run(root: Path) -> list[str]:
     try:
         skipped = _skipped(run)
         tables = _read_tables(run, skipped)
-        problems = [*_check_files(run, skipped), *_check_ids(tables), *_check_crops(run, tables)]
-        return [*problems, *_check_ranking(tables), *_check_markers(run, skipped), *_check_counts(run, tables)]
+        problems = [*_check_ids(tables), *_check_paths(run, tables), *_check_ranking(tables)]
+        return [*problems, *_check_markers(run, skipped), *_check_left_over(run), *_check_counts(run, tables)]
     except (TableError, KeyError, TypeError, AttributeError) as error:
         return [f"The run cannot be read: {' '.join(str(error).split())}"]
 
@@ -49,13 +46,6 @@ def _read_tables(run: RunFolder, skipped: set[str]) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _check_files(run: RunFolder, skipped: set[str]) -> Iterator[str]:
-    notebooks = [f"{stage}.ipynb" for stage in STAGES if stage not in skipped]
-    for name in (*FILES, *notebooks):
-        if not (run.root / name).is_file():
-            yield f"{name} is missing."
-
-
 def _check_ids(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     for child, column, parent in FOREIGN_KEYS:
         if child in tables and column in tables[child]:
@@ -69,14 +59,11 @@ def _check_ids(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
             yield f"{name}: an id stands in two rows."
 
 
-def _check_crops(run: RunFolder, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+def _check_paths(run: RunFolder, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
     inside = run.root.resolve()
     for path in tables["objects"]["crop_path"]:
-        crop = (run.root / path).resolve()
-        if not crop.is_relative_to(inside):
+        if not (run.root / path).resolve().is_relative_to(inside):
             yield f"objects.crop_path {path!r} leads out of the run folder."
-        elif path and not crop.is_file():
-            yield f"{path} is missing."
 
 
 def _check_ranking(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
@@ -86,28 +73,29 @@ def _check_ranking(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
 
 
 def _check_markers(run: RunFolder, skipped: set[str]) -> Iterator[str]:
-    markers: dict[str, dict[str, Any]] = {}
+    markers = {stage: read_marker(run, stage) for stage in STAGES}
     for stage in (stage for stage in STAGES if stage not in skipped):
-        try:
-            markers[stage] = json.loads(run.marker_path(stage).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        marker = markers[stage]
+        if marker is None:
             yield f"Stage {stage} is not finished; run it again."
             continue
-        if not {"fingerprint", "inputs", "files", "counts", "seconds", "versions"} <= set(markers[stage]):
-            yield f"stages/{stage}.json is not a marker."
-            continue
-        yield from _check_marker(run, stage, markers)
+        yield from (f"{name} is missing." for name in missing_products(run, stage, marker))
+        found = contents_of_inputs(run, marker["inputs"])
+        made_from = [
+            name
+            for name, wanted in marker["inputs"].items()
+            if wanted != (markers[name] or {}).get("fingerprint") or marker["contents"].get(name) != found[name]
+        ]
+        if made_from:
+            yield f"Stage {stage} was made from other results of {', '.join(made_from)} than those that are here."
+        for name, sha256 in marker["files"].items():
+            if (run.root / name).is_file() and file_sha256(run.root / name) != sha256:
+                yield f"{name} is not what stage {stage} has written."
 
 
-def _check_marker(run: RunFolder, stage: str, markers: dict[str, dict[str, Any]]) -> Iterator[str]:
-    for name, wanted in markers[stage]["inputs"].items():
-        if wanted != markers.get(name, {}).get("fingerprint"):
-            yield f"Stage {stage} was made from another result of {name} than the one that is here."
-    for name, sha256 in markers[stage]["files"].items():
-        if not (run.root / name).is_file():
-            yield f"{name} is missing."
-        elif file_fingerprint(run.root / name) != sha256:
-            yield f"{name} is not what stage {stage} has written."
+def _check_left_over(run: RunFolder) -> Iterator[str]:
+    for path in (*left_over_crops(run), *left_over_result_crops(run)):
+        yield f"{path} belongs to no object."
 
 
 def _check_counts(run: RunFolder, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
@@ -129,6 +117,3 @@ def _check_counts(run: RunFolder, tables: dict[str, pd.DataFrame]) -> Iterator[s
     results = run.read_json("detection_results.json")
     if len(results) != len(scores):
         yield f"detection_results.json has {len(results)} objects, the scores have {len(scores)}."
-    selected = len(list((run.root / "final_outliers").glob("*"))) if (run.root / "final_outliers").is_dir() else 0
-    if selected != counted["selected"]:
-        yield f"final_outliers/ holds {selected} crops for {counted['selected']} selected objects."

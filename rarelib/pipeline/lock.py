@@ -13,6 +13,7 @@ from typing import Any
 from ..params import ParameterError
 
 ORPHAN_WAIT_S = 5.0  # a kernel whose run was killed notices within a second
+SAME_START_S = 1.0  # the clock that start times are taken from may be set meanwhile
 
 
 class RunLock:
@@ -30,7 +31,7 @@ class RunLock:
 
     def record_kernel(self, pid: int) -> None:
         """Remember a kernel, so that the next run can make sure that it is gone."""
-        self._holder["kernels"].append(pid)
+        self._holder["kernels"].append({"pid": pid, "started": _started(pid)})
         self._write()
 
     def _write(self) -> None:
@@ -62,8 +63,9 @@ def run_lock(root: Path) -> Iterator[RunLock]:
     try:
         _end_orphans(_read(about).get("kernels", []))
         yield RunLock(about)
-        about.unlink(missing_ok=True)
     finally:
+        about.unlink(missing_ok=True)
+        Path(lock.lock_file).unlink(missing_ok=True)  # while it is held: filelock does not take an unlinked file
         lock.release()
 
 
@@ -73,16 +75,27 @@ def _read(about: Path) -> dict[str, Any]:
         return {
             "pid": holder["pid"],
             "since": holder["since"],
-            "kernels": [int(pid) for pid in holder["kernels"]],
+            "kernels": [(int(kernel["pid"]), float(kernel["started"])) for kernel in holder["kernels"]],
         }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _end_orphans(pids: list[int]) -> None:
+def _started(pid: int) -> float:
+    """Return when a process started [s since 1970], which tells it from a later one of the same number; -1 for none."""
     import psutil
 
-    orphans = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return -1.0
+
+
+def _end_orphans(kernels: list[tuple[int, float]]) -> None:
+    import psutil
+
+    alike = [pid for pid, started in kernels if started > 0 and abs(_started(pid) - started) < SAME_START_S]
+    orphans = [psutil.Process(pid) for pid in alike if psutil.pid_exists(pid)]
     orphans = [process for process in orphans if _is_kernel(process)]
     _, alive = psutil.wait_procs(orphans, timeout=ORPHAN_WAIT_S)
     for process in alive:

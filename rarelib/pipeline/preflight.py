@@ -6,25 +6,27 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..models.weights import is_litter
 from ..params import ParameterError, Params
-from .redaction import redact
+from ..run.folder import file_sha256
+from .model_files import ModelFile
+from .redaction import Redactor
 
-CHUNK_BYTES = 1 << 20
 VERSIONED = (
     "torch", "ultralytics-opencv-headless", "transformers", "openvino", "scikit-learn", "umap-learn", "faiss-cpu",
     "numpy", "pandas", "pyarrow", "pillow", "opencv-python-headless", "matplotlib", "openai", "papermill",
 )  # fmt: skip
-FILES = ("images_folder", "yolo_model", "clip_model", "truth", "verdicts", "caption_model")
 
 
 def check_inputs(params: Params) -> None:
-    """Check everything that a run names, so that nothing fails an hour later.
+    """Check the pictures, tables and servers that a run names; its models are found by `resolve_models`.
 
     Raises:
         ParameterError: With one line: the parameter, what it must be, what came, what to do.
@@ -32,52 +34,35 @@ def check_inputs(params: Params) -> None:
     _check_pictures(params)
     _check_tables(params)
     try:
-        _check_models(params)
         _check_captions(params)
     except (ValueError, OSError) as error:
-        raise ParameterError(str(error)) from error
+        raise ParameterError(" ".join(str(error).split())) from error
 
 
-def model_path(params: Params, name: str) -> Path | None:
-    """Return the local file or folder that a parameter names, or None for a release or hub name."""
-    value = getattr(params, name)
-    if name in ("yolo_model", "clip_model") and value == "demo":
-        from ..models.weights import demo_model
-
-        return demo_model(name)
-    path = Path(value).expanduser()
-    return path if value and path.exists() else None
-
-
-def file_fingerprint(path: Path | None) -> str | None:
-    """Return the sha256 of a file, or of the names, sizes and times of all files in a folder; None for no file."""
-    if path is None:
+def content_hash(value: str) -> str | None:
+    """Return the sha256 of a file, or of the names, sizes and times of all files in a folder; None for no path."""
+    if not value:
         return None
-    if path.is_file():
-        return _file_sha256(path, path.stat().st_mtime_ns)
-    digest = hashlib.sha256()
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        for name in sorted(files):
-            stat = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - 300,000 files: text is quicker than Path
-            digest.update(
-                f"{folder[len(str(path)) :]}/{name} {stat.st_size} {stat.st_mtime_ns}\n".encode(
-                    "utf-8", "surrogateescape"
-                )
-            )
-    return digest.hexdigest()
+    path = Path(value).expanduser()
+    return sha256_at(path) if path.is_file() else _listing_hash(path)
 
 
-def run_config(params: Params) -> dict[str, Any]:
+def sha256_at(path: Path) -> str:
+    """Return the sha256 of a file, which is read once as long as its time and size are the same; "" for no file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""
+    return _sha256(path.absolute(), stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def run_config(params: Params, models: Mapping[str, ModelFile]) -> dict[str, Any]:
     """Return what config.json says: parameters, versions, models, commit, machine in words; nothing private."""
-    models = {name: _about_model(params, name) for name in ("yolo_model", "clip_model")}
-    parameters = {
-        name: redact(value, params) if isinstance(value, str) else value for name, value in params.model_dump().items()
-    }
+    parameters = Redactor(params).parameters()
     return {
         "parameters": parameters,
         "versions": {"rarelib": __version__, "python": platform.python_version(), **_versions()},
-        "models": models,
+        "models": {name: {"name": parameters[name], "sha256": model.sha256} for name, model in models.items()},
         "git_commit": _git_commit(),
         "device": {"requested": params.device, "machine": platform.machine(), "cores": os.cpu_count()},
     }
@@ -110,14 +95,6 @@ def _check_tables(params: Params) -> None:
             raise ParameterError(f"The '{name}' parameter must be a table (csv or parquet). {value!r} is not there.")
 
 
-def _check_models(params: Params) -> None:
-    from ..models.weights import check_clip_model, check_yolo_model
-
-    check_yolo_model(params.yolo_model, trust_pickles=params.trust_pickles)
-    if params.embedder == "clip" or (params.caption_source == "clip" and not params.skip_caption):
-        check_clip_model(params.clip_model, trust_pickles=params.trust_pickles)
-
-
 def _check_captions(params: Params) -> None:
     if params.skip_caption:
         return
@@ -129,12 +106,6 @@ def _check_captions(params: Params) -> None:
         model=params.caption_model,
         phrases=params.caption_phrases,
     )
-
-
-def _about_model(params: Params, name: str) -> dict[str, Any]:
-    path = model_path(params, name)
-    weights = path / "model.safetensors" if path is not None and (path / "model.safetensors").is_file() else path
-    return {"name": redact(getattr(params, name), params), "sha256": file_fingerprint(weights)}
 
 
 def _versions() -> dict[str, str]:
@@ -162,9 +133,16 @@ def _git_commit() -> str:
 
 
 @cache
-def _file_sha256(path: Path, _modified_ns: int) -> str:
+def _sha256(path: Path, *_changed: int) -> str:
+    return file_sha256(path)
+
+
+def _listing_hash(folder: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(name for name in files if not is_litter(name)):
+            stat = os.lstat(os.path.join(place, name))  # noqa: PTH118 - 300,000 files: text is quicker than Path
+            line = f"{place[len(str(folder)) :]}/{name} {stat.st_size} {stat.st_mtime_ns}\n"
+            digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

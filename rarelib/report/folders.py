@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..run.folder import RunFolder
 
+RESULT_FOLDERS = ("final_outliers", "inliers", "targets")
 MAX_SLUG = 40
 # device names that Windows does not allow as a file's or folder's name
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
@@ -32,21 +33,31 @@ def copy_result_folders(run: RunFolder, results: pd.DataFrame) -> dict[str, Any]
     Returns:
         How many crops each folder holds, and how many are missing.
     """
-    digits = max(len(str(len(results))), 4)
-    chosen = results["selected"].astype(bool)
-    asked = results.explode("target_classes").dropna(subset="target_classes")
-    folders = slugs(asked["target_classes"].unique())
-    counts = {
-        "final_outliers": _fill(run.root, "final_outliers", _named(results[chosen], digits)),
-        "inliers": _fill(run.root, "inliers", _named(results[~chosen], digits)),
+    counts: dict[str, Any] = {folder: _fill(run.root, folder, crops) for folder, crops in _placement(results).items()}
+    asked = results["target_classes"].explode().dropna().value_counts()
+    counts["targets"] = {name: int(count) for name, count in asked.items()}
+    return {**counts, "missing_crops": len(results) - counts["final_outliers"] - counts["inliers"]}
+
+
+def expected_crops(run: RunFolder, results: pd.DataFrame) -> set[str]:
+    """Return the relative paths of the crops that the result folders should hold.
+
+    Args:
+        run: The run.
+        results: Rows with crop_path, rank, class_name, object_id, selected and target_classes.
+    """
+    return {
+        f"{folder}/{name}"
+        for folder, crops in _placement(results).items()
+        for path, name in crops
+        if path and (run.root / path).is_file()
     }
-    placed = [
-        (source, f"{folders[target]}/{name}")
-        for (source, name), target in zip(_named(asked, digits), asked["target_classes"], strict=True)
-    ]
-    _fill(run.root, "targets", placed)
-    targets = {name: int(count) for name, count in asked["target_classes"].value_counts().items()}
-    return {**counts, "targets": targets, "missing_crops": len(results) - sum(counts.values())}
+
+
+def placed_crops(root: Path) -> set[str]:
+    """Return the relative paths of the crops that the result folders hold; what else lies there does not count."""
+    found = (path for folder in RESULT_FOLDERS for path in (root / folder).rglob("*.jpg"))
+    return {path.relative_to(root).as_posix() for path in found if not path.name.startswith(".")}
 
 
 def class_slug(name: str) -> str:
@@ -65,6 +76,20 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
             slug, number = f"{class_slug(name)}-{number}", number + 1
         found[name] = slug
     return found
+
+
+def _placement(results: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
+    """Return for each result folder its crops: where each lies, and its name in the folder."""
+    digits = max(len(str(len(results))), 4)
+    chosen = results["selected"].astype(bool)
+    asked = results.explode("target_classes").dropna(subset="target_classes")
+    folders = slugs(asked["target_classes"].unique())
+    targets = zip(_named(asked, digits), asked["target_classes"], strict=True)
+    return {
+        "final_outliers": _named(results[chosen], digits),
+        "inliers": _named(results[~chosen], digits),
+        "targets": [(path, f"{folders[target]}/{name}") for (path, name), target in targets],
+    }
 
 
 def _named(rows: pd.DataFrame, digits: int) -> list[tuple[str, str]]:

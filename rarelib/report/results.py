@@ -10,7 +10,7 @@ import pandas as pd
 from ..language import say
 from ..run.folder import RunFolder
 from ..tables import BOX, STAGES
-from .folders import copy_result_folders
+from .folders import copy_result_folders, expected_crops, placed_crops
 from .html import write_html
 
 __all__ = ["collect_results", "collect_statistics", "copy_result_folders", "timing_text", "write_html"]
@@ -52,6 +52,16 @@ def collect_results(run: RunFolder, *, target_classes: Sequence[str] = (), langu
     results = _with_captions(results.sort_values("rank", ignore_index=True), captions)
     results["target_classes"] = _targets(results, target_classes)
     return results
+
+
+def result_crops(run: RunFolder, *, target_classes: Sequence[str] = ()) -> tuple[set[str], set[str]]:
+    """Return the crops that the result folders should hold, by the tables, and those that they do hold."""
+    scores = run.read_table("scores", columns=["object_id", "selected", "rank"])
+    objects = run.read_table("objects", columns=["object_id", "class_name", "crop_path"])
+    captions = read_optional(run, "captions") if target_classes else None
+    results = _with_captions(scores.merge(objects, on="object_id").sort_values("rank", ignore_index=True), captions)
+    results["target_classes"] = _targets(results, target_classes)
+    return expected_crops(run, results), placed_crops(run.root)
 
 
 def collect_statistics(run: RunFolder) -> dict[str, Any]:

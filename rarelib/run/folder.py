@@ -163,7 +163,7 @@ class RunFolder:
             "seconds": {name: round(value, 3) for name, value in seconds.items()},
             "written": sorted(self.written),
         }
-        write_text(self.result_path(stage), json.dumps(result, ensure_ascii=False, indent=1, default=_plain))
+        write_json(self.result_path(stage), result)
         if self._is_as_before(stage):
             self.aside_path(stage).replace(self.marker_path(stage))
             self.result_path(stage).unlink()
@@ -227,6 +227,11 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
 
 
 def file_sha256(path: Path) -> str:

@@ -34,7 +34,7 @@ def test_a_folder_of_pictures_is_enough(tmp_path, started):
     assert app.main(["run", str(tmp_path / "monday"), "--target_classes", "bus, traffic cone"]) == 0
     params, options = started[0]
     assert (params.images_folder, params.name) == (str(tmp_path / "monday"), "monday")
-    assert params.target_classes == ["bus", "traffic cone"] and options == {}
+    assert params.target_classes == ["bus", "traffic cone"] and options == {"force": None}
 
 
 def test_force_names_a_stage(started):

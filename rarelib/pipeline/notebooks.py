@@ -1,0 +1,58 @@
+"""The stage notebooks as files: where they lie, their parameters, their language."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..params import ParameterError
+from ..run.folder import write_text
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def notebooks_folder() -> Path:
+    """Return where the stage notebooks lie: in the project, or in the installed package."""
+    project = PACKAGE.parent / "notebooks"
+    return project if project.is_dir() else PACKAGE / "notebooks"
+
+
+def copy_notebooks(folder: Path, language: str) -> list[Path]:
+    """Write the notebooks in a language, which also becomes the default of their own `language`, into a folder.
+
+    Raises:
+        ParameterError: If one of the files is there already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for source in sorted(notebooks_folder().glob("*.ipynb")):
+        target = folder / source.name
+        if target.exists():
+            raise ParameterError(f"{target} is there already; give another folder, or move it away.")
+        notebook = in_language(read_notebook(source), language)
+        text = json.dumps(notebook, ensure_ascii=False, indent=1)
+        write_text(target, text.replace('language = \\"en\\"', f'language = \\"{language}\\"'))
+        written.append(target)
+    return written
+
+
+def read_notebook(path: Path) -> dict[str, Any]:
+    """Read a notebook's JSON."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def notebook_defaults(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names and values of the cell tagged `parameters`."""
+    cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", [])]
+    source = "".join(cells[0]["source"])
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(source).body}  # type: ignore[attr-defined]
+
+
+def in_language(notebook: dict[str, Any], language: str) -> dict[str, Any]:
+    """Return the notebook with its text cells in a language; translations stand in the cells' metadata."""
+    cells = [{**cell, "source": cell["metadata"].get(language, cell["source"])} for cell in notebook["cells"]]
+    kept = [{**cell, "metadata": {k: v for k, v in cell["metadata"].items() if k != "ja"}} for cell in cells]
+    return {**notebook, "cells": kept}

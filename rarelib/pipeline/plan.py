@@ -1,0 +1,122 @@
+"""Which stages a run has, in which order, and what each one's results are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..params import Params
+from ..run.folder import fingerprint
+from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
+from .model_files import ModelFile
+from .notebooks import notebook_defaults, read_notebook
+from .preflight import content_hash
+
+# what changes how a stage is computed, not what comes out; a change here reruns nothing
+WITHOUT_EFFECT = {
+    "run_folder",
+    "parallel",
+    "workers",
+    "batch_size",
+    "caption_concurrency",
+    "caption_timeout_s",
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run: a notebook, the stages it reads, and the parameters that name files or models it reads."""
+
+    name: str
+    inputs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    skipped_by: str = ""
+    writes: tuple[str, ...] = ()
+
+
+PIPELINE = (
+    Stage(SELECT, files=("images_folder",)),
+    Stage(DETECT, (SELECT,), models=("yolo_model",)),
+    Stage(EMBED, (DETECT,), models=("clip_model", "yolo_model")),
+    Stage(SCORE, (EMBED,), ("truth", "verdicts")),
+    Stage(MAP, (SCORE,), skipped_by="skip_visualization", writes=("tables/map.parquet", "plots/map.png")),
+    Stage(
+        CAPTION,
+        (SCORE,),
+        models=("caption_model", "clip_model"),
+        skipped_by="skip_caption",
+        writes=("tables/captions.parquet", "plots/captions.png"),
+    ),
+    Stage(REPORT, (SCORE, MAP, CAPTION), ("truth",)),
+)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A stage as a run asks for it.
+
+    Attributes:
+        stage: Which.
+        notebook: Its notebook as it lies in the project.
+        values: Its parameters.
+        wanted: Fingerprint of all that makes its results; None when it is skipped.
+        inputs: Fingerprints of the stages that it reads.
+    """
+
+    stage: Stage
+    notebook: dict[str, Any]
+    values: dict[str, Any]
+    wanted: str | None
+    inputs: dict[str, str | None]
+
+
+def plan_stages(params: Params, models: Mapping[str, ModelFile], notebooks: Path) -> list[Planned]:
+    """Return all stages in order, with what each one's results would be made from.
+
+    Args:
+        params: Of the run.
+        models: Of `model_files.resolve_models`.
+        notebooks: Folder of the stage notebooks.
+    """
+    planned: dict[str, Planned] = {}
+    for stage in PIPELINE:
+        notebook = read_notebook(notebooks / f"{stage.name}.ipynb")
+        values = {name: getattr(params, name) for name in notebook_defaults(notebook) if name != "run_folder"}
+        inputs = {name: planned[name].wanted for name in stage.inputs}
+        skipped = stage.skipped_by and getattr(params, stage.skipped_by)
+        files = {name: content_hash(getattr(params, name)) for name in stage.files}
+        used = {name: models[name].sha256 for name in stage.models if _uses(stage, name, params)}
+        effective = {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
+        made_of = [__version__, effective, files, used, inputs, notebook["cells"]]
+        planned[stage.name] = Planned(stage, notebook, values, None if skipped else fingerprint(made_of), inputs)
+    return list(planned.values())
+
+
+def with_followers(name: str) -> set[str]:
+    """Return a stage and all that is made from its results."""
+    found = {name}
+    for stage in PIPELINE:
+        if found & set(stage.inputs):
+            found.add(stage.name)
+    return found
+
+
+def with_sources(name: str) -> set[str]:
+    """Return a stage and all that it is made from."""
+    found = {name}
+    for stage in reversed(PIPELINE):
+        if stage.name in found:
+            found |= set(stage.inputs)
+    return found
+
+
+def _uses(stage: Stage, name: str, params: Params) -> bool:
+    if stage.name == EMBED:
+        return name == ("clip_model" if params.embedder == "clip" else "yolo_model")
+    if stage.name == CAPTION:
+        return name == {"clip": "clip_model", "local": "caption_model"}.get(params.caption_source)
+    return True

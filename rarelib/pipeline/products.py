@@ -1,0 +1,152 @@
+"""What a stage leaves: its marker, the files that the marker names, crops and folders; and what of it is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..params import Params
+from ..pictures.crops import FOLDER, recut_crops
+from ..report.results import result_crops
+from ..run.folder import RunFolder, fingerprint
+from ..tables import DETECT, REPORT, SELECT, TableError
+from .plan import Planned
+from .preflight import sha256_at
+
+MARKER_FIELDS = {"fingerprint", "inputs", "contents", "files", "products", "counts", "seconds", "versions"}
+
+
+def read_marker(run: RunFolder, stage: str) -> dict[str, Any] | None:
+    """Return the marker of a finished stage; None where there is none that can be read."""
+    try:
+        marker = json.loads(run.marker_path(stage).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return marker if isinstance(marker, dict) and set(marker) >= MARKER_FIELDS else None
+
+
+def write_marker(run: RunFolder, planned: Planned, seconds: float) -> None:
+    """Turn what a stage's notebook has left into its marker; from now on the stage is finished.
+
+    Args:
+        run: The run.
+        planned: The stage.
+        seconds: From the start of its kernel to its end.
+    """
+    stage = planned.stage.name
+    result = run.read_json(f"stages/{stage}.result.json")
+    start_up = max(seconds - result["seconds"]["total"], 0.0)
+    timing = {**result["seconds"], "total": round(seconds, 3), "start_up": round(start_up, 3)}
+    tables = {path.relative_to(run.root).as_posix(): sha256_at(path) for path in run.table_files(stage)}
+    marker = {
+        "fingerprint": planned.wanted,
+        "inputs": planned.inputs,
+        "contents": contents_of_inputs(run, planned.inputs),
+        "files": tables,
+        "products": [name for name in result["written"] if name not in tables],
+        "counts": result["counts"],
+        "seconds": timing,
+        "versions": run.read_json("config.json")["versions"],
+    }
+    run.write_json(f"stages/{stage}.json", marker)
+    run.result_path(stage).unlink()
+    run.aside_path(stage).unlink(missing_ok=True)
+
+
+def contents_of_inputs(run: RunFolder, inputs: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return a hash of the tables that each of these stages has left; None for a stage that is skipped."""
+    found = {}
+    for name, wanted in inputs.items():
+        marker = read_marker(run, name) if wanted is not None else None
+        found[name] = fingerprint(marker["files"]) if marker else None
+    return found
+
+
+def is_finished(run: RunFolder, planned: Planned) -> bool:
+    """Tell whether a stage's results were made from just this, and all that it has left is still there."""
+    marker = read_marker(run, planned.stage.name)
+    if marker is None or marker["fingerprint"] != planned.wanted:
+        return False
+    if marker["contents"] != contents_of_inputs(run, planned.inputs):
+        return False
+    changed = (name for name, sha256 in marker["files"].items() if sha256_at(run.root / name) != sha256)
+    return next(missing_products(run, planned.stage.name, marker), None) is None and next(changed, None) is None
+
+
+def missing_products(run: RunFolder, stage: str, marker: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the relative path of each file that a finished stage has left and that is no longer there."""
+    named = (f"{stage}.ipynb", *marker["files"], *marker["products"])
+    yield from (name for name in named if not (run.root / name).is_file())
+    if stage in EXTRA:
+        try:
+            yield from EXTRA[stage](run)
+        except (TableError, KeyError, TypeError) as error:
+            yield " ".join(str(error).split())  # a table that cannot be read has to be made again
+
+
+def missing_crops(run: RunFolder) -> Iterator[str]:
+    """Yield the crops of the objects table that are not there."""
+    present = present_crops(run)
+    paths = run.read_table("objects", columns=["crop_path"])["crop_path"]
+    yield from (path for path in paths if path and path not in present)
+
+
+def left_over_crops(run: RunFolder) -> list[str]:
+    """Return the crops that belong to no object, as those of an earlier setting."""
+    return sorted(present_crops(run) - set(run.read_table("objects", columns=["crop_path"])["crop_path"]))
+
+
+def present_crops(run: RunFolder) -> set[str]:
+    """Return the relative paths of all crops that are there."""
+    found = set()
+    for folder, _, names in os.walk(run.root / FOLDER):
+        inside = Path(folder).relative_to(run.root).as_posix()
+        found |= {f"{inside}/{name}" for name in names if name.endswith(".jpg") and not name.startswith(".")}
+    return found
+
+
+def mend_crops(run: RunFolder, params: Params) -> None:
+    """Cut the crops of a finished detection again that are missing, and delete those that belong to no object."""
+    for path in left_over_crops(run):
+        (run.root / path).unlink(missing_ok=True)
+    lost = set(missing_crops(run))
+    if lost:
+        objects = run.read_table("objects")
+        recut_crops(
+            objects[objects["crop_path"].isin(lost)],
+            run.read_table("images"),
+            run.images_root(params.images_folder),
+            run.root,
+            max_megapixels=params.max_megapixels,
+        )
+
+
+def missing_result_crops(run: RunFolder) -> Iterator[str]:
+    """Yield the crops that final_outliers/, inliers/ and targets/ should hold and do not."""
+    expected, present = result_crops(run, target_classes=_target_classes(run))
+    yield from sorted(expected - present)
+
+
+def left_over_result_crops(run: RunFolder) -> list[str]:
+    """Return the crops in final_outliers/, inliers/ and targets/ that belong to no object there."""
+    expected, present = result_crops(run, target_classes=_target_classes(run))
+    return sorted(present - expected)
+
+
+def _target_classes(run: RunFolder) -> list[str]:
+    return run.read_json("config.json")["parameters"].get("target_classes", [])
+
+
+def missing_demo_pictures(run: RunFolder) -> Iterator[str]:
+    """Yield the pictures of the demo world that are no longer there; nothing where the pictures are a user's."""
+    world = run.root / "demo_world"
+    if run.read_json("config.json")["parameters"].get("demo_scenes"):
+        lost = [path for path in run.read_table("images")["path"] if not (world / "images" / path).is_file()]
+        yield from (f"demo_world/images/{path}" for path in lost)
+        yield from (["demo_world/truth.parquet"] if not (world / "truth.parquet").is_file() else [])
+
+
+EXTRA = {SELECT: missing_demo_pictures, DETECT: missing_crops, REPORT: missing_result_crops}
