@@ -1,5 +1,6 @@
 # rarelib: find the rare and the strange in driving pictures
 PARAMS ?= params/demo.yaml
+RUN ?= runs/demo
 ARGS ?=
 PYTHON ?= python3
 BIN := .venv/bin
@@ -34,8 +35,8 @@ soak: $(STAMP)  ## Run the long checks (hours): kills, full disk, 20,000 scenes
 lint: $(STAMP)  ## Check style of code and notebooks
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-lab: $(STAMP)  ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --notebook-dir=. notebooks/explore.ipynb
+lab: $(STAMP)  ## Explore a finished run in JupyterLab: make lab RUN=runs/demo
+	@$(BIN)/python -m rarelib explore $(RUN)
 
 clean:  ## Remove .venv and caches; runs/ stays
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

@@ -85,6 +85,21 @@ def check(run_folder: Path) -> int:
     return 1 if problems else 0
 
 
+@commands.command(context_settings={"ignore_unknown_options": True})
+@click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
+@click.argument("lab_options", nargs=-1, type=click.UNPROCESSED)
+@click.option("--images_folder", default="", help="Of the run's pictures, where the run was given an absolute path.")
+@click.option("--language", type=click.Choice(["en", "ja"]), help="By default the run's own.")
+def explore(run_folder: Path, lab_options: tuple[str, ...], images_folder: str, language: str | None) -> int:
+    """Open a finished run in JupyterLab: look, judge, search.
+
+    What stands behind RUN goes on to JupyterLab, such as --no-browser --port 9999.
+    """
+    from .lab import open_in_lab
+
+    return open_in_lab(run_folder, lab_options, images_folder=images_folder, language=language)
+
+
 @commands.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of text and results.")

@@ -4,167 +4,102 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ..captions.doubt import disagreement_sentence
+from ..explore.component import component_style, page_script
+from ..explore.payload import plain
+from ..explore.rows import gather_objects, read_optional
 from ..language import phrases, say
 from ..run.folder import RunFolder
+from .page import MAX_BYTES, Budget, choose_rows, page_data, page_pictures
 
-CROP_SIDE, NEIGHBOUR_SIDE = 260, 96  # px
-WEBP_QUALITY = 74
-NEIGHBOURS_SHOWN = 3
 ABOUT_TRUST = ("audit", "evaluation")  # plots that stand in a section of their own
-DRAWN_HERE = ("funnel", "rarest", "gallery", "neighbours", "captions")  # plots that the page shows in its own way
-PLOT_ORDER = (
-    "contact_sheet",
-    "boxes",
-    "class_counts",
-    "confidence_sizes",
-    "early_filter",
-    "scores",
-    "agreement",
-    "map",
-)
+DRAWN_HERE = ("funnel", "rarest", "gallery", "neighbours", "captions", "map")  # what the page shows in its own way
+PLOT_ORDER = ("contact_sheet", "boxes", "class_counts", "confidence_sizes", "early_filter", "scores", "agreement")
+PHOTOGRAPHS = ("contact_sheet", "boxes")  # stay as they are in the dark
 ALWAYS_SAID = ("images_folder", "sampling_rate", "yolo_model", "embedder", "selection", "skip_caption")
 TIMES = ("total", "start_up", "read", "compute", "write")
 PICTURE_STEPS = ("listed", "sampled", "unreadable")
-SAID_ELSEWHERE = ("common", "nearest", "event", "proposal", "caption_disagrees")  # reason codes without a chip
-MAX_TEXT = 600
-UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def write_html(
     run: RunFolder,
-    results: pd.DataFrame,
     statistics: Mapping[str, Any],
     *,
+    images_folder: str = "",
     max_objects: int = 200,
     language: str = "en",
 ) -> Path:
-    """Write report.html: what was asked, the funnel, the rarest objects with reasons, how far to trust it, figures.
+    """Write report.html: the rarest objects to look through and judge, how far to trust them, the funnel, figures.
 
     Args:
-        run: The run, for its crops, plots, config.json, neighbours, audit and evaluation.
-        results: Table of `report.collect_results`.
-        statistics: Of `report.collect_statistics`.
-        max_objects: At most this many selected objects stand in the gallery, rarest first.
+        run: The run, for its tables, crops, plots, config.json, audit and evaluation.
+        statistics: Of `results.collect_statistics`.
+        images_folder: Of the source pictures, for whole pictures; "" takes the run's demo world.
+        max_objects: At most this many selected objects are cards, rarest first; whole pictures are added as long as
+            the page stays below 15 MB.
         language: "en" or "ja".
 
     Returns:
         Path of the file.
     """
+    rows = gather_objects(run, language=language)
+    shown, cards = choose_rows(rows, read_optional(run, "neighbours"), max_objects=max_objects)
+    data = page_data(run, shown, language=language)
+    plots = _plots(run, language)
+    budget = Budget(
+        MAX_BYTES - len(safe_json(data)) - sum(len(plot["uri"]) for each in plots.values() for plot in each)
+    )
+    pictures, whole, wanted = page_pictures(run, shown, cards, run.images_root(images_folder), budget)
+    counts = {"shown": cards, "selected": int(rows["selected"].sum()), "whole": whole, "wanted": wanted}
+    best = {"class_name": plain(shown["class_name"][0]), "reason": data["reason"][0]} if cards else None
+    told = {"data": safe_json(data), "pictures": safe_json(pictures), "counts": counts, "best": best}
+    run.write_text("report.html", _render(run, statistics, plots, told, language))
+    return run.path("report.html")
+
+
+def safe_json(value: Any) -> str:
+    """Return JSON that cannot end the script element which holds it, nor begin a comment or another one."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _render(
+    run: RunFolder,
+    statistics: Mapping[str, Any],
+    plots: Mapping[str, list[dict[str, Any]]],
+    told: Mapping[str, Any],
+    language: str,
+) -> str:
     config = _json_or_empty(run, "config.json")
-    selected = results[results["selected"].astype(bool)].sort_values("rank")
-    cards = [_card(run, row, language) for row in selected.head(max_objects).to_dict("records")]
-    _add_neighbours(run, cards, results)
-    page = _template().render(
+    left_out = statistics["left_out"].items()
+    return _template().render(
         language=language,
         say=partial(_say, language),
         title=run.root.resolve().name,
-        css=_asset("report.css"),
-        script=_asset("report.js"),
+        css=_style(),
+        script=page_script(),
         policy=_content_policy(),
         sentence=say("report_sentence", language, **statistics["sentence"]),
         steps=_funnel_steps(statistics["funnel"], language),
         asked=_parameters(config.get("parameters", {})),
-        cards=cards,
-        selected=len(selected),
-        filters=_filters(cards),
         trust={name: _json_or_empty(run, f"tables/{name}.json") for name in ABOUT_TRUST},
-        plots=_plots(run, language),
+        plots=plots,
         statistics=statistics,
-        left_out={
-            what: {plain(reason): count for reason, count in reasons.items()}
-            for what, reasons in statistics["left_out"].items()
-        },
+        left_out={what: {plain(reason): count for reason, count in reasons.items()} for what, reasons in left_out},
         times=TIMES,
         config=config,
+        **told,
     )
-    run.write_text("report.html", page)
-    return run.path("report.html")
-
-
-def plain(text: object, limit: int = MAX_TEXT) -> str:
-    """Return a text without control, direction and broken characters, cut to a length."""
-    flat = " ".join(UNSAFE.sub("", str(text)).split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
-
-
-def picture_uri(path: Path, side: int) -> str:
-    """Return a picture made smaller as a data URI; "" where it cannot be read."""
-    from PIL import Image
-
-    from ..pictures.decoding import read_image
-    from ..pictures.listing import ImageError
-
-    try:
-        picture = Image.fromarray(read_image(path))
-    except ImageError:
-        return ""
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    buffer = io.BytesIO()
-    picture.save(buffer, "webp", quality=WEBP_QUALITY, method=4)
-    return _data_uri(buffer.getvalue(), "image/webp")
-
-
-def code_name(code: str, language: str) -> str:
-    """Return what a reason code is called."""
-    key = f"report.code.{code}"
-    return say(key, language) if key in phrases() else plain(code.replace("_", " "))
 
 
 def _say(language: str, key: str, **values: Any) -> str:
     return say(f"report.{key}", language, **values)
-
-
-def _card(run: RunFolder, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    codes = [code for code in str(row["reason_codes"]).split(",") if code and code not in SAID_ELSEWHERE]
-    if row["disagrees"]:  # said apart, where it is seen
-        said = disagreement_sentence(row["class_name"], row["kind"], language)
-        row = {**row, "reason": row["reason"].removesuffix(said).removesuffix(say("rarity.between", language))}
-    texts = ("class_name", "reason", "caption", "kind", "first_caption", "original_path", "caption_error", "origin")
-    return {
-        **row,
-        **{name: plain(row[name]) for name in texts},
-        "codes": [(plain(code), code_name(code, language)) for code in codes],
-        "caption": plain(row["caption"]) if row["caption_source"] == "model" else "",
-        "picture": picture_uri(run.root / row["crop_path"], CROP_SIDE),
-        "box": " ".join(f"{value:.0f}" for value in row["bbox"]),
-        "neighbours": [],
-    }
-
-
-def _add_neighbours(run: RunFolder, cards: Sequence[dict[str, Any]], results: pd.DataFrame) -> None:
-    if not run.table_path("neighbours").is_file():
-        return
-    near = run.read_table("neighbours")
-    crops = results[["object_id", "crop_path", "class_name"]].rename(columns={"object_id": "neighbour_id"})
-    near = near[near["object_id"].isin([card["object_id"] for card in cards])]
-    near = near[near["position"] <= NEIGHBOURS_SHOWN].merge(crops, on="neighbour_id")
-    small = cache(lambda path: picture_uri(run.root / path, NEIGHBOUR_SIDE))
-    of = {key: rows.sort_values("position") for key, rows in near.groupby("object_id")}
-    for card in cards:
-        for row in of.get(card["object_id"], near.head(0)).itertuples():
-            about = {"class_name": plain(row.class_name), "similarity": f"{row.similarity:.2f}"}
-            card["neighbours"].append({"picture": small(row.crop_path), **about})
-
-
-def _filters(cards: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, tuple[str, int]]]:
-    """Return for each filter its values, with what they are called and how many cards have them."""
-    found: dict[str, dict[str, tuple[str, int]]] = {"class": {}, "code": {}, "origin": {}}
-    for card in cards:
-        values = [("class", card["class_name"], card["class_name"]), ("origin", card["origin"], card["origin"])]
-        for name, value, shown in values + [("code", code, text) for code, text in card["codes"]]:
-            found[name][value] = (shown, found[name].get(value, (shown, 0))[1] + 1)
-    return {name: dict(sorted(values.items(), key=lambda item: -item[1][1])) for name, values in found.items()}
 
 
 def _funnel_steps(funnel: Mapping[str, int | None], language: str) -> list[dict[str, Any]]:
@@ -193,14 +128,19 @@ def _parameters(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _plots(run: RunFolder, language: str) -> dict[str, list[tuple[str, str]]]:
-    """Return (title, data URI) of the saved plots, those about trust apart."""
+def _plots(run: RunFolder, language: str) -> dict[str, list[dict[str, Any]]]:
+    """Return title, data URI and kind of the saved plots, those about trust apart."""
     found = {path.stem: path for path in sorted((run.root / "plots").glob("*.png"))}
     others = [name for name in found if name not in (*PLOT_ORDER, *ABOUT_TRUST, *DRAWN_HERE)]
     order = [name for name in (*PLOT_ORDER, *others) if name in found]
-    drawn = {name: (_plot_title(name, language), _data_uri(found[name].read_bytes(), "image/png")) for name in found}
+    drawn = {name: _plot(name, path, language) for name, path in found.items()}
     trust = {name: [drawn[name]] for name in ABOUT_TRUST if name in found}
     return {"others": [drawn[name] for name in order], **trust}
+
+
+def _plot(name: str, path: Path, language: str) -> dict[str, Any]:
+    uri = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    return {"title": _plot_title(name, language), "uri": uri, "photograph": name in PHOTOGRAPHS}
 
 
 def _plot_title(name: str, language: str) -> str:
@@ -208,22 +148,21 @@ def _plot_title(name: str, language: str) -> str:
     return say(key, language) if key in phrases() else plain(name.replace("_", " "))
 
 
-def _data_uri(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
 def _content_policy() -> str:
     """Forbid everything but the page's own style and script, known by their hashes, and pictures within the page."""
     script, style = (
-        base64.b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode()
-        for name in ("report.js", "report.css")
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (page_script(), _style())
     )
-    allowed = f"img-src data:; script-src 'sha256-{script}'; style-src 'sha256-{style}'"
+    allowed = f"img-src data: blob:; script-src 'sha256-{script}'; style-src 'sha256-{style}'"
     return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
 def _json_or_empty(run: RunFolder, relative: str) -> dict[str, Any]:
     return run.read_json(relative) if (run.root / relative).is_file() else {}
+
+
+def _style() -> str:
+    return _asset("report.css") + component_style()
 
 
 @cache

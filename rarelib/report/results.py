@@ -7,20 +7,20 @@ from typing import Any
 
 import pandas as pd
 
+from ..explore.rows import gather_objects, read_optional, with_captions
 from ..language import say
 from ..run.folder import RunFolder
-from ..tables import BOX, STAGES
+from ..tables import STAGES
 from .folders import copy_result_folders, expected_crops, placed_crops
 from .html import write_html
 
 __all__ = ["collect_results", "collect_statistics", "copy_result_folders", "timing_text", "write_html"]
 
-CAPTION_TEXTS = {"caption": "", "caption_source": "skipped", "caption_error": "", "kind": "", "first_caption": ""}
-# columns that a ranking may lack, with what they say where nothing was measured
-OPTIONAL = {"reason_codes": "", "event": "", "event_size": 1, "quality": 1.0}
-SCORE_COLUMNS = ["is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason", *OPTIONAL]
-OBJECT_COLUMNS = ["image_id", "class_name", "confidence", "bbox", "origin", "original_path", "crop_path"]
-MAX_CAPTION = 1000
+COLUMNS = [
+    "object_id", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason", "reason_codes", "event",
+    "event_size", "quality", "image_id", "class_name", "confidence", "bbox", "origin", "original_path", "crop_path",
+    "caption", "caption_source", "caption_error", "kind", "first_caption", "disagrees",
+]  # fmt: skip
 MAX_REASONS = 20
 
 
@@ -37,19 +37,7 @@ def collect_results(run: RunFolder, *, target_classes: Sequence[str] = (), langu
         upright original), origin, original_path (relative to images_folder), crop_path (relative to the run), flags,
         rarity, rank, reason, caption and what belongs to it, target_classes. No value is missing.
     """
-    objects = run.read_table("objects")
-    images = run.read_table("images").set_index("image_id")
-    objects["original_path"] = objects["image_id"].map(images["path"]).fillna("")
-    objects["bbox"] = objects[BOX].round(2).to_numpy().tolist()
-    scores = run.read_table("scores")
-    captions = read_optional(run, "captions")
-    if captions is not None:
-        from ..captions import add_caption_reasons
-
-        scores = add_caption_reasons(scores, captions, objects, language)
-    scores = scores.assign(**{name: value for name, value in OPTIONAL.items() if name not in scores})
-    results = scores[["object_id", *SCORE_COLUMNS]].merge(objects[["object_id", *OBJECT_COLUMNS]], on="object_id")
-    results = _with_captions(results.sort_values("rank", ignore_index=True), captions)
+    results = gather_objects(run, language=language)[COLUMNS]
     results["target_classes"] = _targets(results, target_classes)
     return results
 
@@ -59,7 +47,7 @@ def result_crops(run: RunFolder, *, target_classes: Sequence[str] = ()) -> tuple
     scores = run.read_table("scores", columns=["object_id", "selected", "rank"])
     objects = run.read_table("objects", columns=["object_id", "class_name", "crop_path"])
     captions = read_optional(run, "captions") if target_classes else None
-    results = _with_captions(scores.merge(objects, on="object_id").sort_values("rank", ignore_index=True), captions)
+    results = with_captions(scores.merge(objects, on="object_id").sort_values("rank", ignore_index=True), captions)
     results["target_classes"] = _targets(results, target_classes)
     return expected_crops(run, results), placed_crops(run.root)
 
@@ -153,23 +141,6 @@ def stage_markers(run: RunFolder) -> dict[str, dict[str, Any]]:
         if path.is_file():
             markers[stage] = run.read_json(path.relative_to(run.root).as_posix())
     return markers
-
-
-def read_optional(run: RunFolder, table: str) -> pd.DataFrame | None:
-    """Return a table, or None where its stage was skipped."""
-    return run.read_table(table) if run.table_path(table).is_file() else None
-
-
-def _with_captions(results: pd.DataFrame, captions: pd.DataFrame | None) -> pd.DataFrame:
-    if captions is None:
-        return results.assign(**CAPTION_TEXTS, disagrees=False)
-    named = captions.rename(columns={"source": "caption_source", "error": "caption_error"})
-    named["caption"] = named["caption"].str.slice(0, MAX_CAPTION)
-    present = [name for name in (*CAPTION_TEXTS, "disagrees") if name in named]
-    joined = results.merge(named[["object_id", *present]], on="object_id", how="left")
-    for name, value in {**CAPTION_TEXTS, "caption_source": "", "disagrees": False}.items():
-        joined[name] = joined[name].where(joined[name].notna(), value) if name in joined else value
-    return joined.astype({"disagrees": bool})
 
 
 def _targets(results: pd.DataFrame, target_classes: Sequence[str]) -> list[list[str]]:

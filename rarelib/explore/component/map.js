@@ -1,0 +1,317 @@
+// The map: one point an object, near points look alike; hover shows the crop, a lasso fills the gallery.
+
+const COLOURS = ["#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#b08900", "#6a51a3", "#8c510a", "#4f7d8c"];
+const OTHER = "#9aa5b1";
+const RARE = "#d55e00";
+const VERDICT_COLOURS = { yes: RARE, no: "#0072b2", unsure: "#b08900", "": OTHER };
+const CELL = 24; // px of the grid that finds the point under the mouse
+
+class MapView {
+  constructor(state, crops, open) {
+    Object.assign(this, { state, crops, open, zoom: 1, shift: [0, 0], tool: "lasso", path: null, hovered: -1 });
+    this.canvas = h("canvas", { class: "map-canvas", tabindex: "0", role: "img" });
+    this.tip = h("div", { class: "tip", hidden: true });
+    this.legend = h("ul", { class: "legend" });
+    this.node = h("div", { class: "map" }, this.toolbar(), h("div", { class: "map-frame" }, this.canvas, this.tip),
+      this.legend, h("p", { class: "quiet" }, state.say("map_note", { shown: this.countMapped(), total: state.n })));
+    this.listen();
+    state.on("shown", () => this.draw());
+    state.on("verdict", () => state.colour === "verdict" && this.recolour());
+    state.on("colour", () => this.recolour());
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.canvas);
+    this.recolour();
+  }
+
+  countMapped() {
+    return this.state.data.x.reduce((count, x) => count + (x === null ? 0 : 1), 0);
+  }
+
+  toolbar() {
+    const { state } = this;
+    const choices = ["class", "origin", "rarity", "drive", "verdict"].map((name) =>
+      h("option", { value: name }, state.say(`colour_${name}`)));
+    const colour = h("select", { onchange: (event) => state.setColour(event.target.value) }, choices);
+    this.tools = ["lasso", "pan"].map((tool) =>
+      h("button", { type: "button", "aria-pressed": String(tool === this.tool), onclick: () => this.setTool(tool) },
+        state.say(`tool_${tool}`)));
+    const reset = h("button", { type: "button", onclick: () => this.reset() }, state.say("tool_reset"));
+    return h("div", { class: "row" }, h("label", {}, state.say("colour_by"), " ", colour),
+      h("span", { class: "group", role: "group", "aria-label": state.say("tools") }, this.tools, reset));
+  }
+
+  setTool(tool) {
+    this.tool = tool;
+    this.tools.forEach((button, number) => button.setAttribute("aria-pressed", String(["lasso", "pan"][number] === tool)));
+    this.canvas.classList.toggle("pans", tool === "pan");
+  }
+
+  reset() {
+    Object.assign(this, { zoom: 1, shift: [0, 0] });
+    this.state.showOnly(null);
+    this.place();
+  }
+
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointerdown", (event) => this.press(event));
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    canvas.addEventListener("pointerup", (event) => this.release(event));
+    canvas.addEventListener("pointerleave", () => this.hover(-1));
+    canvas.addEventListener("dblclick", () => this.reset());
+    canvas.addEventListener("wheel", (event) => this.turn(event), { passive: false });
+    canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  press(event) {
+    if (event.button) return;
+    const panning = this.tool === "pan" || event.shiftKey;
+    this.drag = { panning, start: [event.offsetX, event.offsetY], shift: [...this.shift] };
+    this.path = panning ? null : [[event.offsetX, event.offsetY]];
+    this.canvas.setPointerCapture(event.pointerId);
+  }
+
+  move(event) {
+    if (!this.drag) return this.hover(this.nearest(event.offsetX, event.offsetY), event);
+    if (this.drag.panning) {
+      this.shift = [0, 1].map((axis) =>
+        this.drag.shift[axis] + [event.offsetX, event.offsetY][axis] - this.drag.start[axis]);
+      this.place();
+    } else {
+      const { left, top } = this.canvas.getBoundingClientRect();
+      const passed = event.getCoalescedEvents?.() ?? []; // what the browser joined into one event for this frame
+      for (const point of passed.length ? passed : [event]) this.path.push([point.clientX - left, point.clientY - top]);
+      this.draw();
+    }
+  }
+
+  release(event) {
+    const { drag, path } = this;
+    Object.assign(this, { drag: null, path: null });
+    if (!drag) return;
+    const far = Math.hypot(event.offsetX - drag.start[0], event.offsetY - drag.start[1]) > 4 || (path?.length ?? 0) > 12;
+    if (!far) {
+      const row = this.nearest(event.offsetX, event.offsetY);
+      if (row >= 0) this.open(row);
+      return this.draw();
+    }
+    if (drag.panning) return;
+    const inside = this.rows.filter((row) => isInside(this.left[row], this.top[row], path));
+    this.state.showOnly(inside.length ? inside : null, this.state.say("in_lasso", { count: inside.length }));
+    this.draw();
+  }
+
+  turn(event) {
+    event.preventDefault();
+    this.scale(Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
+  }
+
+  scale(factor, x, y) {
+    const zoom = Math.min(Math.max(this.zoom * factor, 1), 60);
+    const ratio = zoom / this.zoom;
+    this.shift = [x - (x - this.shift[0]) * ratio, y - (y - this.shift[1]) * ratio];
+    this.zoom = zoom;
+    if (zoom === 1) this.shift = [0, 0];
+    this.place();
+  }
+
+  key(event) {
+    const step = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] }[event.key];
+    if (step) this.shift = [this.shift[0] + step[0], this.shift[1] + step[1]];
+    else if (event.key === "+" || event.key === "=") return this.scale(1.3, this.width / 2, this.height / 2);
+    else if (event.key === "-") return this.scale(1 / 1.3, this.width / 2, this.height / 2);
+    else if (event.key === "Escape") return this.reset();
+    else return;
+    event.preventDefault();
+    this.place();
+  }
+
+  resize() {
+    const { clientWidth, clientHeight } = this.canvas;
+    if (!clientWidth || (clientWidth === this.width && clientHeight === this.height)) return;
+    Object.assign(this, { width: clientWidth, height: clientHeight });
+    const dense = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(clientWidth * dense);
+    this.canvas.height = Math.round(clientHeight * dense);
+    this.place();
+  }
+
+  /** Work out where each point stands on the canvas, and the grid that finds them. */
+  place() {
+    const { x, y } = this.state.data;
+    if (!this.width) return;
+    this.rows ??= x.flatMap((value, row) => (value === null ? [] : [row]));
+    const spans = [x, y].map((values) => {
+      const known = this.rows.map((row) => values[row]);
+      const low = known.reduce((a, b) => Math.min(a, b), Infinity);
+      return [low, Math.max(known.reduce((a, b) => Math.max(a, b), -Infinity) - low, 1e-9)];
+    });
+    const pad = 14;
+    this.left = new Float32Array(this.state.n);
+    this.top = new Float32Array(this.state.n);
+    this.grid = new Map();
+    for (const row of this.rows) {
+      const across = pad + ((x[row] - spans[0][0]) / spans[0][1]) * (this.width - 2 * pad);
+      const down = pad + (1 - (y[row] - spans[1][0]) / spans[1][1]) * (this.height - 2 * pad);
+      this.left[row] = across * this.zoom + this.shift[0];
+      this.top[row] = down * this.zoom + this.shift[1];
+      const cell = `${Math.floor(this.left[row] / CELL)},${Math.floor(this.top[row] / CELL)}`;
+      if (!this.grid.has(cell)) this.grid.set(cell, []);
+      this.grid.get(cell).push(row);
+    }
+    this.draw();
+  }
+
+  nearest(x, y) {
+    if (!this.grid) return -1;
+    let best = -1;
+    let reach = 12;
+    for (let across = -1; across <= 1; across += 1) {
+      for (let down = -1; down <= 1; down += 1) {
+        for (const row of this.grid.get(`${Math.floor(x / CELL) + across},${Math.floor(y / CELL) + down}`) ?? []) {
+          const distance = Math.hypot(this.left[row] - x, this.top[row] - y);
+          if (distance < reach) [best, reach] = [row, distance];
+        }
+      }
+    }
+    return best;
+  }
+
+  hover(row, event) {
+    if (row === this.hovered) return;
+    this.hovered = row;
+    this.tip.hidden = row < 0;
+    if (row >= 0) this.fillTip(row, event);
+    this.draw();
+  }
+
+  fillTip(row) {
+    const { state, tip } = this;
+    const about = `${state.order[row]} · ${state.name("class", row)} · ${state.data.rarity[row].toFixed(2)}`;
+    tip.replaceChildren(cropImage(this.crops, row, state.name("class", row), state.say("no_picture")), h("p", {}, about));
+    const right = this.left[row] > this.width / 2;
+    tip.style.left = right ? "" : `${this.left[row] + 14}px`;
+    tip.style.right = right ? `${this.width - this.left[row] + 14}px` : "";
+    tip.style.top = `${Math.min(Math.max(this.top[row] - 60, 0), Math.max(this.height - 170, 0))}px`;
+  }
+
+  /** Work out each point's colour and the legend. */
+  recolour() {
+    const { state } = this;
+    const by = state.colour;
+    if (by === "rarity") {
+      this.colourOf = (row) => mix(state.data.rarity[row]);
+      this.fillLegend([0, 0.25, 0.5, 0.75, 1].map((share) => [share.toFixed(2), mix(share)]));
+    } else if (by === "verdict") {
+      this.colourOf = (row) => VERDICT_COLOURS[state.verdict[row]];
+      this.fillLegend(Object.entries(VERDICT_COLOURS).map(([word, colour]) => [state.say(`verdict_${word || "none"}`), colour]));
+    } else this.colourByName(state.data[by]);
+    this.draw();
+  }
+
+  colourByName(column) {
+    const counts = column.names.map(() => 0);
+    column.codes.forEach((code) => (counts[code] += 1));
+    const first = counts.map((_, code) => code).sort((a, b) => counts[b] - counts[a]).slice(0, COLOURS.length);
+    const colours = column.names.map(() => OTHER);
+    first.forEach((code, number) => (colours[code] = COLOURS[number]));
+    this.colourOf = (row) => colours[column.codes[row]];
+    const others = counts.reduce((sum, count, code) => sum + (first.includes(code) ? 0 : count), 0);
+    const shown = first.map((code) => [`${column.shown?.[code] ?? (column.names[code] || "–")} ${counts[code]}`, COLOURS[first.indexOf(code)]]);
+    this.fillLegend(others ? [...shown, [`${this.state.say("others")} ${others}`, OTHER]] : shown);
+  }
+
+  fillLegend(entries) {
+    const drop = (colour) => {
+      const swatch = h("span", { class: "swatch" });
+      swatch.style.background = colour;
+      return swatch;
+    };
+    this.legend.replaceChildren(...entries.map(([name, colour]) => h("li", {}, drop(colour), name)));
+    this.canvas.setAttribute("aria-label", this.state.say("map_label", { count: this.countMapped() }));
+  }
+
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    if (!this.left) return;
+    const dense = window.devicePixelRatio || 1;
+    const pen = this.canvas.getContext("2d");
+    pen.setTransform(dense, 0, 0, dense, 0, 0);
+    pen.clearRect(0, 0, this.width, this.height);
+    const shown = new Set(this.state.shown);
+    const radius = Math.min(Math.max(1.4, 60 / Math.sqrt(this.rows.length)), 4) * Math.min(Math.sqrt(this.zoom), 2);
+    const groups = new Map();
+    for (const row of this.rows) {
+      const key = `${shown.has(row) ? 1 : 0}${this.colourOf(row)}`;
+      if (!groups.has(key)) groups.set(key, []);
+      groups.get(key).push(row);
+    }
+    for (const key of [...groups.keys()].sort()) this.paintPoints(pen, groups.get(key), key, radius);
+    this.paintMarks(pen, radius, shown);
+  }
+
+  paintPoints(pen, rows, key, radius) {
+    pen.globalAlpha = key[0] === "1" ? 0.85 : 0.3;
+    pen.fillStyle = key.slice(1);
+    pen.beginPath();
+    for (const row of rows) {
+      pen.moveTo(this.left[row] + radius, this.top[row]);
+      pen.arc(this.left[row], this.top[row], radius, 0, 6.2832);
+    }
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
+
+  paintMarks(pen, radius, shown) {
+    pen.strokeStyle = RARE;
+    pen.lineWidth = 1.4;
+    for (const row of this.rows) {
+      if (!this.state.data.selected[row] || !shown.has(row)) continue;
+      pen.beginPath();
+      pen.arc(this.left[row], this.top[row], radius + 2.5, 0, 6.2832);
+      pen.stroke();
+    }
+    pen.strokeStyle = getComputedStyle(this.canvas).color;
+    if (this.hovered >= 0) {
+      pen.lineWidth = 2;
+      pen.beginPath();
+      pen.arc(this.left[this.hovered], this.top[this.hovered], radius + 5, 0, 6.2832);
+      pen.stroke();
+    }
+    if (this.path) {
+      pen.setLineDash([5, 4]);
+      pen.beginPath();
+      this.path.forEach(([x, y], number) => (number ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+      pen.closePath();
+      pen.stroke();
+      pen.setLineDash([]);
+    }
+  }
+
+  close() {
+    this.observer.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+}
+
+/** Tell whether a place lies inside a closed path (even-odd rule). */
+function isInside(x, y, path) {
+  let inside = false;
+  for (let i = 0, j = path.length - 1; i < path.length; j = i, i += 1) {
+    const [[ax, ay], [bx, by]] = [path[i], path[j]];
+    if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
+  }
+  return inside;
+}
+
+/** Return a colour between pale blue (0) and the colour of what is rare (1). */
+function mix(share) {
+  const steps = [[158, 184, 208], [224, 170, 90], [213, 94, 0]];
+  const place = Math.min(Math.max(share, 0), 0.9999) * 2;
+  const [from, to] = [steps[Math.floor(place)], steps[Math.floor(place) + 1]];
+  return `rgb(${from.map((value, channel) => Math.round(value + (to[channel] - value) * (place % 1))).join(" ")})`;
+}

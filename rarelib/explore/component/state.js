@@ -1,0 +1,170 @@
+// What is known of the objects, which of them are shown, and what was said about them.
+
+const WORDS = { yes: 1, no: 1, unsure: 1 };
+
+class State {
+  constructor(model, host) {
+    this.model = model;
+    this.host = host;
+    this.data = model.get("data");
+    this.n = this.data.id.length;
+    this.say = speaker(this.data.texts);
+    this.rowOf = new Map(this.data.id.map((id, row) => [id, row]));
+    this.verdict = this.data.id.map((id) => this.data.verdicts[id] ?? "");
+    this.members = this.eventMembers();
+    this.undone = [];
+    this.only = null; // { rows: Set, name, order }: what a lasso, a likeness or words left
+    this.filters = { class: "", code: "", origin: "", drive: "", verdict: "", selected: !this.data.can.learn, disagrees: false,
+      events: true, words: "", rarity: 0, confidence: 0, size: 0 };
+    this.sort = "rank";
+    this.colour = "class";
+    this.order = Array.from(this.data.rank);
+    this.learned = null;
+    this.listeners = new Map();
+    this.update();
+  }
+
+  /** Call back when something changed: "shown", "verdict", "learned", "colour". */
+  on(what, callback) {
+    if (!this.listeners.has(what)) this.listeners.set(what, []);
+    this.listeners.get(what).push(callback);
+  }
+
+  tell(what, ...values) {
+    for (const callback of this.listeners.get(what) ?? []) callback(...values);
+  }
+
+  name(column, row) {
+    return this.data[column].names[this.data[column].codes[row]];
+  }
+
+  eventMembers() {
+    const members = new Map();
+    this.data.event.forEach((first, row) => {
+      if (!members.has(first)) members.set(first, []);
+      members.get(first).push(row);
+    });
+    for (const rows of members.values()) rows.sort((a, b) => this.data.rank[a] - this.data.rank[b]);
+    return members;
+  }
+
+  /** Return the other views of the event that a row stands for. */
+  otherViews(row) {
+    return (this.members.get(this.data.event[row]) ?? []).filter((other) => other !== row);
+  }
+
+  fits(row) {
+    const wanted = this.filters;
+    const data = this.data;
+    for (const column of ["class", "origin", "drive"]) {
+      if (wanted[column] !== "" && data[column].codes[row] !== Number(wanted[column])) return false;
+    }
+    if (wanted.code !== "" && !data.codes.lists[row].includes(Number(wanted.code))) return false;
+    if (wanted.selected && !data.selected[row]) return false;
+    if (wanted.disagrees && !data.disagrees[row]) return false;
+    if (wanted.verdict === "none" ? this.verdict[row] : wanted.verdict && this.verdict[row] !== wanted.verdict) {
+      return false;
+    }
+    if (data.rarity[row] < wanted.rarity || data.confidence[row] < wanted.confidence) return false;
+    if (data.size[row] < wanted.size) return false;
+    return !wanted.words || this.hasWords(row, wanted.words);
+  }
+
+  hasWords(row, words) {
+    const text = [this.name("class", row), this.data.reason[row], this.data.caption[row], this.data.attributes[row],
+      this.data.kind[row], this.data.id[row], this.data.path.names[this.data.path.codes[row]]].join(" ").toLowerCase();
+    return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+  }
+
+  /** Find anew which rows are shown, and in what order. */
+  update() {
+    const rows = [];
+    const once = this.filters.events && !this.only;
+    const seen = new Set();
+    const candidates = this.only?.order ? this.only.order : [...this.data.id.keys()].sort(this.comparer());
+    for (const row of candidates) {
+      if (this.only && !this.only.rows.has(row)) continue;
+      if (!this.fits(row)) continue;
+      if (once && seen.has(this.data.event[row])) continue;
+      seen.add(this.data.event[row]);
+      rows.push(row);
+    }
+    this.shown = rows;
+    this.tell("shown");
+  }
+
+  comparer() {
+    const { data, order } = this;
+    const by = (values, sign) => (a, b) => sign * (values[a] - values[b]) || order[a] - order[b];
+    const named = (column) => (a, b) => this.name(column, a).localeCompare(this.name(column, b)) || order[a] - order[b];
+    return {
+      rank: (a, b) => order[a] - order[b],
+      common: (a, b) => order[b] - order[a],
+      rarity: by(data.rarity, -1),
+      confidence: by(data.confidence, 1),
+      size: by(data.size, -1),
+      class: named("class"),
+      drive: named("drive"),
+      moved: by(this.learned?.moved ?? data.rank.map(() => 0), -1),
+    }[this.sort];
+  }
+
+  setFilter(name, value) {
+    this.filters[name] = value;
+    this.update();
+  }
+
+  setSort(sort) {
+    this.sort = sort;
+    if (this.only?.order) this.only = { ...this.only, order: null };
+    this.update();
+  }
+
+  /** Show only these rows: a set in the present order, or a list in its own. */
+  showOnly(rows, name, ordered = false) {
+    this.only = rows ? { rows: new Set(rows), name, order: ordered ? [...rows] : null } : null;
+    this.model.set("chosen", rows ? [...rows] : []);
+    this.model.save_changes();
+    this.update();
+  }
+
+  setColour(colour) {
+    this.colour = colour;
+    this.tell("colour");
+  }
+
+  /** Say of an object that it is rare, not rare or unsure; saying the same again takes it back. */
+  async judge(row, word, { remember = true, toggle = true } = {}) {
+    const before = this.verdict[row];
+    const after = toggle && before === word ? "" : word;
+    if (before === after) return;
+    if (remember) this.undone.push([row, before]);
+    this.verdict[row] = after;
+    this.tell("verdict", row);
+    const answer = await this.host.ask("verdict", { object_id: this.data.id[row], rare: after });
+    this.tell("saved", answer);
+  }
+
+  undo() {
+    const last = this.undone.pop();
+    if (!last) return null;
+    this.judge(last[0], last[1], { remember: false, toggle: false });
+    return last[0];
+  }
+
+  countVerdicts() {
+    const counts = { yes: 0, no: 0, unsure: 0 };
+    for (const word of this.verdict) if (word in WORDS) counts[word] += 1;
+    return counts;
+  }
+
+  /** Take over ranks that learned from the verdicts; null takes the run's own again. */
+  setLearned(ranks) {
+    this.order = ranks ? ranks : Array.from(this.data.rank);
+    this.learned = ranks ? { moved: ranks.map((rank, row) => this.data.rank[row] - rank) } : null;
+    this.only = null;
+    this.sort = "rank";
+    this.update();
+    this.tell("learned");
+  }
+}

@@ -1,0 +1,182 @@
+"""A finished run to look through, judge and search in JupyterLab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets
+
+from ..language import say
+from ..ranking.verdicts import rerank
+from ..run.folder import RunFolder, find_upwards, open_run
+from .component import component_style, notebook_module
+from .likeness import WordSearch, first_of_events, rows_alike
+from .payload import component_data, plain
+from .places import places_on_map
+from .rows import gather_objects, read_optional
+from .thumbnails import PictureIndex, small_picture
+from .verdict_file import VerdictFile
+
+WHOLE_SIDE = 1280  # px
+MAX_BUNDLE = 256
+Answer = tuple[dict[str, Any], list[bytes]]
+
+
+class Explorer(anywidget.AnyWidget):
+    """Map, gallery, verdicts and search over one run; nothing is asked of any outside host.
+
+    Attributes:
+        objects: One row per embedded object, rarest first, in the component's order.
+        verdict_file: Where each verdict is written at once.
+    """
+
+    _esm = notebook_module()
+    _css = component_style()
+    data = traitlets.Dict().tag(sync=True)
+    chosen = traitlets.List(trait=traitlets.Int()).tag(sync=True)
+
+    def __init__(
+        self,
+        run_folder: str | Path,
+        *,
+        images_folder: str = "",
+        clip_model: str = "",
+        verdicts: str = "",
+        language: str = "en",
+    ) -> None:
+        """Open a run.
+
+        Args:
+            run_folder: Of a run whose stages 01 to 04 are finished.
+            images_folder: Of its pictures; "" takes what the run says.
+            clip_model: The CLIP that words are searched with; "" takes the run's.
+            verdicts: File to write to; "" takes verdicts.csv in the run's folder.
+            language: "en" or "ja".
+        """
+        self.run = open_run(run_folder)
+        self.language = language
+        asked = self.run.read_json("config.json")["parameters"]
+        self._images_root = self.run.images_root(images_folder or asked["images_folder"])
+        self.objects = gather_objects(self.run, language=language)
+        self._vectors = _vectors_in_order(self.run, self.objects["object_id"])
+        self._events = pd.factorize(self.objects["event"])[0]
+        self._words = WordSearch(self.run, clip_model or asked["clip_model"])
+        self._pictures = PictureIndex(
+            self.run.read_table("images"), self.run.read_table("objects"), self.objects["object_id"].tolist()
+        )
+        self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / "verdicts.csv")
+        self.objects = self.objects.assign(**places_on_map(self.objects[["x", "y"]], self._vectors))
+        super().__init__(data=self._data())
+        self.on_msg(self._receive)
+
+    def selection(self) -> pd.DataFrame:
+        """Return the objects that a lasso, a likeness or words left in the gallery; all where nothing was chosen."""
+        return self.objects.iloc[self.chosen] if self.chosen else self.objects
+
+    def learn(self) -> pd.DataFrame:
+        """Return object_id, class_name, rank, learned_rank and rose (places won), ranked anew by all verdicts.
+
+        Without any verdict the ranks are the run's own.
+        """
+        order = self._learned_ranks() if self.verdict_file.words else self.objects["rank"].to_numpy()
+        table = self.objects[["object_id", "class_name", "rank"]].assign(learned_rank=order)
+        table["rose"] = table["rank"] - table["learned_rank"]
+        return table.sort_values("learned_rank", ignore_index=True)
+
+    def answer(self, kind: str, **asked: Any) -> Answer:
+        """Answer one question of the component: crops, picture, similar, words, verdict or learn.
+
+        Returns:
+            What is said, and pictures as encoded bytes; a question that cannot be answered says its error.
+        """
+        answers: dict[str, Callable[..., Answer]] = {
+            "crops": self._crops,
+            "picture": self._picture,
+            "similar": self._similar,
+            "words": self._search,
+            "verdict": self._verdict,
+            "learn": self._learn,
+        }
+        try:
+            return answers[kind](**asked)
+        except (ValueError, OSError) as error:
+            return {"error": plain(error)}, []
+
+    def _data(self) -> dict[str, Any]:
+        return component_data(
+            self.objects,
+            read_optional(self.run, "neighbours"),
+            run_name=self.run.root.resolve().name,
+            verdicts=self.verdict_file.words,
+            can={"words": self._words.possible, "learn": True, "frames": True, "download": False},
+            language=self.language,
+        )
+
+    def _receive(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        asked = dict(content)
+        number, kind = asked.pop("id", ""), asked.pop("kind", "")
+        said, pictures = self.answer(kind, **asked)
+        self.send({"id": number, **said}, pictures)
+
+    def _crops(self, rows: Sequence[int], side: int) -> Answer:
+        paths = self.objects["crop_path"]
+        asked = rows[:MAX_BUNDLE]
+        return {}, [small_picture(self.run.root / paths[row], min(side, 512)) for row in asked]
+
+    def _picture(self, row: int | None = None, image: int | None = None) -> Answer:
+        place = self._pictures.place_of(self.objects["image_id"][row]) if image is None else image
+        about = self._pictures.about(place)
+        picture = small_picture(self._images_root / self._pictures.path_of(place), WHOLE_SIDE)
+        if picture:
+            return about, [picture]
+        return {
+            **about,
+            "error": say(
+                "explore.no_source_picture", self.language, path=about["path"], folder=self._images_root.as_posix()
+            ),
+        }, []
+
+    def _similar(self, row: int) -> Answer:
+        rows, similarity = rows_alike(row, self._vectors, self._events)
+        return {"rows": rows, "similarity": similarity}, []
+
+    def _search(self, text: str, count: int = 48) -> Answer:
+        if not self._words.possible:
+            return {"error": say("explore.no_text_tower", self.language)}, []
+        found = self._words.similarity(text, self._vectors)
+        rows, similarity = first_of_events(found, self._events, count=count)
+        return {"rows": rows, "similarity": similarity}, []
+
+    def _verdict(self, object_id: str, rare: str) -> Answer:
+        self.verdict_file.put(object_id, rare)
+        values = {"count": len(self.verdict_file.words), "path": self.verdict_file.path.name}
+        return {"told": say("explore.verdict_saved", self.language, **values)}, []
+
+    def _learn(self) -> Answer:
+        order = self._learned_ranks()
+        moved = self.objects["rank"].to_numpy() - order
+        words = list(self.verdict_file.words.values())
+        values = {"rare": words.count("yes"), "common": words.count("no")}
+        counts = {"rose": int((moved > 0).sum()), "fell": int((moved < 0).sum())}
+        return {"rank": order.tolist(), "told": say("explore.learned", self.language, **values, **counts)}, []
+
+    def _learned_ranks(self) -> np.ndarray:
+        said = self.objects["object_id"].map(self.verdict_file.words)
+        verdicts = said.map({"yes": 1.0, "no": 0.0}).to_numpy(float)
+        if np.isnan(verdicts).all():
+            raise ValueError(say("explore.no_verdicts", self.language))
+        learned = rerank(self.objects["rarity"].to_numpy(float), self._vectors, verdicts)
+        ranks = np.empty(len(learned), int)
+        ranks[np.argsort(-learned, kind="stable")] = np.arange(1, len(learned) + 1)
+        return ranks
+
+
+def _vectors_in_order(run: RunFolder, object_ids: pd.Series) -> np.ndarray:
+    vectors, ids = run.read_vectors()
+    place = pd.Series(np.arange(len(ids)), index=ids)
+    return np.asarray(vectors[place.loc[object_ids].to_numpy(int)], dtype=np.float32)

@@ -1,0 +1,152 @@
+"""What the component is told of a run: columns of plain values, names once, and every text in the run's language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..language import phrases, say
+from ..tables import TABLES
+from .rows import code_name
+
+SAID_ELSEWHERE = ("common", "nearest", "event", "proposal", "caption_disagrees")  # reason codes without a chip
+NO_SIGN = ("rarity",)  # shown on its own
+MAX_TEXT = 600
+UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+TEXTS = ("reason", "caption", "caption_error", "kind", "first_caption", "certainty", "attributes")
+
+
+def component_data(
+    rows: pd.DataFrame,
+    neighbours: pd.DataFrame | None,
+    *,
+    run_name: str,
+    verdicts: Mapping[str, str],
+    can: Mapping[str, bool],
+    language: str = "en",
+) -> dict[str, Any]:
+    """Return what the component needs, JSON-able.
+
+    Args:
+        rows: Of `rows.gather_objects`, or some of them.
+        neighbours: The neighbours table; only objects among the rows are told.
+        run_name: Under which a page remembers verdicts.
+        verdicts: object_id to "yes", "no" or "unsure".
+        can: What the host offers: words, learn, frames, download.
+        language: "en" or "ja".
+
+    Returns:
+        Columns by name, all in the order of the rows; class, origin, drive, path as {names, codes}; codes as
+        {names, shown, lists}; near as row -> [[row, similarity], …]; texts by key.
+    """
+    number = pd.Series(np.arange(len(rows)), index=rows["object_id"])
+    texts = {name: _caption_text(rows, name) for name in TEXTS}
+    return {
+        "run": run_name,
+        "language": language,
+        "texts": component_texts(language),
+        "can": dict(can),
+        "verdicts": {key: word for key, word in verdicts.items() if key in number.index},
+        "id": rows["object_id"].tolist(),
+        "class": _named(rows["class_name"]),
+        "origin": _named(rows["origin"], shown=lambda name: _origin_name(name, language)),
+        "drive": _named(rows["group"]),
+        "path": _named(rows["original_path"]),
+        "codes": _codes(rows["reason_codes"], language),
+        "rank": rows["rank"].astype(int).tolist(),
+        "selected": rows["selected"].astype(int).tolist(),
+        "disagrees": rows["disagrees"].astype(int).tolist(),
+        "event": _events(rows, number),
+        "event_size": rows["event_size"].astype(int).tolist(),
+        "box": [[round(value) for value in box] for box in rows["bbox"]],
+        "near": _near(neighbours, number),
+        "signs": _signs(rows, language),
+        **{name: _numbers(rows[name], 3) for name in ("rarity", "confidence", "x", "y")},
+        "size": _numbers(rows["size"], 0),
+        **texts,
+    }
+
+
+def component_texts(language: str) -> dict[str, str]:
+    """Return the component's own texts by key, with {places} for values left open."""
+    start = "explore.ui."
+    return {key.removeprefix(start): said[language] for key, said in phrases().items() if key.startswith(start)}
+
+
+def plain(text: object, limit: int = MAX_TEXT) -> str:
+    """Return a text without control, direction and broken characters, cut to a length."""
+    flat = " ".join(UNSAFE.sub("", str(text)).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def sign_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the scores' columns in [0, 1] that are there: the signs behind a rarity."""
+    shares = [column for column in TABLES["scores"].columns if column.dtype == "number" and column.high == 1]
+    return [column.name for column in shares if column.name in rows and column.name not in NO_SIGN]
+
+
+def _caption_text(rows: pd.DataFrame, name: str) -> list[str]:
+    values = rows["reason_alone" if name == "reason" else name]  # what disagrees is said apart
+    if name == "caption":
+        values = values.where(rows["caption_source"] == "model", "")
+    elif name == "caption_error":
+        values = values.where(rows["caption_source"] == "fallback", "")
+    return [plain(value) for value in values]
+
+
+def _named(values: pd.Series, shown: Any = None) -> dict[str, Any]:
+    codes, names = pd.factorize(values.map(plain), sort=True)
+    found = {"names": names.tolist(), "codes": codes.tolist()}
+    return {**found, "shown": [shown(name) for name in names]} if shown else found
+
+
+def _codes(values: pd.Series, language: str) -> dict[str, Any]:
+    lists = [[code for code in text.split(",") if code and code not in SAID_ELSEWHERE] for text in values]
+    names = sorted({code for codes in lists for code in codes})
+    place = {name: number for number, name in enumerate(names)}
+    shown = [plain(code_name(name, language)) for name in names]
+    return {"names": [plain(name) for name in names], "shown": shown, "lists": [[place[c] for c in cs] for cs in lists]}
+
+
+def _origin_name(name: str, language: str) -> str:
+    key = f"report.origin_{name}"
+    return say(key, language) if key in phrases() else name
+
+
+def _events(rows: pd.DataFrame, number: pd.Series) -> list[int]:
+    """Return for each row the first row of its event; where that is not among the rows, the first that is."""
+    first = pd.Series(np.arange(len(rows)), index=rows.index).groupby(rows["event"]).transform("first")
+    return rows["event"].map(number).fillna(first).astype(int).tolist()
+
+
+def _near(neighbours: pd.DataFrame | None, number: pd.Series) -> dict[int, list[list[float]]]:
+    found: dict[int, list[list[float]]] = {}
+    if neighbours is None:
+        return found
+    for row in neighbours.sort_values("position").itertuples():
+        if row.object_id in number.index and row.neighbour_id in number.index:
+            pair = [int(number[row.neighbour_id]), round(float(row.similarity), 3)]
+            found.setdefault(int(number[row.object_id]), []).append(pair)
+    return found
+
+
+def _signs(rows: pd.DataFrame, language: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "label": sign_name(name, language), "values": _numbers(rows[name], 3)}
+        for name in sign_columns(rows)
+    ]
+
+
+def sign_name(name: str, language: str) -> str:
+    """Return what a sign is called."""
+    key = f"explore.sign.{name}"
+    return say(key, language) if key in phrases() else name.replace("_", " ")
+
+
+def _numbers(values: pd.Series, digits: int) -> Sequence[float | None]:
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    return [None if np.isnan(value) else round(value, digits) for value in numbers.tolist()]

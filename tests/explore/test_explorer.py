@@ -1,0 +1,124 @@
+"""The explorer without a browser: every question that the component asks, answered over a planted run."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from planted_run import planted_run
+
+from rarelib.explore.explorer import Explorer
+from rarelib.explore.likeness import first_of_events, rows_alike
+from rarelib.explore.places import places_on_map
+from rarelib.explore.thumbnails import PictureIndex
+from rarelib.explore.verdict_file import VerdictFile
+
+
+@pytest.fixture
+def explorer(tmp_path):
+    run = planted_run(tmp_path / "run")
+    config = run.read_json("config.json")
+    config["parameters"].update(images_folder="", clip_model="demo")
+    run.write_json("config.json", config)
+    Image.new("RGB", (640, 360), "grey").save(run.path("demo_world/images/drive a/2.jpg"))
+    return Explorer(run.root)
+
+
+def test_crops_come_as_small_jpegs(explorer):
+    said, pictures = explorer.answer("crops", rows=[0, 3], side=20)
+    assert said == {} and len(pictures) == 2
+    assert Image.open(io.BytesIO(pictures[0])).size == (20, 20)
+
+
+def test_a_crop_that_is_gone_is_empty(explorer):
+    (explorer.run.root / explorer.objects["crop_path"][0]).unlink()
+    assert explorer.answer("crops", rows=[0], side=20)[1] == [b""]
+
+
+def test_the_whole_picture_comes_with_its_boxes_and_neighbours_in_the_drive(explorer):
+    said, pictures = explorer.answer("picture", row=0)
+    assert said["path"] == "drive a/2.jpg"
+    assert [box["row"] for box in said["boxes"]] == [0]
+    assert said["boxes"][0]["xyxy"] == [10.0, 20.0, 50.0, 60.0]
+    assert Image.open(io.BytesIO(pictures[0])).size == (640, 360)
+    before, _ = explorer.answer("picture", image=said["before"])
+    assert before["path"] == "drive a/1.jpg" and len(before["boxes"]) == 3
+    assert "drive a/1.jpg cannot be read" in before["error"]  # this one is not there
+
+
+def test_boxes_that_have_no_vector_are_drawn_too(explorer):
+    said, _ = explorer.answer("picture", image=explorer._pictures.place_of("img0"))
+    assert [box["row"] for box in said["boxes"]] == [-1, -1, 4]
+
+
+def test_more_like_this_is_of_other_events(explorer):
+    said, _ = explorer.answer("similar", row=0)
+    assert sorted(said["rows"]) == [1, 2, 3, 4]
+    assert explorer.answer("words", text="a deer")[0]["error"].startswith("This run's vectors are not CLIP's")
+
+
+def test_a_verdict_stands_in_the_file_at_once_and_can_be_taken_back(explorer):
+    said, _ = explorer.answer("verdict", object_id="img2-06", rare="yes")
+    assert said["told"] == "1 verdicts in verdicts.csv"
+    path = explorer.run.root / "verdicts.csv"
+    assert path.read_text(encoding="utf-8") == "object_id,rare\nimg2-06,yes\n"
+    explorer.answer("verdict", object_id="img1-05", rare="unsure")
+    explorer.answer("verdict", object_id="img2-06", rare="")
+    assert path.read_text(encoding="utf-8") == "object_id,rare\nimg1-05,unsure\n"
+    assert "must be one of yes, no, unsure" in explorer.answer("verdict", object_id="a", rare="maybe")[0]["error"]
+    assert Explorer(explorer.run.root).data["verdicts"] == {"img1-05": "unsure"}
+
+
+def test_learning_puts_what_was_judged_rare_first(explorer):
+    assert explorer.learn()["rose"].abs().sum() == 0
+    assert "no verdict to learn from" in explorer.answer("learn")[0]["error"]
+    explorer.answer("verdict", object_id="img0-02", rare="yes")  # the most common of all
+    explorer.answer("verdict", object_id="img2-06", rare="no")
+    said, _ = explorer.answer("learn")
+    assert said["rank"][4] == 1 and said["rank"][0] == 5
+    assert said["told"].startswith("Learned from 1 rare and 1 common verdicts")
+    assert explorer.learn().iloc[0].to_dict() == {
+        "object_id": "img0-02", "class_name": "car", "rank": 5, "learned_rank": 1, "rose": 4,
+    }  # fmt: skip
+
+
+def test_what_was_chosen_is_a_table(explorer):
+    assert len(explorer.selection()) == 5
+    explorer.chosen = [3, 1]
+    assert explorer.selection()["rank"].tolist() == [4, 2]
+
+
+def test_a_file_that_is_no_table_of_verdicts_is_refused(tmp_path):
+    (tmp_path / "verdicts.csv").write_text("id,what\n1,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="must be a table with object_id and rare"):
+        VerdictFile(tmp_path / "verdicts.csv")
+
+
+def test_one_row_of_each_event_and_none_of_the_own():
+    vectors = np.eye(6, dtype=np.float32)
+    vectors[1:4] += 2 * vectors[0]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    events = np.array([0, 0, 2, 2, 4, 5])
+    rows, similarity = rows_alike(0, vectors, events)
+    assert rows == [2, 4, 5] and similarity[0] == pytest.approx(2 / 5**0.5, abs=1e-3)
+    assert first_of_events(np.array([1.0, 3.0, 2.0]), np.array([0, 0, 1]), count=1)[0] == [1]
+
+
+def test_what_the_map_left_out_stands_beside_what_it_is_like():
+    vectors = np.array([[1, 0], [0, 1], [0.99, 0.141]], np.float32)
+    places = pd.DataFrame({"x": [0.0, 10.0, np.nan], "y": [0.0, 10.0, np.nan]})
+    placed = places_on_map(places, vectors)
+    assert placed["x"][:2].tolist() == [0.0, 10.0] and placed["x"][2] < 0.1
+    alone = places_on_map(places * np.nan, vectors)
+    assert np.isfinite(alone["x"]).all() and abs(alone["x"][0] - alone["x"][1]) > abs(alone["x"][0] - alone["x"][2])
+
+
+def test_frames_of_one_drive_only_are_before_and_after():
+    images = pd.DataFrame({"image_id": list("abcd"), "path": ["y/1", "x/2", "x/1", "3"], "group": ["y", "x", "x", ""]})
+    images = images.assign(width=10, height=10)
+    objects = pd.DataFrame({"image_id": pd.Series(dtype="str"), "object_id": pd.Series(dtype="str")})
+    index = PictureIndex(images, objects, [])
+    about = {key: index.about(index.place_of(key)) for key in "abcd"}
+    assert (about["c"]["before"], index.path_of(about["c"]["after"])) == (None, "x/2")
+    assert (about["b"]["after"], about["a"]["before"], about["d"]["before"], about["d"]["after"]) == (None,) * 4

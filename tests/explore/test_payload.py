@@ -1,0 +1,66 @@
+"""What the component is told: columns in the order of the rows, names once, hostile text made plain."""
+
+import json
+
+import pytest
+from planted_run import planted_run
+
+from rarelib.explore.payload import component_data, component_texts, plain, sign_columns
+from rarelib.explore.rows import gather_objects
+
+CAN = {"words": False, "learn": False, "frames": False, "download": True}
+
+
+def told(run, rows=None, **about):
+    rows = gather_objects(run) if rows is None else rows
+    return component_data(rows, run.read_table("neighbours"), run_name="r", **{"verdicts": {}, "can": CAN, **about})
+
+
+def test_every_column_is_as_long_as_there_are_rows(tmp_path):
+    data = told(planted_run(tmp_path))
+    assert {len(data[name]) for name in ("id", "rank", "rarity", "size", "reason", "event", "box", "x")} == {5}
+    assert {len(data[name]["codes"]) for name in ("class", "origin", "drive", "path")} == {5}
+    assert data["class"]["names"][data["class"]["codes"][0]] == "horse"
+    assert data["origin"]["shown"] == ["detected", "almost missed"]
+    assert json.loads(json.dumps(data, allow_nan=False))["x"] == [None] * 5
+
+
+def test_neighbours_and_events_are_told_by_row(tmp_path):
+    run = planted_run(tmp_path)
+    rows = gather_objects(run)
+    rows.loc[[2, 4], "event"] = "img1-05"  # its first view stands in row 1
+    data = told(run, rows)
+    assert data["event"] == [0, 1, 1, 3, 1]
+    assert data["near"][0] == [[4, 0.25]]
+    without = told(run, rows.drop(index=1).reset_index(drop=True))  # the first view is not shown
+    assert without["event"] == [0, 1, 2, 1]
+
+
+def test_a_caption_that_no_model_gave_is_not_shown(tmp_path):
+    data = told(planted_run(tmp_path))
+    assert data["caption"] == ["a horse on the road", "", "", "", ""]
+    assert data["caption_error"] == ["", "timed out", "timed out", "", ""]
+
+
+def test_signs_are_the_columns_that_are_there(tmp_path):
+    run = planted_run(tmp_path)
+    rows = gather_objects(run).assign(quality=0.5, hidden=[0.25, None, 0, 0, 0])
+    assert sign_columns(rows) == ["quality", "hidden"]
+    signs = told(run, rows)["signs"]
+    assert [sign["name"] for sign in signs] == ["quality", "hidden"]
+    assert signs[1]["values"] == [0.25, None, 0.0, 0.0, 0.0]
+
+
+def test_only_verdicts_on_these_rows_are_told(tmp_path):
+    assert told(planted_run(tmp_path), verdicts={"img2-06": "yes", "gone": "no"})["verdicts"] == {"img2-06": "yes"}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_component_has_its_texts(language):
+    texts = component_texts(language)
+    assert len(texts) > 80 and all(texts.values())
+
+
+def test_control_and_direction_characters_are_dropped():
+    assert plain("a\u202eb\x00\n c\ud800") == "ab c"
+    assert plain("x" * 700) == "x" * 599 + "…"

@@ -1,0 +1,290 @@
+"""report.html of a planted run: whole, self-contained, small, markup inert; and in a browser, all that it offers."""
+
+import csv
+import json
+import re
+import shutil
+
+import pytest
+from browser import Watched, launch
+from PIL import Image
+from planted_run import HOSTILE, planted_run
+
+from rarelib.report import html
+from rarelib.report.html import safe_json, write_html
+from rarelib.report.page import Budget, choose_rows
+from rarelib.report.results import collect_statistics
+
+AUDIT = {"available": True, "sentence": "An unseen kind would be among the first 10 with probability 71%."}
+STEP = {"kind": "all", "value": 0.5, "low": 0.25, "high": 0.75, "random": None, "n": 4}
+EVALUATION = {
+    "available": True,
+    "sentence": "Of 4 truly rare objects, 50% have a box.",
+    "rule": "IoU of at least 0.5.",
+    "steps": [{"step": name, **STEP} for name in ("detected", "ranked", "end_to_end")],
+}
+
+
+def page_of(run, language="en", **options):
+    path = write_html(run, collect_statistics(run), language=language, **options)
+    return path.read_text(encoding="utf-8")
+
+
+def told(text, name="object-data"):
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', text, re.DOTALL)
+    return json.loads(found[1])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """One planted run that several tests look at; they must leave it as it is."""
+    run = planted_run(tmp_path_factory.mktemp("report") / "planted run")
+    Image.effect_noise((640, 360), 60).convert("RGB").save(run.path("demo_world/images/drive a/2.jpg"))
+    return run
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_hardly_any_object_gives_a_whole_page(count, language, tmp_path):
+    run = planted_run(tmp_path, count=count)
+    text = page_of(run, language)
+    assert text.endswith("</html>")
+    assert f'<html lang="{language}">' in text
+    assert ('id="object-data"' in text) == (count > 2)
+    assert sum(told(text)["selected"]) == count - 2 if count > 2 else True
+    json.dumps(collect_statistics(run), allow_nan=False)
+
+
+def test_the_page_says_all_that_is_known(run):
+    text = page_of(run)
+    for words in (
+        "planted run",
+        "7 objects of 3 classes",
+        "the only one of its kind",
+        "a horse on the road",
+        "almost missed",
+        "fire engine",
+        "timed out",
+        "What fell out",
+        "a common class, thinned",
+        "img2-06",
+        "drive a/2.jpg",
+        "0.25",  # the similarity of the nearest common object
+        "2.50",
+        "0" * 64,
+    ):
+        assert words in text, words
+
+
+def test_what_matters_first_stands_first(run):
+    text = page_of(run)
+    places = [text.index(f'<section id="{name}"') for name in ("rarest", "trust", "funnel", "figures", "numbers")]
+    assert places == sorted(places)
+
+
+def test_at_most_so_many_objects_are_cards(run):
+    text = page_of(run, max_objects=2)
+    assert sum(told(text)["selected"]) == 2
+    assert "2 of 3 selected objects" in text
+
+
+def test_other_views_and_neighbours_of_the_cards_are_there_and_a_sample_of_the_rest(tmp_path):
+    from rarelib.explore.rows import gather_objects
+
+    run = planted_run(tmp_path)
+    rows, near = gather_objects(run), run.read_table("neighbours")
+    rows.loc[3, "event"] = rows["event"][0]
+    shown, cards = choose_rows(rows, near, max_objects=1)
+    assert cards == 1
+    assert shown["object_id"].tolist() == ["img2-06", "img1-03", "img0-02"]  # the card, its other view, its neighbour
+
+
+def test_a_page_stays_within_its_budget_and_says_what_is_left_out(run, monkeypatch):
+    whole = page_of(run)
+    assert told(whole, "object-pictures")["whole_of"] == [0, -1, -1]
+    assert "whole pictures of the first 1 of 2" in whole
+    spent = len(whole) - len(html.page_script()) - len(html._style())
+    monkeypatch.setattr(html, "MAX_BYTES", spent // 2)
+    small = page_of(run)
+    assert len(small) < 0.8 * len(whole) and len(small) < spent // 2 + 150_000
+    assert told(small, "object-pictures")["whole"] == []
+    assert "whole pictures of the first 0 of 2" in small
+    budget = Budget(40)
+    assert budget.uri(b"abc") and not budget.uri(b"abc") and budget.refused == 1
+
+
+def test_trust_is_told_where_it_was_measured(tmp_path):
+    run = planted_run(tmp_path)
+    assert "it is not known how far to trust" in page_of(run)
+    run.write_json("tables/audit.json", AUDIT)
+    run.write_json("tables/evaluation.json", EVALUATION)
+    Image.new("RGB", (20, 10)).save(run.path("plots/audit.png"))
+    Image.new("RGB", (20, 10)).save(run.path("plots/evaluation.png"))
+    text = page_of(run)
+    for words in (AUDIT["sentence"], EVALUATION["sentence"], EVALUATION["rule"], "25–75 %"):
+        assert words in text
+    assert text.count('<img class="plot chart"') == 2
+    run.write_json("tables/evaluation.json", {"available": False, "sentence": "No truth table was given."})
+    assert EVALUATION["sentence"] not in page_of(run)
+
+
+def test_the_page_loads_nothing_and_runs_only_its_own_script(run):
+    text = page_of(run)
+    assert not re.search(r"""(src|href|url\(|@import|action)\s*[=(]?\s*["']?\s*(https?:|//|file:)""", text)
+    assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
+    assert re.findall("<script[^>]*>", text) == [
+        '<script type="application/json" id="object-data">',
+        '<script type="application/json" id="object-pictures">',
+        '<script type="module">',
+    ]
+    assert set(re.findall(r'src="([^"]{5})', text)) <= {"data:"}
+
+
+def test_no_text_can_end_the_script_that_holds_it():
+    assert "<" not in safe_json({"a": "</script><!--<script>", "b": ["<"]})
+    assert json.loads(safe_json({"a": "</script>"})) == {"a": "</script>"}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    yield from launch()
+
+
+@pytest.fixture
+def opened(run, browser):
+    page_of(run)
+    watched = Watched(browser, viewport={"width": 1400, "height": 1000}, accept_downloads=True)
+    watched.page.goto((run.root / "report.html").as_uri())
+    watched.page.wait_for_selector(".card img")
+    yield watched.page
+    watched.page.close()
+    assert (watched.outside, watched.errors) == ([], [])
+
+
+def shown(page):
+    return page.locator(".cards > .card h3 .name").all_inner_texts()
+
+
+def test_cards_can_be_sorted_and_filtered(opened):
+    assert shown(opened) == ["horse", "bus", "bus"]
+    opened.get_by_label("selected only").uncheck()
+    assert shown(opened) == ["horse", "bus", "bus", "car", "car"]
+    opened.locator("select[name=sort]").select_option("common")
+    assert shown(opened)[0] == "car"
+    opened.locator("select[name=class]").select_option(label="bus (2)")
+    assert shown(opened) == ["bus", "bus"]
+    opened.locator("input[name=words]").fill("nothing of this")
+    assert "No object fits." in opened.locator(".cards").inner_text()
+    assert "0 shown of 5" in opened.locator(".count").inner_text()
+
+
+def test_a_verdict_is_given_taken_back_remembered_and_saved(opened):
+    opened.locator(".card").nth(0).get_by_role("button", name="rare", exact=True).click()
+    opened.locator(".card").nth(1).press("n")
+    opened.locator(".card").nth(2).press("u")
+    assert "1 rare, 1 not, 1 unsure" in opened.locator(".counted").inner_text()
+    opened.locator("button.undo").click()
+    with opened.expect_download() as saved:
+        opened.locator("button.save").click()
+    rows = list(csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines()))
+    assert rows == [{"object_id": "img2-06", "rare": "yes"}, {"object_id": "img1-05", "rare": "no"}]
+    assert saved.value.suggested_filename == "verdicts.csv"
+    opened.reload()
+    opened.wait_for_selector(".card")
+    assert "1 rare, 1 not, 0 unsure" in opened.locator(".counted").inner_text()
+    opened.evaluate("localStorage.clear()")
+
+
+def test_the_next_objects_are_judged_by_keys(opened):
+    opened.locator("button.judge").click()
+    view = opened.locator(".judge-view")
+    assert "1 of 3" in view.inner_text()
+    for key in "yzyn":
+        opened.keyboard.press(key)
+    assert "3 of 3" in view.inner_text()
+    opened.keyboard.press("u")
+    assert "3 objects went by" in view.inner_text()
+    opened.keyboard.press("Escape")
+    assert [card.get_attribute("data-verdict") for card in opened.locator(".card").all()] == ["yes", "no", "unsure"]
+    opened.evaluate("localStorage.clear()")
+
+
+def test_the_whole_picture_opens_with_its_box(opened):
+    opened.locator(".card .picture").first.click()
+    opened.wait_for_selector('.picture-view[data-ready="drive a/2.jpg"]')
+    corner = "c => { const p = c.getContext('2d').getImageData(10, 40, 1, 1).data; return [...p.slice(0, 3)] }"
+    assert opened.locator(".whole").evaluate(corner) == [213, 94, 0]  # the box's left edge, in the colour of the rare
+    opened.keyboard.press("Escape")
+    opened.locator(".card .picture").nth(1).click()
+    opened.wait_for_function("document.querySelector('.picture-view').textContent.includes('left out')")
+
+
+def test_a_lasso_on_the_map_fills_the_gallery(opened):
+    opened.get_by_label("selected only").uncheck()
+    opened.locator(".map-canvas").evaluate("c => c.scrollIntoView({block: 'center'})")
+    box = opened.locator(".map-canvas").bounding_box()
+    corners = [(0.012, 0.012), (0.988, 0.012), (0.988, 0.988), (0.012, 0.988)]
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    opened.mouse.move(*points[0])
+    opened.mouse.down()
+    for point in points[1:]:
+        opened.mouse.move(*point, steps=4)
+    opened.mouse.up()
+    assert "5 in the lasso" in opened.locator(".only").inner_text()
+    opened.get_by_role("button", name="show all").click()
+    assert opened.locator(".only").inner_text() == ""
+
+
+def test_more_like_this_stays_in_the_page(opened):
+    opened.locator(".card").nth(0).press("m")
+    assert "most like img2-06" in opened.locator(".only").inner_text()
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    run = planted_run(tmp_path_factory.mktemp("hostile") / "run", hostile=True)
+    page_of(run)
+    return run
+
+
+def test_markup_in_names_and_captions_is_text(hostile, browser):
+    watched = Watched(browser)
+    watched.page.goto((hostile.root / "report.html").as_uri())
+    watched.page.wait_for_selector(".card")
+    document = watched.page.content()
+    assert watched.page.locator("script").count() == 3
+    assert watched.page.locator("img[src=x]").count() == 0 and "<b>car" not in document
+    assert watched.page.locator("body").inner_text().count(HOSTILE) >= 3  # class name, reason, caption
+    assert (watched.outside, watched.errors) == ([], [])
+
+
+def test_a_script_that_slipped_in_would_not_run(hostile, browser):
+    text = (hostile.root / "report.html").read_text(encoding="utf-8")
+    text = text.replace("</main>", "<script>document.title = 'owned'</script></main>")
+    unguarded = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    for name, content, runs in (("guarded", text, False), ("unguarded", unguarded, True)):
+        path = hostile.root / f"{name}.html"
+        path.write_text(content, encoding="utf-8")
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        page.wait_for_selector(".card")
+        assert (page.title() == "owned") == runs
+
+
+def test_nothing_overflows_on_a_phone(run, browser):
+    page_of(run)
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((run.root / "report.html").as_uri())
+    page.wait_for_selector(".card")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_on_paper_all_chosen_cards_are_there_and_whole(run, browser, tmp_path):
+    shutil.copytree(run.root, tmp_path / "run", symlinks=True)
+    page = browser.new_page()
+    page.goto((run.root / "report.html").as_uri())
+    page.wait_for_selector(".card img")
+    page.emulate_media(media="print")
+    assert page.locator(".filters").is_hidden() and page.locator(".map").is_hidden()
+    assert page.locator(".card").first.evaluate("c => getComputedStyle(c).breakInside") == "avoid"
+    assert len(page.pdf(format="A4")) > 10_000
