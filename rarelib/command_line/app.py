@@ -13,6 +13,7 @@ import click
 from .. import __version__
 from ..params import ParameterError, Params, load_params, parse_value
 from ..tables import STAGES
+from .exchange import export, import_
 from .options import GroupedCommand, run_options
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -121,6 +122,10 @@ def completion(shell: str) -> int:
     maker = get_completion_class(shell)
     click.echo(maker(commands, {}, "rarelib", "_RARELIB_COMPLETE").source() if maker else "")
     return 0
+
+
+commands.add_command(export)
+commands.add_command(import_)
 
 
 def main(arguments: list[str] | None = None) -> int:

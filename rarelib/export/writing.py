@@ -1,0 +1,136 @@
+"""Write an export whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from ..run.folder import RunFolder, find_upwards, write_text
+from ..tables import BOX
+from .coco import write_coco, write_fiftyone
+from .cvat import write_cvat
+from .frames import list_frames
+from .huggingface import PICTURES, write_huggingface
+from .label_studio import write_label_studio
+from .pictures import place_pictures
+from .rows import FIELDS, PLACE, Export, collect_rows
+from .yolo import write_yolo
+
+PICTURES_NEEDED = ("yolo", "huggingface")
+FOLDERS = {"huggingface": PICTURES, "fiftyone": "data"}
+
+
+def export_run(
+    run: RunFolder,
+    out: Path,
+    *,
+    to: str = "csv",
+    what: str = "selection",
+    pictures: str | None = None,
+    images_folder: str | None = None,
+    verdicts: str | Path | None = None,
+) -> Export:
+    """Write a run's objects in the form of another tool into a new folder.
+
+    Args:
+        run: A run whose stages 01 to 04 are finished.
+        out: New or empty folder.
+        to: One of FORMATS (rarelib.export).
+        what: selection, rare (judged so), or all.
+        pictures: link, copy or reference; by default csv refers to them and all others link.
+        images_folder: Folder of the pictures; by default the one of the run, where that was named by a relative path.
+        verdicts: CSV; by default the run's own verdicts.csv.
+
+    Raises:
+        ValueError: If the folder is not empty, the format cannot refer to pictures, or nothing is judged rare.
+        FileNotFoundError: If a picture is missing.
+    """
+    how = pictures or ("reference" if to == "csv" else "link")
+    if how == "reference" and to in PICTURES_NEEDED:
+        raise ValueError(f"The option '--pictures' must be link or copy for {to}, which reads pictures beside labels.")
+    export = collect_rows(run, what=what, verdicts=verdicts)
+    source = None if how == "reference" else pictures_of(run, images_folder)
+    partial = new_folder(out)
+    try:
+        export = place_pictures(export, source, partial, how=how, folder=FOLDERS.get(to, "images"))
+        base = "" if how == "reference" else f"{out.resolve().name}/"
+        _write(export, partial, to, base)
+        finish_folder(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return export
+
+
+def export_frames(
+    run: RunFolder,
+    out: Path,
+    *,
+    what: str = "selection",
+    per_drive: int | None = 10,
+    seed: int = 0,
+    verdicts: str | Path | None = None,
+) -> pd.DataFrame:
+    """Write the table of list_frames as frames.csv, and its paths as frames_rare.txt and frames_control.txt."""
+    export = collect_rows(run, what=what, verdicts=verdicts)
+    frames = list_frames(export, run.read_table("images"), per_drive=per_drive, seed=seed)
+    write_text(out / "frames.csv", frames.to_csv(index=False))
+    for kind in ("rare", "control"):
+        paths = frames.loc[frames["kind"] == kind, "path"]
+        write_text(out / f"frames_{kind}.txt", "".join(f"{path}\n" for path in paths))
+    return frames
+
+
+def pictures_of(run: RunFolder, images_folder: str | None) -> Path:
+    """Return the folder of a run's pictures.
+
+    Raises:
+        ValueError: If it is not there; a run keeps no absolute path.
+    """
+    named = images_folder or run.read_json("config.json")["parameters"].get("images_folder", "")
+    folder = run.images_root(named) if images_folder is None else find_upwards(named)
+    if not folder.is_dir():
+        raise ValueError(
+            f"The option '--images_folder' must name the folder of the run's pictures; a run keeps no absolute path. "
+            f"Got '{named}'."
+        )
+    return folder
+
+
+def new_folder(out: Path) -> Path:
+    """Return a partial folder beside the one asked for.
+
+    Raises:
+        ValueError: If that one is there and not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"The option '--out' must name a new or empty folder. {out} is not empty.")
+    partial = out.parent / f".{out.name}.{os.getpid()}.partial"
+    partial.mkdir(parents=True)
+    return partial
+
+
+def finish_folder(partial: Path, out: Path) -> None:
+    """Give a partial folder its name."""
+    if out.exists():
+        out.rmdir()
+    partial.rename(out)
+
+
+def _write(export: Export, out: Path, to: str, base: str) -> None:
+    if to == "label-studio":
+        write_label_studio(export, out, base=base)
+    elif to == "csv":
+        _write_csv(export, out)
+    else:
+        writers = {"coco": write_coco, "yolo": write_yolo, "cvat": write_cvat, "fiftyone": write_fiftyone}
+        {**writers, "huggingface": write_huggingface}[to](export, out)
+
+
+def _write_csv(export: Export, out: Path) -> None:
+    about = export.images[["image_id", "path", "file_name", "width", "height", *PLACE]]
+    columns = ["object_id", "path", "file_name", "width", "height", "class_name", *BOX, *FIELDS[1:], *PLACE]
+    table = export.objects.merge(about, on="image_id", how="left").sort_values("rank")
+    write_text(out / "objects.csv", table[columns].to_csv(index=False))

@@ -1,0 +1,104 @@
+"""Verdicts given in another tool come back; what a person changes there is done to the file by hand."""
+
+import json
+import zipfile
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from exported_run import exported_run
+
+from rarelib.export.verdicts import import_verdicts
+from rarelib.export.writing import export_run
+from rarelib.ranking.verdicts import write_verdicts
+
+RARE, COMMON, OPEN = "img2-06", "img1-05", "img1-04"
+
+
+@pytest.fixture
+def world(tmp_path):
+    run, pictures = exported_run(tmp_path)
+    return run, str(pictures), tmp_path / "out"
+
+
+def verdicts_of(run):
+    return pd.read_csv(run.root / "verdicts.csv").set_index("object_id")["rare"].to_dict()
+
+
+def annotated(tasks, *, renamed=False):
+    """Return what Label Studio exports after a person looked at the predictions."""
+    done = []
+    for number, task in enumerate(tasks):
+        result = []
+        for region in task["predictions"][0]["result"]:
+            name = f"new-{len(result)}" if renamed else region["id"]
+            result.append({**region, "id": name})
+            word = {RARE: "rare", COMMON: "common"}.get(region["id"])
+            if word:
+                common = {key: value for key, value in region.items() if key.startswith(("original", "image_r"))}
+                box = {key: region["value"][key] for key in ("x", "y", "width", "height", "rotation")}
+                result.append({**common, "id": name, "from_name": "rare", "to_name": "image", "type": "choices",
+                               "value": {**box, "choices": [word]}})  # fmt: skip
+        done.append({"id": number, "data": task["data"], "annotations": [{"id": 1, "result": result}]})
+    return done
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_label_studio_round_trip(world, renamed):
+    run, pictures, out = world
+    export_run(run, out, to="label-studio", images_folder=pictures)
+    tasks = json.loads((out / "tasks.json").read_text(encoding="utf-8"))
+    file = out / "project-1.json"
+    file.write_text(json.dumps(annotated(tasks, renamed=renamed)), encoding="utf-8")
+    said = import_verdicts(run, file, source="label-studio")
+    assert said == {"rare": 1, "common": 1, "unknown": 0}
+    assert verdicts_of(run) == {RARE: "yes", COMMON: "no"}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_cvat_round_trip_keeps_earlier_verdicts(world, packed):
+    run, pictures, out = world
+    write_verdicts(run.root / "verdicts.csv", rare=["img0-02", COMMON], common=[])
+    export_run(run, out, to="cvat", images_folder=pictures)
+    tree = ElementTree.parse(out / "annotations.xml")
+    for box in tree.iter("box"):
+        fields = {node.get("name"): node for node in box.iter("attribute")}
+        fields["rare"].text = {RARE: "yes", COMMON: "no"}.get(fields["object_id"].text, "unjudged")
+    file = out / "back.xml"
+    tree.write(file)
+    if packed:
+        with zipfile.ZipFile(out / "back.zip", "w") as archive:
+            archive.write(file, "annotations.xml")
+        file = out / "back.zip"
+    assert import_verdicts(run, file, source="cvat") == {"rare": 1, "common": 1, "unknown": 0}
+    assert verdicts_of(run) == {"img0-02": "yes", RARE: "yes", COMMON: "no"}
+
+
+def test_fiftyone_round_trip_by_field_and_by_tag(world):
+    run, pictures, out = world
+    export_run(run, out, to="fiftyone", images_folder=pictures)
+    labels = json.loads((out / "labels.json").read_text(encoding="utf-8"))
+    by_id = {each["object_id"]: each for each in labels["annotations"]}
+    by_id[RARE]["rare"] = "yes"
+    by_id[COMMON]["tags"] = ["common"]
+    file = out / "back.json"
+    file.write_text(json.dumps(labels), encoding="utf-8")
+    assert import_verdicts(run, file, source="fiftyone") == {"rare": 1, "common": 1, "unknown": 0}
+    assert verdicts_of(run) == {RARE: "yes", COMMON: "no"}
+    detections = [{"label": "bus", "tags": ["rare"], "object_id": OPEN}, {"label": "car", "tags": []}]
+    samples = {"samples": [{"ground_truth": {"detections": detections}}]}
+    file.write_text(json.dumps(samples), encoding="utf-8")
+    assert import_verdicts(run, file, source="fiftyone")["rare"] == 1
+    assert verdicts_of(run)[OPEN] == "yes"
+
+
+@pytest.mark.parametrize("source", ["label-studio", "cvat", "fiftyone"])
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "<a/>", "[1]", '[{"data": 3, "annotations": 4}]', "PK\x03\x04"])
+def test_what_is_no_such_export_is_refused(world, source, text):
+    run, _, out = world
+    out.mkdir()
+    file = out / "file"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"file is not an export of|file has no verdict on an object of planted"):
+        import_verdicts(run, file, source=source)
+    assert not (run.root / "verdicts.csv").exists()
