@@ -141,7 +141,11 @@ class ScoreParams(EmbedParams):
     )
     audit: bool = Field(True, description="Measure how early an unseen kind would have been shown")
     truth: str = Field("", description="Table of true objects (csv or parquet) to measure the ranking with")
-    verdicts: str = Field("", description="Your verdicts (csv: object_id, rare) to re-rank with")
+    verdicts: str = Field(
+        "auto",
+        description="Your verdicts (csv: object_id, rare) to re-rank with; auto takes the run's own verdicts.csv, "
+        "which the explorer writes, where there is one; empty takes none",
+    )
 
 
 class MapParams(ScoreParams):

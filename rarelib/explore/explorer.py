@@ -13,7 +13,7 @@ import traitlets
 
 from ..language import say
 from ..ranking.verdicts import rerank
-from ..run.folder import RunFolder, find_upwards, open_run
+from ..run.folder import VERDICTS, RunFolder, find_upwards, open_run
 from .component import component_style, notebook_module
 from .likeness import WordSearch, first_of_events, rows_alike
 from .payload import component_data, plain
@@ -69,7 +69,7 @@ class Explorer(anywidget.AnyWidget):
         self._pictures = PictureIndex(
             self.run.read_table("images"), self.run.read_table("objects"), self.objects["object_id"].tolist()
         )
-        self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / "verdicts.csv")
+        self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / VERDICTS)
         self.objects = self.objects.assign(**places_on_map(self.objects[["x", "y"]], self._vectors))
         super().__init__(data=self._data())
         self.on_msg(self._receive)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from ..objects.embedding import load_embedder
 from ..objects.zero_shot import PROMPT
 from ..run.folder import RunFolder
+
+ARTICLE = re.compile(r"^(an?|the)\s+", flags=re.IGNORECASE)  # the prompt has one already
 
 
 def rows_alike(row: int, vectors: np.ndarray, events: np.ndarray, *, count: int = 24) -> tuple[list[int], list[float]]:
@@ -62,4 +66,4 @@ class WordSearch:
                     f"({self._about['model']}). Got {loaded.about['model']} with other weights instead."
                 )
             self._embedder = loaded
-        return vectors @ self._embedder.embed_texts([PROMPT.format(text), text]).mean(axis=0)
+        return vectors @ self._embedder.embed_texts([PROMPT.format(ARTICLE.sub("", text.strip()))])[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..params import Params
-from ..run.folder import fingerprint
+from ..run.folder import RunFolder, fingerprint
 from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
 from .model_files import ModelFile
 from .notebooks import notebook_defaults, read_notebook
@@ -88,7 +88,7 @@ def plan_stages(params: Params, models: Mapping[str, ModelFile], notebooks: Path
         values = {name: getattr(params, name) for name in notebook_defaults(notebook) if name != "run_folder"}
         inputs = {name: planned[name].wanted for name in stage.inputs}
         skipped = stage.skipped_by and getattr(params, stage.skipped_by)
-        files = {name: content_hash(getattr(params, name)) for name in stage.files}
+        files = {name: content_hash(_file_of(params, name)) for name in stage.files}
         used = {name: models[name].sha256 for name in stage.models if _uses(stage, name, params)}
         effective = {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
         made_of = [__version__, effective, files, used, inputs, notebook["cells"]]
@@ -112,6 +112,12 @@ def with_sources(name: str) -> set[str]:
         if stage.name in found:
             found |= set(stage.inputs)
     return found
+
+
+def _file_of(params: Params, name: str) -> str:
+    if name != "verdicts":
+        return getattr(params, name)
+    return str(RunFolder(Path(params.runs_dir) / params.name).verdicts_path(params.verdicts) or "")
 
 
 def _uses(stage: Stage, name: str, params: Params) -> bool:

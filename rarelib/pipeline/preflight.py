@@ -91,7 +91,7 @@ def _check_pictures(params: Params) -> None:
 def _check_tables(params: Params) -> None:
     for name in ("truth", "verdicts"):
         value = getattr(params, name)
-        if value and not Path(value).expanduser().is_file():
+        if value and (name, value) != ("verdicts", "auto") and not Path(value).expanduser().is_file():
             raise ParameterError(f"The '{name}' parameter must be a table (csv or parquet). {value!r} is not there.")
 
 

@@ -11,24 +11,24 @@ import pandas as pd
 from ..language import say
 from ..run.folder import find_upwards, whole_file
 
-YES, NO = ("yes", "true", "1", "y"), ("no", "false", "0", "n")
+YES, NO, UNSURE = ("yes", "true", "1", "y"), ("no", "false", "0", "n"), ("unsure", "?", "")
 HALF_TRUST = 10  # verdicts at which the classifier counts as much as the ranking that it started from
 INVERSE_PENALTY = 10.0  # unit rows have small coordinates
 Z_95 = 1.96
 
 
-def read_verdicts(path: str | Path, object_ids: Sequence[str]) -> np.ndarray | None:
+def read_verdicts(path: str | Path | None, object_ids: Sequence[str]) -> np.ndarray | None:
     """Read verdicts and put them in the order of the objects.
 
     Args:
-        path: CSV with the columns object_id and rare (yes or no); "" for none.
+        path: CSV with the columns object_id and rare (yes, no or unsure); "" or None for none.
         object_ids: The objects of the run.
 
     Returns:
-        Float array (n_objects,): 1 rare, 0 common, NaN not judged; None without a file.
+        Float array (n_objects,): 1 rare, 0 common, NaN unsure or not judged; None without a file.
 
     Raises:
-        ValueError: If a column is missing, a verdict is neither yes nor no, or no object is of this run.
+        ValueError: If a column is missing, a verdict is another word, or no object is of this run.
     """
     if not path:
         return None
@@ -42,12 +42,13 @@ def read_verdicts(path: str | Path, object_ids: Sequence[str]) -> np.ndarray | N
                 f"The verdicts {Path(path).name} must have a column '{column}'. Got {list(table)} instead."
             )
     words = table["rare"].str.strip().str.lower()
-    wrong = ~words.isin(YES + NO)
+    wrong = ~words.isin(YES + NO + UNSURE)
     if wrong.any():
-        raise ValueError(f"A verdict must be yes or no. Got {table.loc[wrong, 'rare'].iloc[0]!r} instead.")
-    judged = pd.Series(words.isin(YES).astype(float).to_numpy(), index=table["object_id"])
+        raise ValueError(f"A verdict must be yes, no or unsure. Got {table.loc[wrong, 'rare'].iloc[0]!r} instead.")
+    values = np.select([words.isin(YES), words.isin(NO)], [1.0, 0.0], default=np.nan)
+    judged = pd.Series(values, index=table["object_id"])
     judged = judged[~judged.index.duplicated(keep="last")].reindex(list(object_ids))
-    if len(table) and not judged.notna().any():
+    if len(table) and not table["object_id"].isin(list(object_ids)).any():
         raise ValueError(f"None of the objects in {Path(path).name} is in this run; verdicts belong to one run's ids.")
     return judged.to_numpy()
 

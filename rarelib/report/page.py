@@ -18,7 +18,7 @@ from ..explore.places import places_on_map
 from ..explore.rows import read_optional
 from ..explore.thumbnails import PictureIndex, small_picture
 from ..explore.verdict_file import VerdictFile
-from ..run.folder import RunFolder
+from ..run.folder import VERDICTS, RunFolder
 
 MAX_BYTES = 14_000_000  # of pictures in base64 and what stands around them
 CARD_SIDE, SMALL_SIDE, WHOLE_SIDE = 240, 80, 800  # px
@@ -80,7 +80,7 @@ def page_data(run: RunFolder, rows: pd.DataFrame, *, language: str) -> dict[str,
         placed,
         read_optional(run, "neighbours"),
         run_name=run.root.resolve().name,
-        verdicts=VerdictFile(run.root / "verdicts.csv").words,
+        verdicts=VerdictFile(run.root / VERDICTS).words,
         can={"words": False, "learn": False, "frames": False, "download": True},
         language=language,
     )

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 from ..tables import TABLES, TableError, check_table
 from .secrets import hide_everywhere, known_secrets
 
+VERDICTS = "verdicts.csv"
+
 
 class RunFolder:
     """One run's folder: where its files are, and how they are read and written.
@@ -51,6 +53,13 @@ class RunFolder:
         """Return where the table of true objects lies: the given one, or the demo world's; None when there is none."""
         drawn = self.root / "demo_world" / "truth.parquet"
         return find_upwards(truth) if truth else drawn if drawn.is_file() else None
+
+    def verdicts_path(self, verdicts: str) -> Path | None:
+        """Return where verdicts lie: the given file, or with "auto" the run's own; None when there are none."""
+        if verdicts == "auto":
+            own = self.root / VERDICTS
+            return own if own.is_file() else None
+        return find_upwards(verdicts) if verdicts else None
 
     def table_path(self, table: str) -> Path:
         """Return where a table lies."""

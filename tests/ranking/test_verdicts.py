@@ -15,11 +15,16 @@ def test_verdicts_come_back_in_the_order_of_the_objects(tmp_path):
     assert read_verdicts("", IDS) is None
 
 
+def test_unsure_is_not_judged(tmp_path):
+    (tmp_path / "v.csv").write_text("object_id,rare\na-00,unsure\n", encoding="utf-8")
+    np.testing.assert_array_equal(read_verdicts(tmp_path / "v.csv", IDS), [np.nan] * 3)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("object_id,odd\na-00,yes\n", "must have a column 'rare'"),
-        ("object_id,rare\na-00,perhaps\n", "must be yes or no. Got 'perhaps'"),
+        ("object_id,rare\na-00,perhaps\n", "must be yes, no or unsure. Got 'perhaps'"),
         ("object_id,rare\nother-00,yes\n", "None of the objects in v.csv is in this run"),
         ('object_id,rare\n"a', "are not a CSV table"),
     ],

@@ -154,3 +154,12 @@ def test_fingerprints_do_not_depend_on_key_order():
     assert fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": [2], "a": 1}) != fingerprint({"a": 1, "b": [3]})
     with pytest.raises(TypeError, match="set is not JSON"):
         fingerprint({1})
+
+
+def test_the_runs_own_verdicts_are_taken_where_there_are_any(tmp_path):
+    run = RunFolder(tmp_path)
+    assert run.verdicts_path("auto") is None and run.verdicts_path("") is None
+    (tmp_path / "verdicts.csv").write_text("object_id,rare\n", encoding="utf-8")
+    assert run.verdicts_path("auto") == tmp_path / "verdicts.csv"
+    assert run.verdicts_path("") is None
+    assert run.verdicts_path("/elsewhere/mine.csv").as_posix() == "/elsewhere/mine.csv"
