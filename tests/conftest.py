@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,21 @@ import pytest
 os.environ.setdefault("YOLO_OFFLINE", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+
+from small_demo import run_demo
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """One finished run and what the terminal said; tests must leave it as it is."""
+    return run_demo(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture
+def copied_demo(demo, tmp_path):
+    """A folder of runs with a copy of the finished run, which a test may change."""
+    shutil.copytree(demo[0].root, tmp_path / "demo", symlinks=True)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

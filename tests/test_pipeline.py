@@ -1,8 +1,6 @@
 """The whole pipeline: the real notebooks on a small demo world, resume, skips, failures."""
 
-import io
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,38 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_demo import DEMO, PROJECT, run_demo
 from tiny_qwen2vl import build_tiny_qwen2vl, serve
 
 from rarelib.command_line.app import main
-from rarelib.params import load_params
 from rarelib.pipeline.check import check_run
-from rarelib.pipeline.stages import StageFailed, run_pipeline
-from rarelib.pipeline.terminal import Terminal
 from rarelib.run.folder import RunFolder
 from rarelib.tables import STAGES, TABLES
-
-PROJECT = Path(__file__).parents[1]
-DEMO = PROJECT / "params" / "demo.yaml"
-
-
-def run_demo(runs_dir, **overrides):
-    """Run a small demo and return its folder and what the terminal said."""
-    stream = io.StringIO()
-    values = {"runs_dir": str(runs_dir), "demo_scenes": 30, **overrides}
-    return run_pipeline(load_params(DEMO, values), terminal=Terminal(stream)), stream.getvalue()
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """One finished run that several tests look at; they must leave it as it is."""
-    return run_demo(tmp_path_factory.mktemp("runs"))
-
-
-@pytest.fixture
-def copied_demo(demo, tmp_path):
-    """A copy of the finished run that a test may change."""
-    shutil.copytree(demo[0].root, tmp_path / "demo", symlinks=True)
-    return tmp_path
 
 
 def test_a_run_leaves_what_the_design_promises(demo):
@@ -149,20 +122,6 @@ def test_skipped_stages_say_so_and_leave_nothing_stale(copied_demo):
     assert json.loads((run.root / "statistics.json").read_text(encoding="utf-8"))["funnel"]["captioned"] is None
 
 
-def test_a_failed_stage_is_not_finished_and_says_why_in_one_line(copied_demo, tmp_path):
-    notebooks = tmp_path / "notebooks"
-    shutil.copytree(PROJECT / "notebooks", notebooks)
-    path = notebooks / "05_map_objects.ipynb"
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    notebook["cells"][-1]["source"] = ["raise ValueError('two\\nlines')"]
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-    params = load_params(DEMO, {"runs_dir": str(copied_demo), "demo_scenes": 30, "map_max_points": 20})
-    with pytest.raises(StageFailed, match="Stage 05_map_objects stopped: ValueError: two lines"):
-        run_pipeline(params, notebooks=notebooks, terminal=Terminal(io.StringIO()))
-    assert not (copied_demo / "demo" / "stages" / "05_map_objects.json").exists()
-    assert "two" in (copied_demo / "demo" / "05_map_objects.ipynb").read_text(encoding="utf-8")
-
-
 def test_japanese_runs_speak_japanese(tmp_path):
     run, _ = run_demo(tmp_path, language="ja", demo_scenes=12, skip_visualization=True)
     notebook = (run.root / "04_score_rarity.ipynb").read_text(encoding="utf-8")
@@ -180,6 +139,8 @@ def test_japanese_runs_speak_japanese(tmp_path):
         (["run", "params/none.yaml"], "is missing"),
         (["run", str(DEMO), "--truth", "none.csv"], "The 'truth' parameter must be a table"),
         (["run", str(DEMO), "--yolo_model", "none.pt"], "none.pt"),
+        (["run", str(DEMO), "--yolo_model", "yolov8x.pt"], "--yolo_model demo"),
+        (["run", str(DEMO), "--clip_model", "openai/clip-vit-base-patch32"], "use --embedder yolo"),
         (["run", str(DEMO), "--images_folder", "x"], "must be empty when demo_scenes"),
         (["run", str(DEMO), "--caption_source", "api"], "vllm serve Qwen/Qwen2-VL-2B-Instruct"),
         (["check", "no-such-run"], "'no-such-run' does not exist"),
@@ -193,6 +154,16 @@ def test_wrong_input_ends_before_work_starts(arguments, message, tmp_path, monke
     told = capsys.readouterr().err
     assert message in told
     assert told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["sk-one\nsk-two", "sk-schlüssel", "sk-\udce4"])
+def test_a_key_that_cannot_be_sent_ends_before_work_starts(key, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    arguments = ["--caption_source", "api", "--caption_base_url", "http://127.0.0.1:9/v1", "--runs_dir", str(tmp_path)]
+    assert main(["run", str(DEMO), *arguments]) == 2
+    told = capsys.readouterr().err
+    assert "The key in OPENAI_API_KEY cannot be sent" in told and "sk-" not in told
     assert list(tmp_path.iterdir()) == []
 
 

@@ -71,9 +71,9 @@ def find_yolo_model(model: str) -> Path | None:
         if not is_offline("YOLO_OFFLINE"):
             return None
     if not path.exists():
-        hint = f"Offline, it cannot be fetched. {YOLO_WAYS}" if model in RELEASES else ""
+        hint = "Offline, it cannot be fetched. " if model in RELEASES else ""
         expected = "must be a .pt file, an OpenVINO folder, the name of a release such as yolov8x.pt, or demo"
-        raise FileNotFoundError(f"The 'yolo_model' parameter {expected}. {model!r} is not there. {hint}".strip())
+        raise FileNotFoundError(f"The 'yolo_model' parameter {expected}. {model!r} is not there. {hint}{YOLO_WAYS}")
     if path.is_file() and path.suffix != ".pt":
         raise ValueError(f"The 'yolo_model' parameter must be a .pt file or an OpenVINO folder. Got {model!r} instead.")
     return path

@@ -20,6 +20,12 @@ def notebooks_folder() -> Path:
     return project if project.is_dir() else PACKAGE / "notebooks"
 
 
+def demo_parameters() -> Path:
+    """Return the parameter file of the demo: in the project, or in the installed package."""
+    project = PACKAGE.parent / "params" / "demo.yaml"
+    return project if project.is_file() else PACKAGE / "notebooks" / "demo.yaml"
+
+
 def copy_notebooks(folder: Path, language: str) -> list[Path]:
     """Write the notebooks in a language, which also becomes the default of their own `language`, into a folder.
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from .model_files import resolve_models
 from .notebooks import in_language, notebooks_folder, read_notebook
 from .plan import Planned, Stage, plan_stages, with_followers, with_sources
 from .preflight import check_inputs, run_config
-from .products import is_finished, mend_crops, write_marker
+from .products import is_finished, mend_crops, read_marker, write_marker
 from .redaction import Redactor
 from .terminal import Terminal
 
@@ -99,14 +99,10 @@ class _Runner:
         return terminal.done(time.monotonic() - start)
 
     def _is_up_to_date(self, planned: Planned) -> bool:
-        if is_finished(self.run, planned):
-            return True
-        if planned.stage.name != DETECT or not self.run.marker_path(DETECT).is_file():
-            return False
-        try:
-            mend_crops(self.run, self.params)
-        except TableError:
-            return False
+        marker = read_marker(self.run, DETECT) if planned.stage.name == DETECT else None
+        if marker is not None and marker["fingerprint"] == planned.wanted:
+            with suppress(TableError):  # a table that cannot be read is made again
+                mend_crops(self.run, self.params)
         return is_finished(self.run, planned)
 
     def _execute(self, planned: Planned) -> None:

@@ -2,7 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarelib.pictures.crops import crop_path_of, cut_crop, measure_crop, read_crops, touches_border, write_jpeg
+from rarelib.pictures.crops import (
+    crop_path_of,
+    cut_crop,
+    measure_crop,
+    read_crops,
+    recut_crops,
+    touches_border,
+    write_jpeg,
+)
+from rarelib.pictures.decoding import read_image
 
 
 def picture_of(height=60, width=80):
@@ -31,6 +40,27 @@ def test_crops_are_written_and_read_again(tmp_path):
     assert read.shape == crop.shape
     assert np.abs(read.astype(int) - crop).max() <= 3
     assert missing.shape == (64, 64, 3)
+
+
+def test_a_crop_written_again_is_a_new_file(tmp_path):
+    write_jpeg(tmp_path / "crop.jpg", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "moved.jpg").hardlink_to(tmp_path / "crop.jpg")
+    before = (tmp_path / "moved.jpg").read_bytes()
+    write_jpeg(tmp_path / "crop.jpg", np.full((8, 8, 3), 255, np.uint8))
+    assert (tmp_path / "moved.jpg").read_bytes() == before != (tmp_path / "crop.jpg").read_bytes()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_crops_are_cut_again_as_they_were(tmp_path):
+    write_jpeg(tmp_path / "in" / "a.jpg", picture_of())
+    objects = pd.DataFrame({"object_id": ["ab-00", "cd-00"], "image_id": ["ab", "cd"]})
+    objects = objects.assign(x_min=10.4, y_min=5.9, x_max=20.1, y_max=8.0)
+    objects["crop_path"] = objects["object_id"].map(crop_path_of)
+    images = pd.DataFrame({"image_id": ["ab", "cd"], "path": ["a.jpg", "gone.jpg"]})
+    recut_crops(objects, images, tmp_path / "in", tmp_path)
+    write_jpeg(tmp_path / "wanted.jpg", cut_crop(read_image(tmp_path / "in" / "a.jpg"), np.array([10.4, 5.9, 20.1, 8])))
+    assert (tmp_path / crop_path_of("ab-00")).read_bytes() == (tmp_path / "wanted.jpg").read_bytes()
+    assert not (tmp_path / crop_path_of("cd-00")).exists()
 
 
 def test_quality_of_planted_crops():
