@@ -30,7 +30,7 @@ FLOORS = (
     ("run",),
     ("pictures",),
     ("settings",),
-    ("params", "tables", "language"),
+    ("params", "tables", "language", "words"),
 )
 FLOOR_OF = {room: number for number, floor in enumerate(reversed(FLOORS)) for room in floor}
 # package -> the only room that may import it

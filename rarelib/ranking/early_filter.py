@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from ..language import say
 from ..settings import FilterSettings
 from ..tables import PROPOSAL
+from ..words.keywords import has_keyword
+
+__all__ = ["count_classes", "filter_objects", "has_keyword", "is_proposal"]
 
 
 def filter_objects(
@@ -47,13 +48,6 @@ def filter_objects(
     reasons = pd.Series([words[code] for code in reason], dtype="str")
     filtered = pd.DataFrame({"object_id": table["object_id"], "keep": keep, "reason": reasons})
     return filtered.set_index("object_id").reindex(objects["object_id"]).reset_index()
-
-
-def has_keyword(class_names: pd.Series, keywords: Sequence[str]) -> np.ndarray:
-    """Tell for each class name whether it contains one of the keywords, upper and lower case alike."""
-    words = [word.lower() for word in keywords if word]
-    found = {name: any(word in str(name).lower() for word in words) for name in class_names.unique()}
-    return class_names.map(found).to_numpy(bool)
 
 
 def count_classes(objects: pd.DataFrame) -> pd.Series:

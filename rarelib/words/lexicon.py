@@ -1,0 +1,152 @@
+"""What is known of names: which things they name, and whether any road is full of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from .lists import Thing, own_list, read_things, things_of
+from .splitting import levels_of, split_name, without_brackets
+
+ORDINARY, UNUSUAL, UNKNOWN = 1.0, 0.0, float("nan")
+# words between two things; the first of them is what the name is about: a man in a wheelchair
+BETWEEN = frozenset(("of", "on", "in", "with", "without", "at", "by", "from", "under", "over", "and", "for", "to",
+                     "のある", "に乗った", "を持った", "の上の", "に載った"))  # fmt: skip
+FILLING = frozenset(("a", "an", "the", "の", "other", "another", "その他の"))
+
+
+@dataclass(frozen=True, eq=False)
+class Lexicon:
+    """Known names by their words.
+
+    Attributes:
+        values: ORDINARY or UNUSUAL for each known name, as words.
+        things: The thing that each known name means.
+        known: Single words that names are cut at.
+        parts: Words that stand beside these in names written without a space.
+        changes: Words that make an ordinary thing unusual.
+        general: Names so general that what stands before them decides.
+    """
+
+    values: dict[tuple[str, ...], float]
+    things: dict[tuple[str, ...], Thing]
+    known: frozenset[str]
+    parts: frozenset[str]
+    changes: frozenset[tuple[str, ...]]
+    general: frozenset[tuple[str, ...]]
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the words of a name without numbers."""
+        return tuple(word for word in split_name(name, self.known, parts=self.parts) if not word.isdigit())
+
+    def thing(self, name: str) -> Thing | None:
+        """Return the thing that a name means; None if it is not on the lists."""
+        levels = levels_of(name)
+        if not levels:
+            return None
+        last, *wider = (self.words(without_brackets(level)[0]) for level in reversed(levels))
+        found = self.things.get(last)
+        return found if found or not wider else self.things.get((*last, *wider[0]))
+
+    def value(self, name: str) -> float:
+        """Return ORDINARY, UNUSUAL or UNKNOWN (NaN) for a name."""
+        levels = levels_of(name)
+        if not levels:
+            return UNKNOWN
+        found = self._bracketed(levels[-1])
+        if found == found or len(levels) == 1:
+            return found
+        nearer = self.words(without_brackets(levels[-1])[0])
+        return self._of_words((*nearer, *self.words(without_brackets(levels[-2])[0])))
+
+    def _bracketed(self, level: str) -> float:
+        plain, inside = without_brackets(level)
+        found = self._of_words(self.words(plain))
+        return found if found == found or not inside else self._of_words(self.words(inside))
+
+    def _of_words(self, words: tuple[str, ...]) -> float:
+        if words in self.values:
+            return self.values[words]
+        pieces = self._pieces(words)
+        seen = [self.values[piece] for piece in pieces if piece in self.values]
+        changed = any(piece in self.changes for piece in pieces)
+        strange_words = any(self._is_strange(piece) for piece in pieces)
+        if UNUSUAL in seen or (changed and not strange_words):
+            return UNUSUAL
+        if changed or not pieces:
+            return UNKNOWN
+        about = self._about(pieces)
+        if about not in self.values or (about in self.general and strange_words):
+            return UNKNOWN
+        return ORDINARY
+
+    def _is_strange(self, piece: tuple[str, ...]) -> bool:
+        known = piece in self.values or piece in self.changes or piece in self.general
+        return not known and piece[0] not in BETWEEN and piece[0] not in FILLING
+
+    def _pieces(self, words: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return known names within a name, the longest first at each place, and single words between them."""
+        pieces, start = [], 0
+        while start < len(words):
+            ends = range(len(words), start, -1)
+            whole = (end for end in ends if tuple(words[start:end]) in self.values.keys() | self.changes)
+            end = next(whole, start + 1)
+            pieces.append(tuple(words[start:end]))
+            start = end
+        return pieces
+
+    @staticmethod
+    def _about(pieces: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+        """Return what a name is about: its last piece, or the one before "on", "with", …"""
+        for before, between in zip(pieces, pieces[1:], strict=False):
+            if between[0] in BETWEEN and between[0].isascii():
+                return before
+        return pieces[-1]
+
+
+def lexicon_of(ordinary_classes: str = "") -> Lexicon:
+    """Return what is known of names, with the package's list of ordinary names or a user's.
+
+    Args:
+        ordinary_classes: Path of a list as in lists.read_things; "" takes the package's.
+
+    Raises:
+        ValueError: If that file is not such a list.
+    """
+    if not ordinary_classes:
+        return _lexicon("", 0, 0)
+    path = Path(ordinary_classes).expanduser()
+    stat = path.stat() if path.is_file() else None
+    return _lexicon(str(path), *((stat.st_mtime_ns, stat.st_size) if stat else (0, 0)))
+
+
+@lru_cache(maxsize=8)
+def _lexicon(path: str, *_changed: int) -> Lexicon:
+    own = own_list("ordinary")
+    package = things_of(own["things"], "ordinary.yaml")
+    others = things_of(own_list("vocabulary"), "vocabulary.yaml")
+    ordinary = read_things(path) if path else package
+    return _build(ordinary, [*package, *others], own)
+
+
+def _build(ordinary: Sequence[Thing], others: Sequence[Thing], own: dict) -> Lexicon:
+    names = [name for thing in (*ordinary, *others) for name in thing.names]
+    known = frozenset(word for name in names for word in split_name(name))
+    parts = known | frozenset(own["parts"]) | frozenset(word for name in own["changes"] for word in split_name(name))
+
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(split_name(name, known, parts=parts))
+
+    values, things = {}, {}
+    for value, listed in ((ORDINARY, ordinary), (UNUSUAL, others)):
+        for thing in listed:
+            for name in thing.names:
+                values.setdefault(words(name), value)
+                things.setdefault(words(name), thing)
+    return Lexicon(values, things, known, parts, _phrases(own["changes"], words), _phrases(own["general"], words))
+
+
+def _phrases(names: Iterable[str], words: Callable[[str], tuple[str, ...]]) -> frozenset[tuple[str, ...]]:
+    return frozenset(words(name) for name in names)
