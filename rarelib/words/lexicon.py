@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from .lists import Thing, own_list, read_things, things_of
@@ -100,7 +101,7 @@ class Lexicon:
     @staticmethod
     def _about(pieces: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
         """Return what a name is about: its last piece, or the one before "on", "with", …"""
-        for before, between in zip(pieces, pieces[1:], strict=False):
+        for before, between in pairwise(pieces):
             if between[0] in BETWEEN and between[0].isascii():
                 return before
         return pieces[-1]

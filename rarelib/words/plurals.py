@@ -15,9 +15,9 @@ IRREGULAR = {
     "cases": "case", "suitcases": "suitcase", "briefcases": "briefcase", "purses": "purse", "corpses": "corpse",
     "axles": "axle", "hearses": "hearse", "blouses": "blouse", "gooses": "goose", "mongooses": "mongoose",
     "potatoes": "potato", "tomatoes": "tomato", "mosquitoes": "mosquito", "torpedoes": "torpedo", "heroes": "hero",
-    "buffaloes": "buffalo", "cargoes": "cargo", "mangoes": "mango", "motorcades": "motorcade", "ambulances": "ambulance",
+    "buffaloes": "buffalo", "cargoes": "cargo", "mangoes": "mango", "caches": "cache", "moustaches": "moustache",
     "policemen": "policeman", "firemen": "fireman", "snowmen": "snowman", "workmen": "workman", "seamen": "seaman",
-    "lens": "lens", "taxis": "taxi", "skis": "ski", "policewomen": "policewoman", "headaches": "headache", "moustaches": "moustache", "caches": "cache",
+    "lens": "lens", "taxis": "taxi", "skis": "ski", "policewomen": "policewoman",
 }  # fmt: skip
 HISSING = ("sses", "shes", "ches", "xes", "zzes")
 UNCHANGED = ("ss", "us", "is")  # glass, bus, tennis

@@ -18,7 +18,7 @@ def split_name(name: str, known: Collection[str] = (), *, parts: Collection[str]
     """Return the words of a name, lower case and in the singular, in their order.
 
     Args:
-        name: Of a class, in any script; "CamelCase", "snake_case", "dotted.names", "hyphen-names" and digits part words.
+        name: Of a class, in any script; CamelCase, snake_case, dots, hyphens and digits part words.
         known: Words that are looked for where none of these part them: in Japanese, Chinese or Thai the longest are
             taken first, what is left between them stays together; in other scripts a name is parted in two only where
             both halves are known.
