@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..ranking.verdicts import read_words
 from ..run.folder import whole_file
 
 WORDS = ("yes", "no", "unsure")
@@ -21,7 +22,7 @@ class VerdictFile:
             ValueError: If the file is not a table of verdicts.
         """
         self.path = Path(path)
-        self.words: dict[str, str] = _read(self.path) if self.path.is_file() else {}
+        self.words: dict[str, str] = read_words(self.path).to_dict() if self.path.is_file() else {}
 
     def put(self, object_id: str, word: str) -> None:
         """Write one verdict ("yes", "no", "unsure"; "" takes it back) to the file, whole or not at all.
@@ -40,11 +41,3 @@ class VerdictFile:
     def table(self) -> pd.DataFrame:
         """Return all verdicts, the latest last."""
         return pd.DataFrame({"object_id": list(self.words), "rare": list(self.words.values())}, dtype=str)
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        return dict(zip(table["object_id"], table["rare"].str.strip().str.lower(), strict=True))
-    except (KeyError, ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} must be a table with object_id and rare. Got {error} instead.") from error

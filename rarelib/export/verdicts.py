@@ -12,12 +12,13 @@ from xml.etree import ElementTree as xml
 import numpy as np
 
 from ..pictures.boxes import overlaps
-from ..ranking.verdicts import NO, YES, write_verdicts
+from ..ranking.verdicts import write_verdicts
 from ..run.folder import RunFolder
+from ..run.user_tables import is_yes
 from ..tables import BOX
 from .rows import VERDICTS
 
-RARE, COMMON = (*YES, "rare"), (*NO, "common")
+SAID = {"rare": True, "common": False}  # beside yes and no
 SAME_BOX_IOU = 0.9  # a tool that gives a box a new id leaves it where it was
 
 
@@ -121,8 +122,7 @@ def _pixels(region: dict[str, Any]) -> list[float]:
 
 
 def _verdict(word: Any) -> bool | None:
-    word = str(word).strip().lower()
-    return True if word in RARE else False if word in COMMON else None
+    return SAID.get(str(word).strip().lower(), is_yes(word))
 
 
 def _squeeze(text: object, limit: int = 160) -> str:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ..language import say
 from ..run.folder import find_upwards, whole_file
+from ..run.user_tables import read_user_table, yes_or_no
 
-YES, NO, UNSURE = ("yes", "true", "1", "y"), ("no", "false", "0", "n"), ("unsure", "?", "")
 HALF_TRUST = 10  # verdicts at which the classifier counts as much as the ranking that it started from
 INVERSE_PENALTY = 10.0  # unit rows have small coordinates
 Z_95 = 1.96
@@ -32,32 +32,29 @@ def read_verdicts(path: str | Path | None, object_ids: Sequence[str]) -> np.ndar
     """
     if not path:
         return None
-    try:
-        table = pd.read_csv(find_upwards(path), dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"The verdicts {Path(path).name} are not a CSV table: {error}.") from error
-    for column in ("object_id", "rare"):
-        if column not in table:
-            raise ValueError(
-                f"The verdicts {Path(path).name} must have a column '{column}'. Got {list(table)} instead."
-            )
-    words = table["rare"].str.strip().str.lower()
-    wrong = ~words.isin(YES + NO + UNSURE)
-    if wrong.any():
-        raise ValueError(f"A verdict must be yes, no or unsure. Got {table.loc[wrong, 'rare'].iloc[0]!r} instead.")
-    values = np.select([words.isin(YES), words.isin(NO)], [1.0, 0.0], default=np.nan)
-    judged = pd.Series(values, index=table["object_id"])
-    judged = judged[~judged.index.duplicated(keep="last")].reindex(list(object_ids))
-    if len(table) and not table["object_id"].isin(list(object_ids)).any():
+    words = read_words(find_upwards(path))
+    if len(words) and not words.index.isin(list(object_ids)).any():
         raise ValueError(f"None of the objects in {Path(path).name} is in this run; verdicts belong to one run's ids.")
-    return judged.to_numpy()
+    return words.map({"yes": 1.0, "no": 0.0}).astype(float).reindex(list(object_ids)).to_numpy()
+
+
+def read_words(path: str | Path) -> pd.Series:
+    """Return the verdicts in a file as yes, no or unsure by object_id, the last one of each object.
+
+    Raises:
+        ValueError: If a column is missing or a verdict is another word; with the number of its row.
+    """
+    table = read_user_table(path, columns=("object_id", "rare"), what="verdicts file")
+    said = yes_or_no(table["rare"], where=f"The verdicts file {Path(path).name}", unsure=True)
+    words = said.map({1.0: "yes", 0.0: "no"}).fillna("unsure").astype("str").set_axis(table["object_id"])
+    return words[~words.index.duplicated(keep="last") & (words.index != "")]
 
 
 def write_verdicts(path: str | Path, *, rare: Sequence[str], common: Sequence[str]) -> None:
     """Add verdicts to a CSV; a later verdict on the same object replaces the earlier one."""
     path = Path(path)
     said = pd.DataFrame({"object_id": [*rare, *common], "rare": ["yes"] * len(rare) + ["no"] * len(common)}, dtype=str)
-    before = pd.read_csv(path, dtype=str, keep_default_na=False) if path.is_file() else said.head(0)
+    before = read_words(path).rename("rare").rename_axis("object_id").reset_index() if path.is_file() else said.head(0)
     table = pd.concat([before, said]).drop_duplicates("object_id", keep="last")
     with whole_file(path) as partial:
         table.to_csv(partial, index=False)

@@ -91,7 +91,7 @@ def test_what_was_chosen_is_a_table(explorer):
 
 def test_a_file_that_is_no_table_of_verdicts_is_refused(tmp_path):
     (tmp_path / "verdicts.csv").write_text("id,what\n1,2\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="must be a table with object_id and rare"):
+    with pytest.raises(ValueError, match="must have a column 'object_id'"):
         VerdictFile(tmp_path / "verdicts.csv")
 
 

@@ -20,13 +20,19 @@ def test_unsure_is_not_judged(tmp_path):
     np.testing.assert_array_equal(read_verdicts(tmp_path / "v.csv", IDS), [np.nan] * 3)
 
 
+def test_verdicts_as_a_spreadsheet_saves_them(tmp_path):
+    text = "\ufeffobject_id;rare;note\r\na-00;FALSE;\r\nb-00;はい;\r\na-01;;\r\n;;\r\n"
+    (tmp_path / "v.csv").write_text(text, encoding="utf-8")
+    np.testing.assert_array_equal(read_verdicts(tmp_path / "v.csv", IDS), [0, np.nan, 1])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("object_id,odd\na-00,yes\n", "must have a column 'rare'"),
-        ("object_id,rare\na-00,perhaps\n", "must be yes, no or unsure. Got 'perhaps'"),
+        ("object_id,rare\na-00,perhaps\n", r"v\.csv, row 2: 'rare' must be yes, no or unsure\. Got 'perhaps'"),
         ("object_id,rare\nother-00,yes\n", "None of the objects in v.csv is in this run"),
-        ('object_id,rare\n"a', "are not a CSV table"),
+        ('object_id,rare\n"a', "is not a CSV table"),
     ],
 )
 def test_wrong_verdicts_are_refused(tmp_path, text, message):
