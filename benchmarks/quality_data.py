@@ -1,19 +1,23 @@
 """Sets with known rare objects, detected and embedded by the library itself; kept in a folder for the next time."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+from quality_pasted import save_pasted
 
+import rarelib
+from rarelib.datasets.recognition import list_dataset
 from rarelib.objects.detection import detect_objects, load_detector
 from rarelib.objects.embedding import embed_objects, load_embedder
 from rarelib.objects.zero_shot import zero_shot_classes
-from rarelib.pictures.listing import list_images
 from rarelib.trust.evaluation import match_truth, read_truth
 
 BICYCLIST = 10  # class number in CamVid's annotation
@@ -22,11 +26,18 @@ FEW_TRUE = 12  # true objects that are left of a kind that is too frequent to be
 ANOMALY_SHARE = 0.02
 MAX_COMMON = 1500  # per stored set, so that five seeds take minutes
 DEMO_SCENES = 300
+DEMO_SEED = 4711  # no model was trained on it, and no run draws it by default
+MOST_PASTED = 3  # draws of pasted sets, each of which is detected anew
+SEEN_BY = ("objects", "models", "pictures", "words", "datasets", "demo/models", "demo/draw")  # rooms that make boxes
 
 
 @dataclass
 class PictureSet:
-    """Pictures with true rare objects, and the boxes that the library cut from them, proposals included."""
+    """Pictures with true rare objects, and the boxes that the library cut from them, proposals included.
+
+    `source` names where each picture comes from: figures are taken within one source and then joined, so that telling
+    sources apart earns nothing.
+    """
 
     name: str
     images: pd.DataFrame
@@ -34,6 +45,7 @@ class PictureSet:
     vectors: np.ndarray
     truth: pd.DataFrame
     zero_shot: pd.DataFrame
+    source: dict[str, str] = field(default_factory=dict)  # of image ids
 
     def __post_init__(self) -> None:
         self.pairs = match_truth(self.truth, self.objects, self.images)
@@ -46,6 +58,10 @@ class PictureSet:
     def detected(self) -> "PictureSet":
         """Return the set without proposals."""
         return self.take((self.objects["origin"] == "detected").to_numpy())
+
+    def sources(self) -> np.ndarray:
+        """Return the source of each box, in the order of the objects."""
+        return self.objects["image_id"].map(lambda image_id: self.source.get(image_id, "")).to_numpy(str)
 
 
 @dataclass
@@ -62,34 +78,50 @@ def read_picture_sets(shared: Path, cache: Path, *, seeds: int) -> Iterator[tupl
     detector = str(shared / "models" / "yolov8n.pt")
     data, nothing = shared / "data", truth_table([])
 
-    def read(name: str, truth: pd.DataFrame, pictures: str = "images") -> PictureSet:
-        return read_set(name, data / name / pictures, truth, detector, {"embedder": "yolo"}, cache)
+    def read(name: str, truth: pd.DataFrame, folder: Path) -> PictureSet:
+        return read_set(name, folder, truth, detector, {"embedder": "yolo"}, cache)
 
     if not data.is_dir():
         yield "all sets of real pictures", f"{data} is not here"
     else:
-        anomalies = [read(name, boxes_from_masks(data / name)) for name in ("road_anomaly21", "fishyscapes_static")]
+        names = ("road_anomaly21", "fishyscapes_static")
+        anomalies = [read(name, boxes_from_masks(data / name), data / name / "images") for name in names]
         for found in anomalies:
             yield found.name, [found]
+        ordinary = [
+            read("kitti", nothing, data / "kitti" / "images"),
+            read("nuscenes", nothing, data / "nuscenes"),
+        ]
+        yield "both beside ordinary frames", [join_sets([*anomalies, *ordinary])]
         yield (
-            "both among ordinary frames",
-            [join_sets([*anomalies, read("kitti", nothing), read("nuscenes", nothing, "")])],
+            "pasted into ordinary frames",
+            [
+                join_sets(
+                    [
+                        read(f"pasted {seed} {name}", truth_table(rows), folder)
+                        for name, folder, rows in save_pasted(data, cache / f"pasted_{seed}", seed=seed)
+                    ]
+                )
+                for seed in range(min(seeds, MOST_PASTED))
+            ],
         )
-        bicyclists = read("camvid", boxes_of_bicyclists(data / "camvid"))
+        bicyclists = read("camvid", boxes_of_bicyclists(data / "camvid"), data / "camvid" / "images")
         yield "camvid bicyclists, all", [bicyclists]
         yield "camvid bicyclists, few", [thin_truth(bicyclists, FEW_TRUE, seed=seed) for seed in range(seeds)]
-    yield "demo world", read_demo(cache)
+    yield "demo world", [read_demo(cache)]
 
 
 def join_sets(sets: list[PictureSet]) -> PictureSet:
-    """Return one set of the pictures of several."""
+    """Return one set of the pictures of several, each of which stays a source of its own."""
     sets = [_tagged(one, f"{number}-") for number, one in enumerate(sets)]
     tables = [
         pd.concat([getattr(one, name) for one in sets if len(getattr(one, name))], ignore_index=True)
         for name in ("images", "objects", "truth")
     ]
     nothing = sets[0].zero_shot.head(0)  # ids are new, and these embedders have no text tower
-    return PictureSet("joined", *tables[:2], np.concatenate([one.vectors for one in sets]), tables[2], nothing)
+    source = {image_id: one.name for one in sets for image_id in one.images["image_id"]}
+    vectors = np.concatenate([one.vectors for one in sets])
+    return PictureSet("joined", *tables[:2], vectors, tables[2], nothing, source)
 
 
 def _tagged(one: PictureSet, tag: str) -> PictureSet:
@@ -109,29 +141,40 @@ def thin_truth(pictures: PictureSet, count: int, *, seed: int) -> PictureSet:
     return pictures.take(keep, truth=pictures.truth.loc[np.sort(drawn)])
 
 
-def read_demo(cache: Path) -> list[PictureSet] | str:
-    """Return a demo world of its own seed, seen through the demo models; or why it is not there."""
+def read_demo(cache: Path, *, seed: int = DEMO_SEED, n_scenes: int = DEMO_SCENES) -> PictureSet:
+    """Return a demo world of its own seed, seen through the demo models as `params/demo.yaml` has it."""
     from rarelib.demo.draw.world import save_world
-    from rarelib.models import weights
+    from rarelib.params import load_params
 
-    models = Path(weights.__file__).parent / "demo" / "models"
-    if not (models / "detector.pt").is_file() or not (models / "clip").is_dir():
-        return "its models are not trained yet"
-    world = cache / "demo_world"
+    params = load_params(Path(__file__).parents[1] / "params" / "demo.yaml")
+    world = cache / f"demo_world_{seed}_{n_scenes}_{made_by()}"
     if not (world / "truth.parquet").is_file():
-        save_world(world, n_scenes=DEMO_SCENES, seed=4711)
+        save_world(world, n_scenes=n_scenes, seed=seed)
     truth = read_truth(world / "truth.parquet")
-    return [read_set("demo world", world / "images", truth, "demo", {"clip_model": "demo"}, cache)]
+    model = {"clip_model": params.clip_model}
+    name = f"demo world {seed} {n_scenes}"
+    return read_set(name, world / "images", truth, params.yolo_model, model, cache, imgsz=params.imgsz)
 
 
 def read_set(
-    name: str, pictures: Path, truth: pd.DataFrame, yolo_model: str, embedder: dict[str, str], cache: Path
+    name: str,
+    pictures: Path,
+    truth: pd.DataFrame,
+    yolo_model: str,
+    embedder: dict[str, str],
+    cache: Path,
+    *,
+    imgsz: int = 640,
 ) -> PictureSet:
-    """Detect and embed all boxes of a folder of pictures by the library, or take up what an earlier call left."""
-    root = cache / name.replace(" ", "_")
-    images = list_images(pictures)
+    """Detect and embed all boxes of a folder of pictures by the library, or take up what an earlier call left.
+
+    What was left counts only while the code and the demo models that made it are the same.
+    """
+    root = cache / f"{name.replace(' ', '_')}_{imgsz}_{made_by()}"
+    images, _ = list_dataset(pictures)
+    images = images[images["sampled"]].reset_index(drop=True)
     if not (root / "vectors.npy").is_file():
-        detector = load_detector(yolo_model)
+        detector = load_detector(yolo_model, imgsz=imgsz)
         objects, _ = detect_objects(images, pictures, detector, root, root / "parts" / "boxes")
         model = load_embedder(yolo_model=yolo_model, **embedder)
         vectors, ids, _ = embed_objects(objects, root, model, root / "parts" / "vectors")
@@ -141,6 +184,15 @@ def read_set(
     wanted = truth[truth["wanted"]] if "wanted" in truth else truth
     objects, zero_shot = (pd.read_parquet(root / f"{table}.parquet") for table in ("objects", "zero_shot"))
     return PictureSet(name, images, objects, np.load(root / "vectors.npy"), wanted, zero_shot)
+
+
+@cache
+def made_by() -> str:
+    """Return a hash of everything in the library that decides boxes and vectors."""
+    package = Path(rarelib.__file__).parent
+    files = [file for room in SEEN_BY for file in sorted((package / room).rglob("*")) if file.is_file()]
+    files = [file for file in files if file.suffix in (".py", ".yaml", ".txt", ".pt", ".safetensors", ".json")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def boxes_from_masks(folder: Path) -> pd.DataFrame:
