@@ -1,7 +1,9 @@
 """Ways to order the same boxes: our default, its signs one by one left out, single methods, and what others offer."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,21 +14,10 @@ from rarelib.ranking import signs
 from rarelib.ranking.early_filter import filter_objects
 from rarelib.ranking.outliers import outlier_scores
 from rarelib.ranking.scoring import score_objects
-from rarelib.settings import FilterSettings
+from rarelib.settings import FilterSettings, ScoreSettings
 
 OURS, DETECTED_ONLY, PLAIN = "**rarelib default**", "rarelib, detected boxes only", "plain recipe"
-# what holds the weight of each sign; set to 0 it is left out
-SIGNS = {
-    "class name": "NAME",
-    "class frequency": "FREQUENCY",
-    "look": "LOOK",
-    "keyword": "KEYWORD",
-    "another phrase": "MISMATCH",
-    "evidence of a thing": "EVIDENCE_WEIGHT",
-    "quality of the crop": "QUALITY_WEIGHT",
-    "size": "SIZE_WEIGHT",
-    "height above the road": "HEIGHT_WEIGHT",
-}
+SIGNS = getattr(signs, "SIGNS", ())  # of the ranking
 Scorer = Callable[[np.ndarray, int], np.ndarray]
 Ranking = tuple[np.ndarray, np.ndarray]  # scores, and the order in which objects are shown; higher is rarer, first
 
@@ -94,7 +85,7 @@ def rank_by_default(pictures: PictureSet, seed: int) -> Ranking:
 def score_by_default(pictures: PictureSet, seed: int) -> pd.DataFrame:
     """Return the scores table of the shipped default, in the order of the objects."""
     ids = pictures.objects["object_id"].tolist()
-    options = {"zero_shot": pictures.zero_shot, "seed": seed}
+    options = {"zero_shot": pictures.zero_shot, **_options(seed=seed)}
     return score_objects(pictures.objects, pictures.images, pictures.vectors, ids, **options)[0]
 
 
@@ -104,31 +95,31 @@ def rank_plainly(pictures: PictureSet, seed: int) -> Ranking:
     keep = filter_objects(objects, settings=FilterSettings(selection="union", seed=seed))["keep"].to_numpy(bool)
     rarity, order = np.full(len(objects), -1.0), np.full(len(objects), -float(len(objects)))
     ids = objects.loc[keep, "object_id"].tolist()
-    scores, _ = score_objects(objects, pictures.images, pictures.vectors[keep], ids, selection="union", seed=seed)
+    options = _options(selection="union", seed=seed)
+    scores, _ = score_objects(objects, pictures.images, pictures.vectors[keep], ids, **options)
     rarity[keep], order[keep] = scores["rarity"], -scores["rank"]
     return rarity, order
 
 
 @contextmanager
 def weights(changes: Mapping[str, float]) -> Iterator[None]:
-    """Rank with other weights of the signs for a while; names are those of SIGNS.
-
-    Raises:
-        AttributeError: If the ranking has no such weight any more.
-    """
-    before = {SIGNS[name]: getattr(signs, SIGNS[name]) for name in changes}
+    """Rank with other weights of some signs, by their names, for a while."""
+    before = signs.SIGNS
+    signs.SIGNS = tuple(replace(sign, weight=changes.get(sign.name, sign.weight)) for sign in before)
     try:
-        for name, weight in changes.items():
-            setattr(signs, SIGNS[name], weight)
         yield
     finally:
-        for name, weight in before.items():
-            setattr(signs, name, weight)
+        signs.SIGNS = before
 
 
 def without_each_sign(pictures: PictureSet, seed: int) -> Iterator[tuple[str, Ranking]]:
     """Yield the default ranking with each of its signs left out, by the sign's name, and first with none left out."""
     yield "none", rank_by_default(pictures, seed)
-    for name in SIGNS:
-        with weights({name: 0.0}):
-            yield name, rank_by_default(pictures, seed)
+    for sign in SIGNS:
+        with weights({sign.name: 0.0}):
+            yield sign.name, rank_by_default(pictures, seed)
+
+
+def _options(**chosen: object) -> dict[str, object]:
+    known = inspect.signature(score_objects).parameters
+    return {"settings": ScoreSettings(**chosen)} if "settings" in known else chosen
