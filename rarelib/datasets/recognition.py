@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..language import say
 from ..pictures.listing import list_images
+from ..pictures.sources import Folder, source_of
 from .bdd100k import Bdd100k
 from .coco import Coco
 from .kitti import Kitti
@@ -24,7 +25,7 @@ LAYOUTS: dict[str, type[Layout]] = {
 SWEEPS = "sweeps/"
 
 
-def recognise(folder: str | Path, paths: Sequence[str], *, dataset: str = "auto") -> Layout:
+def recognise(folder: str | Folder, paths: Sequence[str], *, dataset: str = "auto") -> Layout:
     """Return the layout of a folder.
 
     Args:
@@ -35,7 +36,9 @@ def recognise(folder: str | Path, paths: Sequence[str], *, dataset: str = "auto"
     Raises:
         ValueError: If the folder has not the layout that was named.
     """
-    folder = Path(folder)
+    place = source_of(folder)
+    # of an address only its names are looked at: no layout reads tables from there
+    folder = place if isinstance(place, Path) else Path("/", *str(place).split("/"))
     tried = LAYOUTS.values() if dataset == "auto" else [LAYOUTS[dataset]]
     layout = next((found for each in tried if (found := each.find(folder, paths)) is not None), None)
     if layout is None:
@@ -47,7 +50,7 @@ def recognise(folder: str | Path, paths: Sequence[str], *, dataset: str = "auto"
 
 
 def list_dataset(
-    folder: str | Path,
+    folder: str | Folder,
     *,
     dataset: str = "auto",
     cameras: Sequence[str] = (),

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..pictures.boxes import Boxes, Letterbox, anchor_points, fit_letterbox
 from ..pictures.decoding import ImageError, read_image
+from ..pictures.sources import Folder
 from . import weights
 from .exports import cached_export
 from .runtime import OpenVinoNetwork, TorchNetwork, choose_runtime
@@ -72,7 +73,7 @@ def load_detector(
     device: str = "auto",
     imgsz: int = 640,
     trust_pickles: bool = False,
-    calibration_images: Sequence[Path] | None = None,
+    calibration_images: Sequence[Folder] | None = None,
 ) -> Detector:
     """Load a detector by name; for OpenVINO it is exported once and kept in the user's cache.
 
@@ -201,7 +202,7 @@ def _load_openvino_folder(folder: Path, sha256: str, imgsz: int) -> Detector:
     return Detector(OpenVinoNetwork(model, "int8"), names, "OpenVINO, as exported, on a CPU", sha256, canvas)
 
 
-def _quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Path]) -> Path:
+def _quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Folder]) -> Path:
     canvases = _calibration_canvases(pictures, imgsz, stride)
     digest = hashlib.sha256(b"".join(canvas.tobytes() for canvas in canvases)).hexdigest()
 
@@ -223,7 +224,7 @@ def _quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Path]) -
     return cached_export(folder / "model.xml", digest, {"version": EXPORT_VERSION, "from": folder.name}, build)[0]
 
 
-def _calibration_canvases(pictures: Sequence[Path], imgsz: int, stride: int) -> list[np.ndarray]:
+def _calibration_canvases(pictures: Sequence[Folder], imgsz: int, stride: int) -> list[np.ndarray]:
     canvases = []
     for path in pictures[:CALIBRATION_IMAGES]:
         try:

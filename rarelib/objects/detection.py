@@ -15,6 +15,7 @@ from ..models.runtime import ordered_map
 from ..pictures.boxes import Boxes, find_proposals, suppress
 from ..pictures.crops import crop_path_of, cut_crop, measure_crop, touches_border, write_jpeg
 from ..pictures.decoding import ImageError, read_image
+from ..pictures.sources import Folder, read_ahead, source_of
 from ..run.parts import Parts
 from ..run.progress import Progress
 
@@ -45,7 +46,7 @@ class Settings:
 
 def detect_objects(
     images: pd.DataFrame,
-    folder: str | Path,
+    folder: str | Folder,
     detector: Detector,
     crops_root: str | Path,
     parts: str | Path,
@@ -68,7 +69,7 @@ def detect_objects(
 
     Args:
         images: Rows with image_id, path, width and height.
-        folder: What the paths are relative to.
+        folder: Folder or address that the paths are relative to.
         detector: From load_detector.
         crops_root: The run's folder; crops go where crops.crop_path_of says.
         parts: Folder for finished tasks; delete it when the table is written.
@@ -94,10 +95,11 @@ def detect_objects(
     done = sum(len(task) for task in tasks) - sum(len(tasks[number]) for number in todo)
     if todo:
         detector.open(workers)
-    with Progress(len(images), "images", done=done) as progress:
-        work = [(number, chunk) for number in todo for chunk in _split(tasks[number], detector.batch)]
+    work = [(number, chunk) for number in todo for chunk in _split(tasks[number], detector.batch)]
+    coming = [path for _, chunk in work for path in chunk["path"]]
+    with Progress(len(images), "images", done=done) as progress, read_ahead(source_of(folder), coming) as source:
         found = ordered_map(
-            lambda item: _detect_chunk(item[1], Path(folder), detector, Path(crops_root), settings),
+            lambda item: _detect_chunk(item[1], source, detector, Path(crops_root), settings),
             work,
             workers=workers,
         )
@@ -144,7 +146,7 @@ def _split(task: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
 
 
 def _detect_chunk(
-    chunk: pd.DataFrame, folder: Path, detector: Detector, root: Path, settings: Settings
+    chunk: pd.DataFrame, folder: Folder, detector: Detector, root: Path, settings: Settings
 ) -> list[dict[str, Any]]:
     read, rows = [], []
     for image_id, path in zip(chunk["image_id"], chunk["path"], strict=True):

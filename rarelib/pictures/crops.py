@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..tables import BOX
 from .decoding import ImageError, read_image
+from .sources import Folder
 
 FOLDER = "cropped_objects"
 JPEG_QUALITY = 95
@@ -52,7 +53,7 @@ def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) 
 
 
 def recut_crops(
-    objects: pd.DataFrame, images: pd.DataFrame, folder: Path, root: Path, *, max_megapixels: float = 200.0
+    objects: pd.DataFrame, images: pd.DataFrame, folder: Folder, root: Path, *, max_megapixels: float = 200.0
 ) -> None:
     """Cut crops anew out of their pictures; of a picture that can no longer be read none is cut.
 

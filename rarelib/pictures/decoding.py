@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-MAX_FILE_MEGABYTES = 1024
+from .sources import MAX_FILE_MEGABYTES, Folder
 
 # EXIF orientation -> how to turn the stored pixels upright (EXIF 2.32, tag 0x0112)
 UPRIGHT = {
@@ -60,7 +60,7 @@ class _PillowLimit:
 pillow_limit_lifted = _PillowLimit()
 
 
-def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray:
+def read_image(path: str | Folder, *, max_megapixels: float = 200.0) -> np.ndarray:
     """Return a picture as (H, W, 3) uint8 RGB, turned upright as its EXIF orientation says.
 
     Transparent pixels are laid over white, 16-bit values keep their high byte, of an animation the first frame is
@@ -69,7 +69,7 @@ def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray
     Raises:
         ImageError: With the reason: unreadable, unknown format, cut off, too large.
     """
-    data = _read_bytes(Path(path))
+    data = _read_bytes(Path(path) if isinstance(path, str) else path)
     with pillow_limit_lifted, _open_header(data, max_megapixels) as picture:
         try:
             orientation = _orientation(picture)
@@ -89,22 +89,26 @@ def read_image(path: str | Path, *, max_megapixels: float = 200.0) -> np.ndarray
     return UPRIGHT[orientation](pixels) if orientation in UPRIGHT else pixels
 
 
-def read_size(path: str | Path, *, max_megapixels: float = 200.0) -> tuple[int, int]:
+def read_size(path: str | Folder, *, max_megapixels: float = 200.0) -> tuple[int, int]:
     """Return (width, height) [px] of the upright picture, from its header alone.
 
     Raises:
         ImageError: With the reason why it cannot be read.
     """
     try:
-        with pillow_limit_lifted, Path(path).open("rb") as file, _open_header(file, max_megapixels) as picture:
+        place = Path(path) if isinstance(path, str) else path
+        file = place.open("rb") if isinstance(place, Path) else place.open()
+        with pillow_limit_lifted, file, _open_header(file, max_megapixels) as picture:
             width, height = picture.size
             return (height, width) if _orientation(picture) >= 5 else (width, height)
     except OSError as error:
         raise ImageError(reason_of(error)) from error
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: Folder) -> bytes:
     try:
+        if not isinstance(path, Path):
+            return path.read_bytes()
         if not path.is_file():
             raise ImageError("missing" if not path.exists() else "not a regular file")
         if path.stat().st_size > MAX_FILE_MEGABYTES * 2**20:
@@ -131,7 +135,7 @@ def _open_header(source: bytes | io.BufferedReader, max_megapixels: float) -> Im
 
 
 def _length(source: bytes | io.BufferedReader) -> int:
-    return len(source) if isinstance(source, bytes) else os.fstat(source.fileno()).st_size
+    return len(source) if isinstance(source, bytes) else source.seek(0, os.SEEK_END)
 
 
 def _orientation(picture: Image.Image) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .decoding import ImageError, read_image, read_size, reason_of
+from .sources import READERS, Folder, RemotePath, source_of
 
 __all__ = ["ImageError", "group_of", "has_pictures", "image_id_of", "list_images", "read_image", "read_samples"]
 
@@ -30,7 +31,7 @@ class Found:
 
 
 def list_images(
-    folder: str | Path,
+    folder: str | Folder,
     *,
     sampling_rate: float = 1.0,
     max_images: int | None = None,
@@ -42,7 +43,7 @@ def list_images(
     """List the pictures of a folder and draw a sample; only the headers of sampled ones are read.
 
     Args:
-        folder: Searched recursively; each real folder once, so that circles of links end.
+        folder: Searched recursively; each real folder once, so that circles of links end. Or an address.
         sampling_rate: Share that is drawn, in [0, 1].
         max_images: At most this many are drawn; None takes all.
         seed: Seed of the draw.
@@ -57,10 +58,11 @@ def list_images(
 
     Raises:
         FileNotFoundError: If the folder is missing.
+        OSError: If an address cannot be listed.
         ValueError: If group_pattern is not a regular expression with a group.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
+    folder = source_of(folder)
+    if isinstance(folder, Path) and not folder.is_dir():
         raise FileNotFoundError(f"The 'images_folder' parameter must be an existing folder. Got '{folder}' instead.")
     pattern = _compile_group(group_pattern)
     found = sorted(_find_pictures(folder), key=lambda entry: entry.path)
@@ -97,7 +99,7 @@ class Samples:
 
 
 def read_samples(
-    images: pd.DataFrame, folder: str | Path, *, n_samples: int, max_megapixels: float = 200.0, max_side: int = 1600
+    images: pd.DataFrame, folder: str | Folder, *, n_samples: int, max_megapixels: float = 200.0, max_side: int = 1600
 ) -> Samples:
     """Read pictures spread evenly over the table, made smaller where a side is longer than max_side [px]."""
     import cv2
@@ -110,7 +112,7 @@ def read_samples(
     samples = Samples([], [], [], [])
     for row in rows.itertuples():
         try:
-            picture = read_image(Path(folder) / row.path, max_megapixels=max_megapixels)
+            picture = read_image(source_of(folder) / row.path, max_megapixels=max_megapixels)
         except ImageError:
             continue  # it has its reason in the tables; here the others are enough
         scale = min(max_side / max(picture.shape[:2]), 1.0)
@@ -122,9 +124,9 @@ def read_samples(
     return samples
 
 
-def has_pictures(folder: str | Path) -> bool:
+def has_pictures(folder: str | Folder) -> bool:
     """Tell whether a folder holds at least one file with a picture's suffix; stops at the first."""
-    return next(_find_pictures(Path(folder)), None) is not None
+    return next(_find_pictures(source_of(folder)), None) is not None
 
 
 def image_id_of(path: str) -> str:
@@ -154,7 +156,10 @@ def _compile_group(group_pattern: str) -> re.Pattern[str] | None:
     return pattern
 
 
-def _find_pictures(folder: Path) -> Iterator[Found]:
+def _find_pictures(folder: Folder) -> Iterator[Found]:
+    if isinstance(folder, RemotePath):
+        yield from (Found(path) for path, _, _ in folder.list_files() if path.lower().endswith(SUFFIXES))
+        return
     seen: set[tuple[int, int]] = set()
     waiting = [("", os.fspath(folder))]
     while waiting:
@@ -208,7 +213,7 @@ def _draw(count: int, *, sampling_rate: float, max_images: int | None, seed: int
     return drawn
 
 
-def _read_headers(folder: Path, found: list[Found], max_megapixels: float) -> list[tuple[tuple[int, int], str]]:
+def _read_headers(folder: Folder, found: list[Found], max_megapixels: float) -> list[tuple[tuple[int, int], str]]:
     def read_header(entry: Found) -> tuple[tuple[int, int], str]:
         try:
             if entry.error:
@@ -217,5 +222,7 @@ def _read_headers(folder: Path, found: list[Found], max_megapixels: float) -> li
         except ImageError as error:
             return (0, 0), str(error)
 
-    with ThreadPoolExecutor(8) as pool:  # waits for the disk more than it computes
+    with ThreadPoolExecutor(
+        8 if isinstance(folder, Path) else READERS
+    ) as pool:  # waits for the disk more than it computes
         return list(pool.map(read_header, found, chunksize=64))

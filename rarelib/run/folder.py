@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..pictures.sources import Folder, is_address, source_of
 from ..tables import TABLES, TableError, check_table
 from .secrets import hide_everywhere, known_secrets
 
@@ -45,8 +46,10 @@ class RunFolder:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def images_root(self, images_folder: str) -> Path:
-        """Return the folder that holds the pictures: the given one, or the run's own demo world when none is given."""
+    def images_root(self, images_folder: str) -> Folder:
+        """Return the folder or address of the pictures: the given one, or the run's own demo world without any."""
+        if is_address(images_folder):
+            return source_of(images_folder)
         return find_upwards(images_folder) if images_folder else self.root / "demo_world" / "images"
 
     def truth_path(self, truth: str) -> Path | None:
