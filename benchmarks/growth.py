@@ -69,7 +69,6 @@ def prepare_look(count: int) -> Callable[[], object]:
 
 def prepare_ranking(count: int) -> Callable[[], object]:
     """Draw ten objects a picture, forty pictures a drive; the job is all default settings with every method."""
-    from rarelib.params import OUTLIER_METHODS
     from rarelib.ranking.scoring import score_objects
 
     vectors, names = _draw_vectors(count)
@@ -82,7 +81,7 @@ def prepare_ranking(count: int) -> Callable[[], object]:
     objects = objects.assign(class_name=names, origin="detected", confidence=0.8, objectness=0.8, sharpness=200.0,
                              brightness=0.5, contrast=0.2, x_min=corner[:, 0], y_min=corner[:, 1],
                              x_max=corner[:, 0] + 90, y_max=corner[:, 1] + 90)  # fmt: skip
-    return partial(score_objects, objects, pictures, vectors, ids, outlier_methods=OUTLIER_METHODS)
+    return partial(score_objects, objects, pictures, vectors, ids)
 
 
 def prepare_detection(options: argparse.Namespace, place: Path) -> Callable[[], object]:

@@ -135,6 +135,9 @@ class ScoreParams(EmbedParams):
     rare_class_min: Count = Field(50, description="At least this many rare-class candidates")
     selection_share: Share = Field(0.05, description="With selection ranked: share of the objects that is selected")
     selection_min: Count = Field(50, description="With selection ranked: at least this many are selected")
+    proposal_share: Share = Field(
+        0.5, description="No beginning of the ranking holds a larger share of proposals while detected objects are left"
+    )
     max_per_group: Positive | None = Field(None, description="At most this many selected objects of one drive or scene")
     duplicate_similarity: Share = Field(
         0.95, description="Cosine from which two objects count as the same event; stricter where all objects look alike"

@@ -86,6 +86,7 @@ class ScoreSettings(Settings):
     rare_class_min: int = _as_in_params("rare_class_min")
     selection_share: float = _as_in_params("selection_share")
     selection_min: int = _as_in_params("selection_min")
+    proposal_share: float = _as_in_params("proposal_share")
     max_per_group: int | None = _as_in_params("max_per_group")
     duplicate_similarity: float = _as_in_params("duplicate_similarity")
     seed: int = _as_in_params("seed")

@@ -116,12 +116,19 @@ def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndar
     Returns:
         Two arrays (n, m) in [0, 1]: intersection over union, and intersection over the first box's own area.
     """
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None).prod(axis=1) for xyxy in (first, second)]
-    union = areas[0][:, None] + areas[1][None, :] - shared
-    return shared / np.maximum(union, 1e-9), shared / np.maximum(areas[0][:, None], 1e-9)
+    return pair_overlaps(first[:, None], second[None, :])[:2]
+
+
+def pair_overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compare (..., 4) boxes pair by pair; shapes are broadcast.
+
+    Returns:
+        Three arrays (...) in [0, 1]: intersection over union, over the first box's area, over the second's.
+    """
+    low, high = np.maximum(first[..., :2], second[..., :2]), np.minimum(first[..., 2:], second[..., 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=-1)
+    areas = [np.clip(xyxy[..., 2:] - xyxy[..., :2], 0, None).prod(axis=-1) for xyxy in (first, second)]
+    return tuple(shared / np.maximum(over, 1e-9) for over in (sum(areas) - shared, *areas))
 
 
 def find_proposals(

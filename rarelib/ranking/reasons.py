@@ -13,6 +13,7 @@ from .crop_quality import crop_faults
 
 FEW, FEW_SHARE = 20, 0.05
 STRANGE = 0.9  # percentile of the look from which it is said
+TOLD = 0.5  # of a sign of the text tower or of the detector's doubt, from which it is said
 GOOD_QUALITY = 0.5
 OFF_ROAD = 0.5  # how little roads are expected to show a class, from which it is said
 HIDDEN = 0.3  # share from which what stands in front is told
@@ -22,10 +23,10 @@ def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en"
     """Say for each object why it stands where it does.
 
     Args:
-        table: Objects joined with their scores: class_name, confidence, origin, class_count, named, off_road,
-            embedding_rarity, phrase ("" or the class that fits better), nearest (cosine or NaN), quality,
+        table: Objects joined with their scores: class_name, confidence, origin, class_count, class_missed, the columns
+            of SIGNS, embedding_rarity, phrase ("" or the class that fits better), nearest (cosine or NaN), quality,
             hidden (share), event, event_size, verdict (1, 0 or NaN), and what crop_faults reads.
-        n_objects: Objects among which the class was counted.
+        n_objects: Detected objects, among which the class was counted.
         language: Of the sentences.
 
     Returns:
@@ -46,28 +47,26 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
         return key, say(f"rarity.{key}", language, **values)
 
     name, count = row["class_name"], row["class_count"]
+    proposal = row["origin"] == "proposal"
     if not np.isnan(row["verdict"]):
         yield told("verdict_rare" if row["verdict"] == 1 else "verdict_common")
-    if row["origin"] == "proposal":
+    if proposal:
         yield told("proposal", class_name=name, confidence=row["confidence"])
-    elif count <= 1:
-        yield told("only_one", class_name=name, objects=n_objects)
     else:
-        yield told(
-            "few" if count < FEW and count < FEW_SHARE * n_objects else "common",
-            class_name=name,
-            count=count,
-            objects=n_objects,
-        )
-    if row["named"] and row["origin"] != "proposal":
+        yield told(_frequency(count, n_objects), class_name=name, count=count, objects=n_objects)
+        if row["class_missed"] and count < FEW:
+            yield told("missed", count=row["class_missed"])
+    if row["sign_keyword"]:
         yield told("keyword", class_name=name)
-    if row["off_road"] >= OFF_ROAD and row["origin"] != "proposal":
+    if row["sign_name"] >= OFF_ROAD and not proposal:
         yield told("off_road", class_name=name)
     if row["embedding_rarity"] >= STRANGE:
-        odd = count >= FEW and row["origin"] != "proposal"
+        odd = count >= FEW and not proposal
         yield told("odd" if odd else "unlike", class_name=name, share=min(row["embedding_rarity"], 0.999))
-    if row["phrase"]:
+    if row["sign_words"] >= TOLD:
         yield told("mismatch", class_name=name, phrase=row["phrase"])
+    if row["sign_doubt"] >= TOLD:
+        yield told("doubt", class_name=name, confidence=row["confidence"])
     if not np.isnan(row["nearest"]):
         yield told("nearest", similarity=row["nearest"])
     if row["event"] != row["object_id"]:
@@ -79,3 +78,10 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
     if wrong:
         faults = say("rarity.between_faults", language).join(say(f"rarity.fault_{fault}", language) for fault in wrong)
         yield told("held_back", faults=faults)
+
+
+def _frequency(count: int, n_objects: int) -> str:
+    """Return the code that says how frequent a class is."""
+    if count <= 1:
+        return "only_one"
+    return "few" if count < FEW and count < FEW_SHARE * n_objects else "common"

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..params import OUTLIER_METHODS, RARE_KEYWORDS
+from ..settings import ScoreSettings
 from .crop_quality import crop_quality, hidden_share
-from .early_filter import has_keyword, is_proposal
-from .events import choose_events, group_duplicates, number_frames
+from .early_filter import is_proposal
+from .events import group_duplicates, number_frames
 from .nearest import REFERENCE_ROWS, find_nearest
+from .order import choose_first, places_of, spread_order
 from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
 from .reasons import explain_objects
-from .signs import fuse_rarity, rare_class_points, signs_of
+from .signs import SIGNS, class_facts, fuse_signs, is_ordinary, measure_signs, rare_class_points, surprise
 
 PLAIN_METHODS = ("isolation_forest", "lof")
 NEIGHBOURS_SHOWN = 3
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
-REPEATED = 0.5  # what another view of an event keeps of its rarity in the order
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
-           "reason_codes", "embedding_rarity", "quality", "hidden", "event",
+           "reason_codes", "embedding_rarity", "quality", "hidden", *(sign.name for sign in SIGNS), "event",
            "event_size", "rank_before_verdicts")  # fmt: skip
 
 
@@ -33,19 +33,7 @@ def score_objects(
     *,
     zero_shot: pd.DataFrame | None = None,
     verdicts: np.ndarray | pd.Series | None = None,
-    selection: str = "ranked",
-    outlier_methods: Sequence[str] = OUTLIER_METHODS,
-    contamination: float = 0.1,
-    n_neighbors: int = 20,
-    potential_rare_keywords: Sequence[str] = RARE_KEYWORDS,
-    rare_class_top_share: float = 0.3,
-    rare_class_min: int = 50,
-    selection_share: float = 0.05,
-    selection_min: int = 50,
-    max_per_group: int | None = None,
-    duplicate_similarity: float = 0.95,
-    seed: int = 0,
-    language: str = "en",
+    settings: ScoreSettings | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score, rank, select and explain all embedded objects, whatever the order of the rows.
 
@@ -56,78 +44,130 @@ def score_objects(
         object_ids: Their ids in row order.
         zero_shot: Table with object_id, phrase, similarity and class_similarity from a CLIP with a text tower.
         verdicts: Float array (n,) in the order of the ids: 1 rare, 0 common, NaN unknown.
-        selection: "union": outliers of IsolationForest and LOF, and rare-class candidates (the plain recipe);
-            "ranked": the rarest events of the fused ranking.
-        outlier_methods: Methods whose scores become columns.
-        contamination: Share marked as outliers.
-        n_neighbors: Neighbours of LOF and of the nearest-neighbour scores.
-        potential_rare_keywords: A class whose name contains one gains points.
-        rare_class_top_share: Share of the objects that are rare-class candidates.
-        rare_class_min: At least so many are.
-        selection_share: With "ranked": share of the objects that is selected.
-        selection_min: With "ranked": at least so many are.
-        max_per_group: With "ranked": at most so many selected of one drive or scene.
-        duplicate_similarity: Cosine from which two objects are one event.
-        seed: Seed of everything random.
-        language: Of the reasons.
+        settings: By default those of params.py. With selection "ranked" the first of the fused ranking are selected,
+            with "union" the outliers of IsolationForest and LOF and the rare-class candidates (the plain recipe).
 
     Returns:
         scores: one row per embedded object in the order of the ids: object_id, a column per outlier method (higher is
-        rarer), and COLUMNS. Ranks are unique, 1 is the rarest: the selected first, then the others by rarity, further
-        views of an event at half of theirs. rank_before_verdicts is by the rarity that no verdict has changed.
+        rarer), and COLUMNS; `rarity` is fuse_signs of the columns of SIGNS where no verdict changed it. Ranks are
+        unique, 1 is shown first: the selected, then all others, in the order of spread_order.
         neighbours: object_id, neighbour_id, position (1 nearest) and similarity of the nearest common objects, those
         of events with no selected object, for each selected one.
 
     Raises:
         ValueError: If the selection or a method is unknown, or an id has no row in objects.
     """
-    if selection not in ("ranked", "union"):
+    settings = settings or ScoreSettings()
+    if settings.selection not in ("ranked", "union"):
         raise ValueError(
-            f"The 'selection' parameter of score_objects must be ranked or union. Got {selection!r} instead."
+            f"The 'selection' parameter of score_objects must be ranked or union. Got {settings.selection!r} instead."
         )
     order = np.argsort(np.asarray(object_ids, dtype=str), kind="stable")
     table, vectors = _join_tables(objects, images, object_ids, order), _reorder(vectors, order)
-    keywords = list(potential_rare_keywords)
-    signs = signs_of(table, objects, keywords, zero_shot)
-    points = rare_class_points(signs["class_count"], has_keyword(table["class_name"], keywords))
-    table = table.assign(**signs, rare_class_score=points)
     table["verdict"] = np.nan if verdicts is None else np.asarray(verdicts, dtype=float)[order]
+    table = _add_facts(table, objects, vectors, zero_shot, settings)
+    table = _add_signs(table, n_images=_count_looked_at(images, objects))
+    table["rarity"] = _rarity(table, settings)
+    table = _order_and_select(table, vectors, settings)
+    neighbours, table["nearest"] = _nearest_common(table, vectors)
+    table = explain_objects(table, n_objects=int((~is_proposal(objects)).sum()), language=settings.language)
+    columns = ["object_id", *settings.outlier_methods, *COLUMNS]
+    return table[columns].iloc[np.argsort(order)].reset_index(drop=True), neighbours
 
-    methods = dict.fromkeys([*outlier_methods, *(PLAIN_METHODS if selection == "union" else ())])
-    names = table["class_name"].to_numpy(str)
-    outliers = outlier_scores(vectors, methods=list(methods), class_names=names, n_neighbors=n_neighbors, seed=seed)
-    table = table.assign(**outliers, quality=crop_quality(table), hidden=hidden_share(table, objects))
-    first_view = _first_views(table, vectors, duplicate_similarity)
+
+def _add_facts(
+    table: pd.DataFrame,
+    objects: pd.DataFrame,
+    vectors: np.ndarray,
+    zero_shot: pd.DataFrame | None,
+    settings: ScoreSettings,
+) -> pd.DataFrame:
+    """Add what is known of each object before it is judged: its class, outlier scores, crop, and look."""
+    facts = class_facts(table, objects, settings.potential_rare_keywords)
+    table = table.assign(
+        **facts, ordinary=is_ordinary(table["class_name"]).astype(float), **_names_by_text(table, zero_shot)
+    )
+    table["rare_class_score"] = rare_class_points(table["class_count"].to_numpy(), table["named"].to_numpy())
+    plain = PLAIN_METHODS if settings.selection == "union" else ()
+    scores = outlier_scores(
+        vectors,
+        methods=list(dict.fromkeys([*settings.outlier_methods, *plain])),
+        class_names=table["class_name"].to_numpy(str),
+        n_neighbors=settings.n_neighbors,
+        seed=settings.seed,
+    )
+    table = table.assign(**scores, quality=crop_quality(table), hidden=hidden_share(table, objects))
+    first_view = _first_views(table, vectors, settings.duplicate_similarity)
     table["class_pictures"] = _count_first_views(table, first_view)
     table["embedding_rarity"] = embedding_rarity(
-        vectors, class_names=names, scenes=scenes_of(table), reference=~is_proposal(table) & first_view, seed=seed
+        vectors,
+        class_names=table["class_name"].to_numpy(str),
+        scenes=scenes_of(table),
+        reference=~is_proposal(table) & first_view,
+        seed=settings.seed,
     )
-    table["rarity"] = _rarity(table, selection)
-    table["rank_before_verdicts"] = _ranks(table["rarity"])
+    return table.assign(surprise=surprise(table["embedding_rarity"].to_numpy()))
+
+
+def _add_signs(table: pd.DataFrame, *, n_images: int) -> pd.DataFrame:
+    signs = measure_signs(table, n_images=n_images).round(DECIMALS)
+    return table.assign(**{name: signs[name].to_numpy() for name in signs})
+
+
+def _count_looked_at(images: pd.DataFrame, objects: pd.DataFrame) -> int:
+    return int(images["sampled"].sum()) if "sampled" in images else objects["image_id"].nunique()
+
+
+def _rarity(table: pd.DataFrame, settings: ScoreSettings) -> np.ndarray:
+    if settings.selection == "union":
+        parts = [percentiles(_plain_marks(table)), percentiles(table["rare_class_score"])]
+        return _rounded(np.mean(parts, axis=0))
+    return _rounded(fuse_signs(table))
+
+
+def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -> pd.DataFrame:
+    """Learn from verdicts, group events, choose what is shown, and number all objects in the order of the page."""
+    before, _ = _shown_order(table, vectors, settings)
+    table["rank_before_verdicts"] = _numbered(before)
     if table["verdict"].notna().any():
         from .verdicts import rerank
 
         table["rarity"] = _rounded(rerank(table["rarity"].to_numpy(), vectors, table["verdict"].to_numpy()))
-
-    marks = _plain_marks(table) if selection == "union" else table["embedding_rarity"].to_numpy()
-    candidates = max(round(rare_class_top_share * len(table)), rare_class_min)
-    table["is_outlier"] = _top(marks, table["rarity"], round(contamination * len(table)))
-    table["is_rare_class"] = _top(table["rare_class_score"], table["rarity"], candidates)
-
-    event = group_duplicates(vectors, table["rarity"].to_numpy(), similarity=duplicate_similarity, places=table)
+    order, event = _shown_order(table, vectors, settings)
     table["event"] = table["object_id"].take(event).reset_index(drop=True)
     table["event_size"] = np.bincount(event, minlength=len(table))[event]
-    budget = max(round(selection_share * len(table)), selection_min)
-    table["selected"] = (
-        table["is_outlier"] | table["is_rare_class"]
-        if selection == "union"
-        else choose_events(event, table["rarity"], budget=budget, groups=table["group"], max_per_group=max_per_group)
+    table = _mark(table, settings)
+    table["selected"] = _selected(table, order, event, settings)
+    selected_first = order[np.argsort(~table["selected"].to_numpy()[order], kind="stable")]
+    return table.assign(rank=_numbered(selected_first))
+
+
+def _shown_order(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows in the order of the page, and the row of each one's event."""
+    rarity = table["rarity"].to_numpy()
+    event = group_duplicates(vectors, rarity, similarity=settings.duplicate_similarity, places=table)
+    places = places_of(table, event, is_proposal(table))
+    return spread_order(rarity, places, proposal_share=settings.proposal_share), event
+
+
+def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, settings: ScoreSettings) -> np.ndarray:
+    if settings.selection == "union":
+        return (table["is_outlier"] | table["is_rare_class"]).to_numpy()
+    budget = max(round(settings.selection_share * len(table)), settings.selection_min)
+    drive = np.unique(table["group"].to_numpy(str), return_inverse=True)[1]
+    drive = np.where(table["group"].to_numpy(str) == "", -1, drive)
+    heads = event == np.arange(len(table))
+    return choose_first(order, heads, budget=budget, drive=drive, max_per_group=settings.max_per_group)
+
+
+def _mark(table: pd.DataFrame, settings: ScoreSettings) -> pd.DataFrame:
+    """Mark outliers and rare-class candidates, the recipe's two kinds of rare."""
+    marks = _plain_marks(table) if settings.selection == "union" else table["embedding_rarity"].to_numpy()
+    candidates = max(round(settings.rare_class_top_share * len(table)), settings.rare_class_min)
+    return table.assign(
+        is_outlier=_top(marks, table["rarity"], round(settings.contamination * len(table))),
+        is_rare_class=_top(table["rare_class_score"], table["rarity"], candidates),
     )
-    worth = table["rarity"] * np.where(table["event"] == table["object_id"], 1.0, REPEATED)
-    table["rank"] = _ranks(worth, first=table["selected"])
-    neighbours, table["nearest"] = _nearest_common(table, vectors)
-    table = explain_objects(table, n_objects=len(objects), language=language)
-    return table[["object_id", *outlier_methods, *COLUMNS]].iloc[np.argsort(order)].reset_index(drop=True), neighbours
 
 
 def _join_tables(
@@ -139,12 +179,24 @@ def _join_tables(
     if missing.any():
         raise ValueError(f"The object {wanted[missing].iloc[0]!r} has a vector but no row in the objects table.")
     table = known.loc[wanted].rename_axis("object_id").reset_index()
-    group = table["image_id"].map(images.drop_duplicates("image_id").set_index("image_id")["group"])
-    origin = table.get("origin", "detected")
-    frame = table["image_id"].map(number_frames(images)).fillna(0)
-    sizes = images.drop_duplicates("image_id").set_index("image_id").reindex(columns=["width", "height"]).fillna(0)
-    table = table.assign(**{side: table["image_id"].map(sizes[side]).fillna(0) for side in sizes})
-    return table.assign(group=group.astype("object").fillna("").astype("str"), frame=frame, origin=origin)
+    of_image = images.drop_duplicates("image_id").set_index("image_id")
+    sizes = of_image.reindex(columns=["width", "height"]).fillna(0)
+    return table.assign(
+        **{side: table["image_id"].map(sizes[side]).fillna(0) for side in sizes},
+        group=table["image_id"].map(of_image["group"]).astype("object").fillna("").astype("str"),
+        frame=table["image_id"].map(number_frames(images)).fillna(0),
+    )
+
+
+def _names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """Return the phrase that fits each crop better than its class, "" for none, and by how much [cosine]."""
+    if zero_shot is None or zero_shot.empty:
+        return {"phrase": np.full(len(table), "", dtype=object), "margin": np.zeros(len(table))}
+    found = zero_shot.set_index("object_id").reindex(table["object_id"])
+    margin = (found["similarity"] - found["class_similarity"]).fillna(0.0).to_numpy(float)
+    phrase = found["phrase"].fillna("").to_numpy(dtype=object)
+    differs = (phrase != table["class_name"].to_numpy(dtype=object)) & (margin > 0)
+    return {"phrase": np.where(differs, phrase, ""), "margin": np.where(differs, margin, 0.0)}
 
 
 def _first_views(table: pd.DataFrame, vectors: np.ndarray, similarity: float) -> np.ndarray:
@@ -173,13 +225,6 @@ def _reorder(vectors: np.ndarray, order: np.ndarray) -> np.ndarray:
     return np.asarray(vectors, dtype=np.float32) if in_order else np.asarray(vectors[order], dtype=np.float32)
 
 
-def _rarity(table: pd.DataFrame, selection: str) -> np.ndarray:
-    if selection == "ranked":
-        return _rounded(fuse_rarity(table))
-    parts = [percentiles(_plain_marks(table)), percentiles(table["rare_class_score"])]
-    return _rounded(np.mean(parts, axis=0))
-
-
 def _rounded(rarity: np.ndarray) -> np.ndarray:
     return np.round(np.clip(rarity, 0, 1), DECIMALS)
 
@@ -195,11 +240,9 @@ def _top(first: np.ndarray, then: np.ndarray, count: int) -> np.ndarray:
     return marked
 
 
-def _ranks(worth: pd.Series, *, first: pd.Series | None = None) -> np.ndarray:
-    """Return 1 for the highest worth; those marked come first, equals in the order of the rows."""
-    keys = [-worth.to_numpy(float)] + ([] if first is None else [~first.to_numpy(bool)])
-    ranks = np.empty(len(worth), int)
-    ranks[np.lexsort(keys)] = np.arange(1, len(worth) + 1)
+def _numbered(order: np.ndarray) -> np.ndarray:
+    ranks = np.empty(len(order), int)
+    ranks[order] = np.arange(1, len(order) + 1)
     return ranks
 
 

@@ -1,17 +1,44 @@
-"""How the signs of rarity of an object become one number."""
+"""The signs of rarity: what each is, how much it weighs, and how they become one number."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from .crop_quality import ramp
-from .early_filter import count_classes, has_keyword, is_proposal
+from .early_filter import has_keyword, is_proposal
+from .prominence import heights_on_road, sizes_on_road
 
-# how sure each full sign alone makes a rarity; measured: changing any by a third changes little
-NAME, FREQUENCY, LOOK, KEYWORD, MISMATCH = 0.7, 0.3, 0.8, 0.1, 0.3
+
+@dataclass(frozen=True)
+class Sign:
+    """One sign: its column in the scores, whose meaning stands in tables.py, its weight, and its direction.
+
+    A sign that raises can make an object rare by itself, with its weight as the rarity that it reaches alone. One that
+    holds down takes its weight's share of the rarity away where it is 0.
+    """
+
+    name: str
+    weight: float
+    raises: bool
+
+
+# weights: benchmarks/sign_weights.py, which chooses them leaving one set out in turn
+SIGNS = (
+    Sign("sign_look", 0.8, True),
+    Sign("sign_name", 0.7, True),
+    Sign("sign_frequency", 0.3, True),
+    Sign("sign_words", 0.3, True),
+    Sign("sign_doubt", 0.2, True),
+    Sign("sign_keyword", 0.1, True),
+    Sign("sign_evidence", 0.3, False),
+    Sign("sign_quality", 0.6, False),
+    Sign("sign_size", 0.4, False),
+    Sign("sign_height", 0.4, False),
+)
 # words in the names of what any road is full of: who uses it, what regulates it, what stands or is carried along it
 ORDINARY_WORDS = frozenset((
     "car", "van", "suv", "truck", "lorry", "bus", "tram", "train", "vehicle", "bicycle", "bike", "cyclist",
@@ -21,13 +48,9 @@ ORDINARY_WORDS = frozenset((
     "umbrella", "clock", "object",
 ))  # fmt: skip
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
-MISMATCH_RAMP = (0.02, 0.05)  # cosine by which another phrase fits better than the class: believed from, full sign
 KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
-FULL_CONFIDENCE = 0.5  # a box that reaches this is surely a thing
-# what a box loses of its rarity that shows no evidence, no quality, no size, or hangs high above the road
-EVIDENCE_WEIGHT, QUALITY_WEIGHT, SIZE_WEIGHT, HEIGHT_WEIGHT = 0.3, 0.6, 0.4, 0.4
-SIZE_RAMP = (0.02, 0.12)  # side of a square of the box's area, as share of the picture's
-BOTTOM_RAMP = (0.4, 0.65)  # lower edge as share of the picture's height: from the horizon to the road nearby
+FULL_EVIDENCE = 0.5  # objectness from which a box is surely a thing
+TELLING = (0.9, 0.99)  # percentile among the run's margins from which a better name is believed, and fully so
 
 
 def rare_class_points(class_count: np.ndarray, named: np.ndarray) -> np.ndarray:
@@ -36,89 +59,92 @@ def rare_class_points(class_count: np.ndarray, named: np.ndarray) -> np.ndarray:
     return few + KEYWORD_POINTS * named
 
 
-def signs_of(
-    objects: pd.DataFrame, all_objects: pd.DataFrame, keywords: list[str], zero_shot: pd.DataFrame | None
-) -> dict[str, np.ndarray]:
-    """Return what tables tell of each object.
+def class_facts(objects: pd.DataFrame, all_objects: pd.DataFrame, keywords: tuple[str, ...]) -> pd.DataFrame:
+    """Count what the run says of each object's class.
 
     Args:
         objects: The embedded objects, class_name and origin.
         all_objects: All boxes of the run, over which classes are counted.
-        keywords: Parts of names of potentially rare classes.
-        zero_shot: Table with object_id, phrase, similarity and class_similarity, or None.
+        keywords: Names of potentially rare classes.
 
     Returns:
-        class_count; class_pictures, how many pictures show the class; named (by a keyword, and few); off_road, how
-        little a road is expected to show it, in [0, 1]; phrase that fits better than the class, else ""; mismatch, by
-        how much [cosine].
+        A row per object: class_count, detected boxes; class_missed, proposals that are guessed to be of it;
+        class_pictures, pictures with a detected one; named, by a keyword; few, below KEYWORD_SHARE of all.
     """
-    counts, pictures = count_classes(all_objects), count_pictures(all_objects)
-    class_count = objects["class_name"].map(counts).to_numpy(int)
-    class_pictures = objects["class_name"].map(pictures).fillna(0).to_numpy(int)
-    seen_in = class_pictures / max(all_objects["image_id"].nunique(), 1)
-    off_road = ~is_ordinary(objects["class_name"]) * (1 - seen_in)
-    phrase, mismatch = _mismatch(objects, zero_shot)
-    few = class_count < KEYWORD_SHARE * max(counts.sum(), 1)  # a truck is no rarity where every tenth object is one
-    named = has_keyword(objects["class_name"], keywords) & few
-    about_class = {"class_count": class_count, "class_pictures": class_pictures, "named": named, "off_road": off_road}
-    return {**about_class, "phrase": phrase, "mismatch": mismatch}
+    proposal = is_proposal(all_objects)
+    detected, missed = all_objects[~proposal], all_objects[proposal]
+    names = objects["class_name"]
+    counts = detected["class_name"].value_counts()
+    facts = {
+        "class_count": names.map(counts),
+        "class_missed": names.map(missed["class_name"].value_counts()),
+        "class_pictures": names.map(detected.groupby("class_name")["image_id"].nunique()),
+    }
+    table = pd.DataFrame(facts).fillna(0).astype(int)
+    few = table["class_count"] < KEYWORD_SHARE * max(len(detected), 1)  # no rarity where every tenth is one
+    return table.assign(named=has_keyword(names, keywords), few=few)
 
 
-def fuse_rarity(table: pd.DataFrame) -> np.ndarray:
-    """Return the rarity of each object by the default ranking.
-
-    Each sign alone can make an object rare (noisy or): a class that roads are not expected to show, one that few
-    pictures show, a strange look, a keyword, a phrase that fits better. The result is held down where little shows
-    that the box is a thing at all, where its crop is too poor to tell, and where it is far off or high above the road.
+def measure_signs(table: pd.DataFrame, *, n_images: int) -> pd.DataFrame:
+    """Return one column per sign, each in [0, 1].
 
     Args:
-        table: Objects with the columns of signs_of, embedding_rarity (percentile), quality in [0, 1], the box [px]
-            with width and height of its picture, and origin and objectness where there are proposals.
+        table: Objects with class_facts, ordinary (1 ordinary on roads, 0 not, NaN unknown), surprise in [0, 1],
+            margin (cosine by which another name fits better), confidence, objectness, origin, quality, hidden, the box
+            and width and height of its picture [px].
+        n_images: Pictures in which boxes were looked for.
+
+    Returns:
+        Float columns named as in SIGNS, in the order of the rows; all 0.0 to 1.0, higher is more of the sign.
+    """
+    proposal = is_proposal(table)
+    shown = 1 - table["hidden"].to_numpy(float)  # what stands in front looks strange, not the thing itself
+    seen_in = table["class_pictures"].to_numpy(float) / max(n_images, 1)
+    off_road = np.nan_to_num(1 - table["ordinary"].to_numpy(float), nan=0.0)
+    signs = {
+        "sign_look": shown * table["surprise"].to_numpy(float),
+        "sign_name": off_road * (1 - np.minimum(seen_in, 1)),
+        "sign_frequency": class_rarity(table["class_pictures"].to_numpy()),
+        "sign_words": shown * telling_margins(table["margin"].to_numpy(float), counted=~proposal),
+        "sign_doubt": np.where(proposal, 0.0, 1 - table["confidence"].to_numpy(float)),
+        "sign_keyword": (table["named"] & table["few"]).to_numpy(bool) & ~proposal,
+        "sign_evidence": box_evidence(table),
+        "sign_quality": table["quality"].to_numpy(float),
+        "sign_size": sizes_on_road(table, common=~proposal),
+        "sign_height": heights_on_road(table, common=~proposal),
+    }
+    return pd.DataFrame({sign.name: np.clip(signs[sign.name], 0, 1) for sign in SIGNS}, dtype=float)
+
+
+def fuse_signs(signs: pd.DataFrame) -> np.ndarray:
+    """Return the rarity of each object by the default ranking, from the columns of SIGNS alone.
+
+    Each sign that raises can make an object rare alone (noisy or, Pearl 1988); the result is held down where little
+    shows that the box is a thing, where its crop is poor, and where it is too small or too high for this data.
+
+    Args:
+        signs: Table with one column per sign, such as the scores of a run.
 
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
     """
-    shown = 1 - table["hidden"].to_numpy() if "hidden" in table else 1.0  # what stands in front looks strange, not it
-    signs = (
-        (NAME, table["off_road"].to_numpy()),
-        (FREQUENCY, class_rarity(table["class_pictures"].to_numpy())),
-        (LOOK, shown * surprise(table["embedding_rarity"].to_numpy())),
-        (KEYWORD, table["named"].to_numpy(bool) & ~is_proposal(table)),
-        (MISMATCH, shown * ramp(table["mismatch"].to_numpy(float), *MISMATCH_RAMP)),
-    )
-    rarity = 1 - np.prod([1 - weight * sign for weight, sign in signs], axis=0)
-    size, bottom = prominence(table)
-    held_by = (
-        (EVIDENCE_WEIGHT, box_evidence(table)),
-        (QUALITY_WEIGHT, table["quality"].to_numpy()),
-        (SIZE_WEIGHT, size),
-        (HEIGHT_WEIGHT, bottom),
-    )
-    return rarity * np.prod([1 - weight * (1 - good) for weight, good in held_by], axis=0)
+    raising = [1 - sign.weight * signs[sign.name].to_numpy(float) for sign in SIGNS if sign.raises]
+    holding = [1 - sign.weight * (1 - signs[sign.name].to_numpy(float)) for sign in SIGNS if not sign.raises]
+    return (1 - np.prod(raising, axis=0)) * np.prod(holding, axis=0)
 
 
-def surprise(percentile: np.ndarray) -> np.ndarray:
-    """Return how surprising a percentile is among so many: -log(1 - p) as share of that of the highest, in [0, 1]."""
-    return np.clip(-np.log1p(-percentile) / np.log(2 * max(len(percentile), 1)), 0, 1)
+def telling_margins(margin: np.ndarray, *, counted: np.ndarray) -> np.ndarray:
+    """Return how unusual a margin is among those of the run, in [0, 1]; 0 where another name fits no better.
 
-
-def prominence(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return how large each box is in its picture and how near the road its lower edge is, in [0, 1]; 1 if unknown."""
-    if "width" not in table:
-        return np.ones(len(table)), np.ones(len(table))
-    width, height = (table[side].to_numpy(float) for side in ("width", "height"))
-    known = (width > 0) & (height > 0)
-    area = (table["x_max"] - table["x_min"]).to_numpy() * (table["y_max"] - table["y_min"]).to_numpy()
-    side = np.sqrt(np.maximum(area, 0) / np.where(known, width * height, 1))
-    bottom = table["y_max"].to_numpy(float) / np.where(known, height, 1)
-    return tuple(
-        np.where(known, ramp(values, *ends), 1.0) for values, ends in ((side, SIZE_RAMP), (bottom, BOTTOM_RAMP))
-    )
-
-
-def count_pictures(objects: pd.DataFrame) -> pd.Series:
-    """Return in how many pictures each class was detected."""
-    return objects[~is_proposal(objects)].groupby("class_name")["image_id"].nunique()
+    Args:
+        margin: Cosine by which another name fits better than the class; at most 0 where none does.
+        counted: Bool array (n,), the rows that the percentiles are taken over.
+    """
+    if not counted.any() or not (margin > 0).any():
+        return np.zeros(len(margin))
+    usual = np.sort(margin[counted])
+    below = (np.searchsorted(usual, margin, "left") + np.searchsorted(usual, margin, "right")) / (2 * len(usual))
+    return np.where(margin > 0, ramp(below, *TELLING), 0.0)
 
 
 def class_rarity(class_count: np.ndarray) -> np.ndarray:
@@ -128,24 +154,19 @@ def class_rarity(class_count: np.ndarray) -> np.ndarray:
     return 1 - np.log(counts) / np.log(most) if most > 1 else np.zeros(len(counts))
 
 
-def is_ordinary(class_names: pd.Series) -> np.ndarray:
-    """Tell for each class name whether one of its words names what any road is full of."""
-    found = {name: not ORDINARY_WORDS.isdisjoint(re.split(r"[^a-z]+", str(name).lower())) for name in set(class_names)}
-    return class_names.map(found).to_numpy(bool)
+def surprise(percentile: np.ndarray) -> np.ndarray:
+    """Return how surprising a percentile is among so many: -log(1 - p) as share of that of the highest, in [0, 1]."""
+    return np.clip(-np.log1p(-percentile) / np.log(2 * max(len(percentile), 1)), 0, 1)
 
 
 def box_evidence(objects: pd.DataFrame) -> np.ndarray:
     """Return how sure it is that each box holds a thing, in [0, 1]; 1 where nothing is known."""
     if "objectness" not in objects:
         return np.ones(len(objects))
-    return np.clip(objects["objectness"].fillna(1.0).to_numpy(float) / FULL_CONFIDENCE, 0, 1)
+    return np.clip(objects["objectness"].fillna(1.0).to_numpy(float) / FULL_EVIDENCE, 0, 1)
 
 
-def _mismatch(objects: pd.DataFrame, zero_shot: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:
-    if zero_shot is None or zero_shot.empty:
-        return np.full(len(objects), "", dtype=object), np.zeros(len(objects))
-    found = zero_shot.set_index("object_id").reindex(objects["object_id"])
-    gap = (found["similarity"] - found["class_similarity"]).fillna(0.0).to_numpy(float)
-    phrase = found["phrase"].fillna("").to_numpy(dtype=object)
-    differs = (phrase != objects["class_name"].to_numpy(dtype=object)) & (gap >= MISMATCH_RAMP[0])
-    return np.where(differs, phrase, ""), np.where(differs, gap, 0.0)
+def is_ordinary(class_names: pd.Series) -> np.ndarray:
+    """Tell for each class name whether one of its words names what any road is full of."""
+    found = {name: not ORDINARY_WORDS.isdisjoint(re.split(r"[^a-z]+", str(name).lower())) for name in set(class_names)}
+    return class_names.map(found).to_numpy(bool)

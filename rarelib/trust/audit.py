@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from ..language import say
 from ..run.progress import track
+from ..settings import ScoreSettings
 
 MAX_OBJECTS = 2000  # a sample of the run is scored again for every kind
 MAX_KINDS, MIN_KINDS = 8, 2
@@ -26,7 +28,7 @@ def audit_ranking(
     object_ids: Sequence[str],
     scores: pd.DataFrame,
     *,
-    scoring: Mapping[str, Any],
+    settings: ScoreSettings,
     enabled: bool = True,
     seed: int = 0,
     language: str = "en",
@@ -43,7 +45,7 @@ def audit_ranking(
         vectors: Unit rows (n_objects, dim).
         object_ids: Their ids in row order.
         scores: The run's scores; the share that it selects is the budget.
-        scoring: Options of rarity.score_objects as the run uses them.
+        settings: Of the scoring, as the run uses them.
         enabled: False leaves the audit out and says so.
         seed: Seed of the sample, the handfuls and the resamples.
         language: Language of the sentence.
@@ -62,7 +64,7 @@ def audit_ranking(
     sampled = np.asarray(vectors)[rows]
     generator = np.random.default_rng(seed)
     trials = [
-        {"class_name": kind, **_hide_and_rank(table, images, sampled, kind, generator, scoring)}
+        {"class_name": kind, **_hide_and_rank(table, images, sampled, kind, generator, settings)}
         for kind in track([kind for kind in kinds for _ in range(DRAWS)], "hidden kinds")
     ]
     return _summary(trials, float(scores["selected"].mean()), generator, language)
@@ -100,7 +102,7 @@ def _hide_and_rank(
     vectors: np.ndarray,
     kind: str,
     generator: np.random.Generator,
-    scoring: Mapping[str, Any],
+    settings: ScoreSettings,
 ) -> dict[str, Any]:
     from ..ranking.scoring import score_objects
 
@@ -112,8 +114,8 @@ def _hide_and_rank(
     names = table["class_name"].to_numpy(dtype=object, copy=True)
     names[kept] = look_alike_classes(vectors[stays], names[stays], hidden[stays])
     renamed = table.assign(class_name=pd.Series(names, dtype="str"))[stays]
-    ids, options = renamed["object_id"].tolist(), {**scoring, "outlier_methods": ()}  # the fusion needs no columns
-    scores, _ = score_objects(renamed, images, vectors[stays], ids, **options)
+    without_columns = replace(settings, outlier_methods=())  # the fusion needs none
+    scores, _ = score_objects(renamed, images, vectors[stays], renamed["object_id"].tolist(), settings=without_columns)
     ranks = scores.set_index("object_id").loc[table["object_id"].iloc[kept], "rank"]
     return {"first_rank": int(ranks.min()), "n": int(stays.sum())}
 

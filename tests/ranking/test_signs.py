@@ -1,4 +1,4 @@
-"""How signs of rarity are weighed: planted tables, numbers worked out by hand."""
+"""How signs of rarity are measured and weighed: planted tables, numbers worked out by hand."""
 
 import numpy as np
 import pandas as pd
@@ -6,22 +6,85 @@ import pytest
 
 from rarelib.ranking.crop_quality import hidden_share
 from rarelib.ranking.signs import (
+    SIGNS,
     box_evidence,
+    class_facts,
     class_rarity,
-    fuse_rarity,
+    fuse_signs,
     is_ordinary,
-    prominence,
+    measure_signs,
     rare_class_points,
-    signs_of,
     surprise,
+    telling_margins,
 )
+from rarelib.tables import TABLES
 
 
-def table(**columns):
-    plain = {"class_pictures": 100, "named": False, "off_road": 0.0, "mismatch": 0.0, "embedding_rarity": 0.5,
-             "quality": 1.0, "origin": "detected", "objectness": 0.9}  # fmt: skip
+def signs(**columns):
+    """A table of signs: nothing raises, nothing holds down, but what is given."""
     n = max(len(values) for values in columns.values())
+    plain = {sign.name: [0.0 if sign.raises else 1.0] * n for sign in SIGNS}
+    return pd.DataFrame({**plain, **columns})
+
+
+def objects(**columns):
+    """Plain objects, of which nothing is known but what is given."""
+    n = max(len(values) for values in columns.values())
+    plain = {"class_pictures": 100, "named": False, "few": False, "ordinary": 1.0, "surprise": 0.5, "margin": 0.0,
+             "quality": 1.0, "hidden": 0.0, "origin": "detected", "confidence": 0.9, "objectness": 0.9,
+             "x_min": 0.0, "y_min": 0.0, "x_max": 50.0, "y_max": 50.0, "width": 0, "height": 0}  # fmt: skip
     return pd.DataFrame({name: columns.get(name, [value] * n) for name, value in plain.items()})
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda sign: sign.name)
+def test_every_sign_is_a_column_and_moves_the_rarity_by_its_weight(sign):
+    assert TABLES["scores"].column(sign.name).high == 1
+    look = next(other for other in SIGNS if other.name == "sign_look")
+    table = signs(sign_look=[0.5, 0.5])
+    table[sign.name] = [0.0, 1.0]
+    low, high = fuse_signs(table)
+    raised = 0.0 if sign is look else 0.5 * look.weight
+    if sign.raises:
+        np.testing.assert_allclose([low, high], [raised, 1 - (1 - raised) * (1 - sign.weight)])
+    else:
+        np.testing.assert_allclose([low, high], [raised * (1 - sign.weight), raised])
+
+
+def test_signs_are_measured_in_their_range_and_named_as_told():
+    table = objects(surprise=[0.0, 1.0], margin=[0.0, 0.2], ordinary=[1.0, np.nan], objectness=[0.0, np.nan])
+    found = measure_signs(table, n_images=100)
+    assert list(found) == [sign.name for sign in SIGNS]
+    assert found.to_numpy().min() >= 0 and found.to_numpy().max() <= 1
+    assert found["sign_name"].tolist() == [0, 0]  # an unknown name is neutral
+
+
+def test_a_proposal_has_no_doubt_and_no_keyword():
+    table = objects(origin=["detected", "proposal"], confidence=[0.3, 0.03], named=[True, True], few=[True, True])
+    found = measure_signs(table, n_images=100)
+    np.testing.assert_allclose(found["sign_doubt"], [0.7, 0])
+    assert found["sign_keyword"].tolist() == [1, 0]
+
+
+def test_what_stands_in_front_takes_the_look_and_the_words_away():
+    found = measure_signs(objects(surprise=[0.8, 0.8], margin=[0.5, 0.5], hidden=[0.0, 0.75]), n_images=9)
+    np.testing.assert_allclose(found["sign_look"], [0.8, 0.2])
+    assert found["sign_words"].iloc[1] == pytest.approx(found["sign_words"].iloc[0] / 4)
+
+
+@pytest.mark.parametrize("scale", [0.001, 1.0])
+def test_a_margin_counts_by_how_unusual_it_is_in_the_run(scale):
+    margin = scale * np.arange(100.0)  # nearly every object looks more like another name, as with a weak CLIP
+    told = telling_margins(margin, counted=np.ones(100, bool))
+    assert (told > 0).sum() == 10 and told[-1] == 1
+    assert (told[1:] >= told[:-1]).all()
+    assert telling_margins(np.zeros(5), counted=np.ones(5, bool)).tolist() == [0] * 5
+
+
+def test_the_margins_of_proposals_do_not_shape_what_is_usual():
+    margin = np.r_[np.linspace(0, 0.1, 100), np.full(300, 0.5)]
+    counted = np.arange(400) < 100
+    alone = telling_margins(margin[:100], counted=counted[:100])
+    np.testing.assert_allclose(telling_margins(margin, counted=counted)[:100], alone)
 
 
 @pytest.mark.parametrize("name", ["car", "traffic light", "vehicle.car", "Stop_Sign", "other object"])
@@ -34,26 +97,27 @@ def test_other_names_are_not(name):
     assert not is_ordinary(pd.Series([name]))[0]
 
 
-def test_a_name_counts_less_the_more_pictures_show_it():
-    objects = pd.DataFrame(
+def test_a_class_is_counted_in_pictures_and_what_was_missed_apart():
+    boxes = pd.DataFrame(
         {"class_name": ["horse"] * 3 + ["cow"] + ["car"] * 4, "image_id": list("aabbabcd"), "origin": "detected"}
     )
-    signs = signs_of(objects, objects, [], None)
-    np.testing.assert_allclose(signs["off_road"], [2 / 4] * 3 + [3 / 4] + [0] * 4)
-    assert signs["class_count"].tolist() == [3, 3, 3, 1, 4, 4, 4, 4]
-    assert signs["class_pictures"].tolist() == [2, 2, 2, 1, 4, 4, 4, 4]  # a herd in one picture is still rare
+    boxes.loc[3, "origin"] = "proposal"
+    facts = class_facts(boxes, boxes, ("horse",))
+    assert facts["class_count"].tolist() == [3, 3, 3, 0, 4, 4, 4, 4]
+    assert facts["class_missed"].tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
+    assert facts["class_pictures"].tolist() == [2, 2, 2, 0, 4, 4, 4, 4]  # a herd in one picture is still rare
+    assert facts["named"].sum() == 3 and not facts["few"][0]
 
 
-def test_a_proposals_class_does_not_count():
-    objects = pd.DataFrame({"class_name": ["car", "cow"], "image_id": ["a", "a"], "origin": ["detected", "proposal"]})
-    assert signs_of(objects, objects, [], None)["class_pictures"].tolist() == [1, 0]
+def test_a_name_counts_less_the_more_pictures_show_it():
+    found = measure_signs(objects(ordinary=[0.0, 0.0, 1.0], class_pictures=[2, 0, 0]), n_images=4)
+    np.testing.assert_allclose(found["sign_name"], [2 / 4, 1, 0])
 
 
 def test_a_keyword_counts_for_classes_that_are_few():
-    objects = pd.DataFrame(
-        {"class_name": ["truck"] + ["bus"] * 9 + ["car"] * 90, "image_id": "a", "origin": "detected"}
-    )
-    assert signs_of(objects, objects, ["truck", "bus"], None)["named"].sum() == 1
+    boxes = pd.DataFrame({"class_name": ["truck"] + ["bus"] * 9 + ["car"] * 90, "image_id": "a", "origin": "detected"})
+    facts = class_facts(boxes, boxes, ("truck", "bus"))
+    assert (facts["named"] & facts["few"]).sum() == 1
 
 
 def test_surprise_grows_fastest_at_the_top():
@@ -62,14 +126,6 @@ def test_surprise_grows_fastest_at_the_top():
     found = surprise(percentile)
     assert found[-1] == pytest.approx(1)
     assert found[49] < 0.15 and (np.diff(found, 2) > 0).all()
-
-
-def test_things_near_the_road_and_large_are_prominent():
-    boxes = pd.DataFrame({"x_min": [0, 0, 0], "y_min": [0, 900, 0], "x_max": [10, 100, 10], "y_max": [10, 1000, 10],
-                          "width": [1000, 1000, 0], "height": [1000, 1000, 0]})  # fmt: skip
-    size, bottom = prominence(boxes)
-    np.testing.assert_allclose(size, [0, 0.8, 1])  # the last picture's size is not known
-    np.testing.assert_allclose(bottom, [0, 1, 1])
 
 
 def test_class_rarity_by_hand():
@@ -83,51 +139,9 @@ def test_points_of_the_plain_recipe_by_hand():
     assert points.tolist() == [15, 5, 10, 0]
 
 
-@pytest.mark.parametrize(
-    "sign",
-    [{"class_pictures": [100, 2]}, {"named": [False, True]}, {"off_road": [0.0, 0.9]}, {"mismatch": [0.0, 0.1]},
-     {"embedding_rarity": [0.2, 0.9]}, {"quality": [0.2, 1.0]}, {"objectness": [0.02, 0.4]}],
-)  # fmt: skip
-def test_each_sign_raises_the_rarity(sign):
-    common, rare = fuse_rarity(table(**sign))
-    assert 0 <= common < rare <= 1
-
-
-def test_a_piece_of_road_stays_below_a_thing_that_was_almost_missed():
-    seen = table(
-        origin=["proposal", "proposal", "detected"],
-        objectness=[0.03, 0.2, 0.9],
-        off_road=[0.0, 0.9, 0.0],
-        class_pictures=[100, 0, 100],
-        embedding_rarity=[0.99, 0.9, 0.3],
-        quality=[0.4, 1.0, 1.0],
-    )
-    road, thing, car = fuse_rarity(seen)
-    assert thing > 2 * max(road, car)
-
-
 def test_boxes_without_objectness_are_taken_as_sure():
     assert box_evidence(pd.DataFrame({"x_min": [1.0]})).tolist() == [1.0]
     assert box_evidence(pd.DataFrame({"objectness": [0.25, np.nan]})).tolist() == [0.5, 1.0]
-
-
-def test_another_phrase_counts_only_where_it_fits_better():
-    objects = pd.DataFrame(
-        {"object_id": ["a", "b", "c"], "image_id": "i", "origin": "detected", "class_name": ["car", "car", "bus"]}
-    )
-    zero_shot = pd.DataFrame({"object_id": ["b", "a"], "phrase": ["bus", "car"], "similarity": [0.30, 0.3],
-                              "class_similarity": [0.20, 0.3]})  # fmt: skip
-    signs = signs_of(objects, objects, [], zero_shot)
-    assert signs["phrase"].tolist() == ["", "bus", ""]
-    np.testing.assert_allclose(signs["mismatch"], [0, 0.1, 0])
-
-
-def test_a_phrase_begins_to_count_gently():
-    gaps = [0.0, 0.02, 0.0201, 0.035, 0.05, 0.2]
-    rarity = fuse_rarity(table(mismatch=gaps, embedding_rarity=[0.0] * len(gaps)))
-    base = rarity[0]
-    expected = 1 - (1 - base) * (1 - 0.3 * np.array([0, 0, 1 / 300, 0.5, 1, 1]))
-    np.testing.assert_allclose(rarity, expected, atol=1e-9)
 
 
 def test_one_in_front_hides_more_the_further_down_it_reaches():

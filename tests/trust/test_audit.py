@@ -7,9 +7,10 @@ import pytest
 from planted import boxes_of, cluster, images_of
 
 from rarelib.ranking.scoring import score_objects
+from rarelib.settings import ScoreSettings
 from rarelib.trust.audit import audit_ranking, choose_kinds, look_alike_classes
 
-SCORING = {"outlier_methods": ["knn"], "selection_share": 0.1, "selection_min": 1}
+SETTINGS = ScoreSettings(outlier_methods=("knn",), selection_share=0.1, selection_min=1)
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +20,12 @@ def run():
     sizes = [(70, 1), (70, 2), (70, 3), (10, 4), (12, 5), (14, 6)]
     vectors = np.concatenate([cluster(size, seed) for size, seed in sizes])
     objects = boxes_of(np.array(names).tolist())
-    scores, _ = score_objects(objects, images_of(objects), vectors, objects["object_id"].tolist(), **SCORING)
+    scores, _ = score_objects(objects, images_of(objects), vectors, objects["object_id"].tolist(), settings=SETTINGS)
     return objects, images_of(objects), vectors, objects["object_id"].tolist(), scores
 
 
 def test_kinds_that_look_different_are_shown_early(run):
-    found = audit_ranking(*run, scoring=SCORING)
+    found = audit_ranking(*run, settings=SETTINGS)
     assert found["available"]
     assert {kind["class_name"] for kind in found["kinds"]} == {"bench", "cone", "dog"}
     assert found["probability"] > 0.8 > found["random"]
@@ -37,17 +38,17 @@ def test_kinds_that_look_different_are_shown_early(run):
 def test_kinds_that_cannot_be_told_are_shown_as_late_as_at_random(run):
     objects, images, _, ids, scores = run
     alike = cluster(len(objects), 7)
-    found = audit_ranking(objects, images, alike, ids, scores, scoring=SCORING)
+    found = audit_ranking(objects, images, alike, ids, scores, settings=SETTINGS)
     assert abs(found["probability"] - found["random"]) < 0.5
-    assert found["probability"] < audit_ranking(*run, scoring=SCORING)["probability"]
+    assert found["probability"] < audit_ranking(*run, settings=SETTINGS)["probability"]
 
 
 def test_the_same_seed_gives_the_same_audit(run):
-    assert audit_ranking(*run, scoring=SCORING, seed=3) == audit_ranking(*run, scoring=SCORING, seed=3)
+    assert audit_ranking(*run, settings=SETTINGS, seed=3) == audit_ranking(*run, settings=SETTINGS, seed=3)
 
 
 def test_the_control_by_hand(run):
-    found = audit_ranking(*run, scoring=SCORING)
+    found = audit_ranking(*run, settings=SETTINGS)
     share = run[-1]["selected"].mean()
     assert found["random"] == pytest.approx(1 - (1 - share) ** 3)  # three examples, each drawn with the budget's share
 
@@ -55,10 +56,10 @@ def test_the_control_by_hand(run):
 def test_without_kinds_it_says_so(run):
     objects, images, vectors, ids, scores = run
     one_class = objects.assign(class_name="car")
-    found = audit_ranking(one_class, images, vectors, ids, scores, scoring=SCORING)
+    found = audit_ranking(one_class, images, vectors, ids, scores, settings=SETTINGS)
     assert not found["available"]
     assert "at least 2 classes" in found["sentence"]
-    assert "left out" in audit_ranking(*run, scoring=SCORING, enabled=False)["sentence"]
+    assert "left out" in audit_ranking(*run, settings=SETTINGS, enabled=False)["sentence"]
 
 
 def test_kinds_are_neither_the_most_frequent_nor_too_few(run):
