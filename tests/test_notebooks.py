@@ -1,6 +1,8 @@
 """The notebooks as they lie in git: clean, thin, in two languages."""
 
 import ast
+import importlib
+import inspect
 import itertools
 import json
 import statistics
@@ -72,3 +74,29 @@ def test_every_figure_says_how_to_read_it(path):
         if "run.save_figure" in "".join(cell["source"]) and path.stem != "07_report":
             assert "How to read it:" in "".join(before["source"]), "".join(cell["source"])
             assert "読み方:" in before["metadata"]["ja"]
+
+
+def imported(notebook):
+    """Return what a notebook imports from rarelib: name -> the thing itself."""
+    trees = [ast.parse("".join(cell["source"])) for cell in cells(notebook, "code")]
+    found = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    pairs = [(node.module, name.name) for node in found for name in node.names if node.module.startswith("rarelib")]
+    return {name: getattr(importlib.import_module(module), name) for module, name in pairs}
+
+
+def asked(notebook):
+    """Return the names of a notebook's parameters."""
+    source = next(c["source"] for c in cells(notebook, "code") if "parameters" in c["metadata"].get("tags", []))
+    return {node.targets[0].id for node in ast.parse("".join(source)).body}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_parameter_reaches_every_function_that_takes_one_of_its_name(notebook):
+    known, names = imported(notebook), asked(notebook)
+    trees = [ast.parse("".join(cell["source"])) for cell in cells(notebook, "code")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for call in (call for call in calls if getattr(call.func, "id", "") in known):
+        spread = any(keyword.arg is None for keyword in call.keywords)
+        takes = list(inspect.signature(known[call.func.id]).parameters)
+        given = {*takes[: len(call.args)], *(keyword.arg for keyword in call.keywords)}
+        assert spread or names & set(takes) <= given, (ast.unparse(call), names & set(takes) - given)

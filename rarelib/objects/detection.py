@@ -73,12 +73,12 @@ def detect_objects(
         detector: From load_detector.
         crops_root: The run's folder; crops go where crops.crop_path_of says.
         parts: Folder for finished tasks; delete it when the table is written.
-        conf: Least confidence of a detected object.
+        conf: Minimum confidence of a detected object.
         iou: Overlap at which the weaker box of a class is dropped.
         max_det: At most this many boxes per picture leave suppression.
         max_objects: At most this many per picture are kept, best first.
         proposals: Also keep boxes that the detector almost missed (origin "proposal").
-        proposal_conf: Least confidence of those.
+        proposal_conf: Minimum confidence of those.
         max_proposals: At most this many of those per picture.
         max_megapixels: Larger pictures get an error.
         task_size: Pictures per task.
