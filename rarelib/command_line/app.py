@@ -15,10 +15,10 @@ from ..params import ParameterError, Params, load_params, parse_value
 from ..tables import STAGES
 from .exchange import export, import_
 from .options import GroupedCommand, run_options
+from .runs import RUN_FOLDER, open_, runs
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHELLS = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
-RUN_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group(context_settings=CONTEXT)
@@ -124,8 +124,8 @@ def completion(shell: str) -> int:
     return 0
 
 
-commands.add_command(export)
-commands.add_command(import_)
+for command in (runs, open_, export, import_):
+    commands.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> int:

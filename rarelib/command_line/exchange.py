@@ -8,8 +8,7 @@ import click
 
 from ..export import FORMATS, TOOLS, WHAT
 from ..params import ParameterError
-
-RUN_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+from .runs import RUN_FOLDER
 
 
 @click.command(context_settings={"token_normalize_func": lambda name: name.replace("-", "_")})

@@ -1,0 +1,98 @@
+"""The commands that look at runs as a whole: which there are, and the report of one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+
+from ..language import LANGUAGES, say
+from ..params import ParameterError
+
+RUNS = "runs"
+
+
+class RunFolderType(click.ParamType):
+    """A run, by its folder, or by its name in runs/."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the run's folder."""
+        given = Path(value)
+        found = next((path for path in (given, Path(RUNS) / given) if path.is_dir()), None)
+        if found is None:
+            self.fail(f"The run '{value}' does not exist; `rarelib runs` lists those in {RUNS}/.", param, ctx)
+        return found
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Complete the names of runs in runs/, and else folders."""
+        from click.shell_completion import CompletionItem
+
+        names = sorted(path.parent.name for path in Path(RUNS).glob("*/config.json"))
+        fitting = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return fitting or [CompletionItem(incomplete, type="dir")]
+
+
+RUN_FOLDER = RunFolderType()
+
+
+@click.command()
+@click.argument("runs_dir", required=False, default=RUNS, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", help="Language of the table.")
+def runs(runs_dir: Path, language: str) -> int:
+    """List the runs in RUNS_DIR (runs/): date, pictures, counts, state; the latest last."""
+    from ..run.overview import list_runs
+
+    found = list_runs(runs_dir, language=language)
+    click.echo(_aligned(found, language) if len(found) else say("runs.none", language, folder=runs_dir))
+    return 0
+
+
+@click.command("open")
+@click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
+def open_(run_folder: Path) -> int:
+    """Open a run's report.html in the browser; where there is none, its path is printed."""
+    report = run_folder / "report.html"
+    if not report.is_file():
+        raise ParameterError(f"{report} is missing; finish the run first, or look into it by `rarelib explore`.")
+    click.echo(report)
+    if _has_screen():
+        webbrowser.open(report.resolve().as_uri())
+    return 0
+
+
+def _has_screen() -> bool:
+    """Tell whether a browser would show on a screen; without, one in the terminal would take the terminal over."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _aligned(table: pd.DataFrame, language: str) -> str:
+    """Return a table as text, numbers to the right; Japanese letters are two columns wide."""
+    numbers = [pd.api.types.is_numeric_dtype(table[name]) for name in table.columns]
+    head = [say(f"runs.column_{name}", language) for name in table.columns]
+    rows = [["–" if pd.isna(v) else f"{v:,}" if n else str(v) for v, n in zip(row, numbers, strict=True)]
+            for row in table.itertuples(index=False)]  # fmt: skip
+    widths = [max(_columns(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    lines = []
+    for row in [head, *rows]:
+        cells = [_padded(text, width, right) for text, width, right in zip(row, widths, numbers, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _padded(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _columns(text))
+    return space + text if right else text + space
+
+
+def _columns(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,87 @@
+"""The runs of a folder, one row each: when, of what, how much, and how far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..language import say
+from ..tables import CAPTION, MAP, SCORE, SELECT, STAGES
+from .folder import VERDICTS
+
+SKIPPED_BY = {MAP: "skip_visualization", CAPTION: "skip_caption"}
+COLUMNS = ("name", "date", "input", "images", "embedded", "selected", "verdicts", "state")
+
+
+def list_runs(runs_dir: str | Path, *, language: str = "en") -> pd.DataFrame:
+    """Return the runs in a folder, the latest last; a folder without a run's config.json is none.
+
+    Args:
+        runs_dir: Folder that holds the runs.
+        language: Of input and state.
+
+    Returns:
+        name, date (of the last finished stage, or of the start; local time, to the minute), input (the pictures'
+        folder), images, embedded, selected (counts, <NA> where the stage is not finished), verdicts (rows of
+        verdicts.csv) and state.
+    """
+    roots = sorted(path.parent for path in Path(runs_dir).glob("*/config.json"))
+    rows = sorted((_row(root, language) for root in roots), key=lambda row: row["date"])
+    counted = dict.fromkeys(("images", "embedded", "selected", "verdicts"), "Int64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(counted)
+
+
+def run_state(root: Path, parameters: Mapping[str, Any], language: str = "en") -> str:
+    """Return in words whether a run is finished, under way, or where it stopped."""
+    if _is_under_way(root):
+        return say("runs.under_way", language)
+    expected = [stage for stage in STAGES if not parameters.get(SKIPPED_BY.get(stage, ""), False)]
+    missing = [stage for stage in expected if not (root / "stages" / f"{stage}.json").is_file()]
+    return say("runs.stopped", language, stage=missing[0]) if missing else say("runs.finished", language)
+
+
+def _row(root: Path, language: str) -> dict[str, Any]:
+    config = _json(root / "config.json")
+    parameters = config.get("parameters") or {}
+    counts = {stage: _json(root / "stages" / f"{stage}.json").get("counts") or {} for stage in (SELECT, SCORE)}
+    times = [path.stat().st_mtime for path in (*(root / "stages").glob("0*.json"), root / "config.json")]
+    return {
+        "name": root.name,
+        "date": datetime.fromtimestamp(max(times)).strftime("%Y-%m-%d %H:%M"),
+        "input": _input(parameters, language),
+        "images": counts[SELECT].get("sampled"),
+        "embedded": counts[SCORE].get("embedded"),
+        "selected": counts[SCORE].get("selected"),
+        "verdicts": _verdict_count(root / VERDICTS),
+        "state": run_state(root, parameters, language) if parameters else say("runs.unreadable", language),
+    }
+
+
+def _input(parameters: Mapping[str, Any], language: str) -> str:
+    folder, scenes = parameters.get("images_folder"), parameters.get("demo_scenes")
+    return str(folder) if folder else say("runs.demo", language, scenes=scenes) if scenes else ""
+
+
+def _verdict_count(path: Path) -> int:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return max(sum(bool(line.strip()) for line in lines) - 1, 0)
+
+
+def _is_under_way(root: Path) -> bool:
+    import psutil
+
+    pid = _json(root / "stages" / "lock.json").get("pid")
+    return isinstance(pid, int) and psutil.pid_exists(pid)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
