@@ -118,6 +118,11 @@ def test_modules_and_functions_fit_in_the_head(path):
             assert code_lines(node, lines) <= MAX_FUNCTION_LINES, f"{path.name}: {node.name} is too long"
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.js")), ids=lambda path: path.name)
+def test_scripts_fit_in_the_head(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_MODULE_LINES
+
+
 def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]) -> int:
     """Count the lines of a function's body that are code: no docstring, no comment, no empty line."""
     body = function.body[1:] if ast.get_docstring(function) else function.body

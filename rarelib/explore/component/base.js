@@ -12,10 +12,11 @@ function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Return a function that says a phrase with {values} put in. */
+/** Return a function that says a phrase with {values} put in; thousands of a number stand apart. */
 function speaker(texts) {
+  const shown = (value) => (Number.isInteger(value) ? value.toLocaleString("en-US") : String(value));
   return (key, values = {}) =>
-    (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+    (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
 }
 
 /** Draw a bar for a share in [0, 1]. */

@@ -16,9 +16,9 @@ class Cards {
       "aria-label": say("card_label", { rank: state.order[row], name }) },
     h("button", { type: "button", class: "picture", title: say("open_picture"), "aria-label": `${say("open_picture")}: ${name}`,
       onclick: () => this.actions.open(row) }, cropImage(this.crops, row, name, say("no_picture"))),
-    h("div", { class: "text" }, this.heading(row, name), h("p", { class: "reason" }, data.reason[row]),
-      this.caption(row), this.chips(row), this.signs(row), this.near(row), this.verdictButtons(row), this.links(row),
-      this.details(row)));
+    h("div", { class: "text" }, this.heading(row, name), this.verdictButtons(row),
+      h("p", { class: "reason" }, data.reason[row]), this.caption(row), this.chips(row), this.signs(row), this.near(row),
+      this.links(row), this.details(row)));
     card.addEventListener("keydown", (event) => this.key(event, row, card));
     this.showVerdict(card, row);
     return card;

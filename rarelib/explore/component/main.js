@@ -17,8 +17,9 @@ function render({ model, el }) {
     openEvent: (row, button) => gallery.toggleEvent(row, button) });
   const gallery = new Gallery(state, cards);
   const judge = new JudgeView(state, crops, open);
+  const toolbar = new Toolbar(state, host, tell);
   const root = h("div", { class: `rarelib ${state.data.can.learn ? "in-notebook" : "standalone"}` },
-    makeVerdictBar(state, host, judge, tell), makeToolbar(state, host, tell), status,
+    makeVerdictBar(state, host, judge, tell), toolbar.node, status,
     h("div", { class: "panes" }, map.node, gallery.node), picture.node, judge.node);
   state.on("saved", (answer) => tell(answer.error ?? answer.told ?? ""));
   el.append(root);
@@ -27,6 +28,7 @@ function render({ model, el }) {
   return () => {
     window.removeEventListener("beforeprint", everything);
     map.close();
+    toolbar.close();
     gallery.close();
     host.close();
   };
@@ -60,7 +62,7 @@ function makeVerdictBar(state, host, judge, tell) {
     button(say("undo"), () => state.undo(), "undo"),
     data.can.learn ? [button(say("learn"), learn, "learn"), button(say("forget"), () => state.setLearned(null), "forget")] : null,
     data.can.download ? button(say("save_verdicts"), () => saveVerdicts(state), "save") : null,
-    h("span", { class: "quiet" }, say("keys")));
+    h("span", { class: "quiet keys" }, say("keys")));
 }
 
 /** Offer the verdicts as verdicts.csv. */

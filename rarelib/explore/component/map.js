@@ -1,9 +1,6 @@
 // The map: one point an object, near points look alike; hover shows the crop, a lasso fills the gallery.
 
-const COLOURS = ["#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#b08900", "#6a51a3", "#8c510a", "#4f7d8c"];
-const OTHER = "#9aa5b1";
-const RARE = "#d55e00";
-const VERDICT_COLOURS = { yes: RARE, no: "#0072b2", unsure: "#b08900", "": OTHER };
+const TOOLS = ["lasso", "box", "pan"];
 const CELL = 24; // px of the grid that finds the point under the mouse
 
 class MapView {
@@ -11,16 +8,30 @@ class MapView {
     Object.assign(this, { state, crops, open, zoom: 1, shift: [0, 0], tool: "lasso", path: null, hovered: -1 });
     this.canvas = h("canvas", { class: "map-canvas", tabindex: "0", role: "img" });
     this.tip = h("div", { class: "tip", hidden: true });
-    this.legend = h("ul", { class: "legend" });
+    this.ink = new MapInk(state, this.canvas);
     this.node = h("div", { class: "map" }, this.toolbar(), h("div", { class: "map-frame" }, this.canvas, this.tip),
-      this.legend, h("p", { class: "quiet" }, state.say("map_note", { shown: this.countMapped(), total: state.n })));
+      this.ink.legend, h("p", { class: "quiet" }, state.say("map_note", { shown: this.countMapped(), total: state.n })));
+    this.canvas.setAttribute("aria-label", state.say("map_label", { count: this.countMapped() }));
     this.listen();
-    state.on("shown", () => this.draw());
+    state.on("shown", () => this.redraw());
     state.on("verdict", () => state.colour === "verdict" && this.recolour());
     state.on("colour", () => this.recolour());
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.canvas);
-    this.recolour();
+    this.dark = window.matchMedia("(prefers-color-scheme: dark)");
+    this.onDark = () => this.recolour();
+    this.dark.addEventListener("change", this.onDark);
+  }
+
+  recolour() {
+    this.ink.recolour();
+    this.draw();
+  }
+
+  /** Draw with other points than before: moved, or others chosen. */
+  redraw() {
+    this.ink.stale = true;
+    this.draw();
   }
 
   countMapped() {
@@ -32,7 +43,7 @@ class MapView {
     const choices = ["class", "origin", "rarity", "drive", "verdict"].map((name) =>
       h("option", { value: name }, state.say(`colour_${name}`)));
     const colour = h("select", { onchange: (event) => state.setColour(event.target.value) }, choices);
-    this.tools = ["lasso", "pan"].map((tool) =>
+    this.tools = TOOLS.map((tool) =>
       h("button", { type: "button", "aria-pressed": String(tool === this.tool), onclick: () => this.setTool(tool) },
         state.say(`tool_${tool}`)));
     const reset = h("button", { type: "button", onclick: () => this.reset() }, state.say("tool_reset"));
@@ -42,7 +53,7 @@ class MapView {
 
   setTool(tool) {
     this.tool = tool;
-    this.tools.forEach((button, number) => button.setAttribute("aria-pressed", String(["lasso", "pan"][number] === tool)));
+    this.tools.forEach((button, number) => button.setAttribute("aria-pressed", String(TOOLS[number] === tool)));
     this.canvas.classList.toggle("pans", tool === "pan");
   }
 
@@ -79,8 +90,11 @@ class MapView {
       this.place();
     } else {
       const { left, top } = this.canvas.getBoundingClientRect();
-      const passed = event.getCoalescedEvents?.() ?? []; // what the browser joined into one event for this frame
-      for (const point of passed.length ? passed : [event]) this.path.push([point.clientX - left, point.clientY - top]);
+      if (this.tool === "box") this.path = corners(this.drag.start, [event.clientX - left, event.clientY - top]);
+      else {
+        const passed = event.getCoalescedEvents?.() ?? []; // what the browser joined into one event for this frame
+        for (const point of passed.length ? passed : [event]) this.path.push([point.clientX - left, point.clientY - top]);
+      }
       this.draw();
     }
   }
@@ -133,6 +147,7 @@ class MapView {
     const dense = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(clientWidth * dense);
     this.canvas.height = Math.round(clientHeight * dense);
+    this.ink.recolour();
     this.place();
   }
 
@@ -159,7 +174,7 @@ class MapView {
       if (!this.grid.has(cell)) this.grid.set(cell, []);
       this.grid.get(cell).push(row);
     }
-    this.draw();
+    this.redraw();
   }
 
   nearest(x, y) {
@@ -195,107 +210,21 @@ class MapView {
     tip.style.top = `${Math.min(Math.max(this.top[row] - 60, 0), Math.max(this.height - 170, 0))}px`;
   }
 
-  /** Work out each point's colour and the legend. */
-  recolour() {
-    const { state } = this;
-    const by = state.colour;
-    if (by === "rarity") {
-      this.colourOf = (row) => mix(state.data.rarity[row]);
-      this.fillLegend([0, 0.25, 0.5, 0.75, 1].map((share) => [share.toFixed(2), mix(share)]));
-    } else if (by === "verdict") {
-      this.colourOf = (row) => VERDICT_COLOURS[state.verdict[row]];
-      this.fillLegend(Object.entries(VERDICT_COLOURS).map(([word, colour]) => [state.say(`verdict_${word || "none"}`), colour]));
-    } else this.colourByName(state.data[by]);
-    this.draw();
-  }
-
-  colourByName(column) {
-    const counts = column.names.map(() => 0);
-    column.codes.forEach((code) => (counts[code] += 1));
-    const first = counts.map((_, code) => code).sort((a, b) => counts[b] - counts[a]).slice(0, COLOURS.length);
-    const colours = column.names.map(() => OTHER);
-    first.forEach((code, number) => (colours[code] = COLOURS[number]));
-    this.colourOf = (row) => colours[column.codes[row]];
-    const others = counts.reduce((sum, count, code) => sum + (first.includes(code) ? 0 : count), 0);
-    const shown = first.map((code) => [`${column.shown?.[code] ?? (column.names[code] || "–")} ${counts[code]}`, COLOURS[first.indexOf(code)]]);
-    this.fillLegend(others ? [...shown, [`${this.state.say("others")} ${others}`, OTHER]] : shown);
-  }
-
-  fillLegend(entries) {
-    const drop = (colour) => {
-      const swatch = h("span", { class: "swatch" });
-      swatch.style.background = colour;
-      return swatch;
-    };
-    this.legend.replaceChildren(...entries.map(([name, colour]) => h("li", {}, drop(colour), name)));
-    this.canvas.setAttribute("aria-label", this.state.say("map_label", { count: this.countMapped() }));
-  }
-
   draw() {
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.paint());
-  }
-
-  paint() {
-    if (!this.left) return;
-    const dense = window.devicePixelRatio || 1;
-    const pen = this.canvas.getContext("2d");
-    pen.setTransform(dense, 0, 0, dense, 0, 0);
-    pen.clearRect(0, 0, this.width, this.height);
-    const shown = new Set(this.state.shown);
-    const radius = Math.min(Math.max(1.4, 60 / Math.sqrt(this.rows.length)), 4) * Math.min(Math.sqrt(this.zoom), 2);
-    const groups = new Map();
-    for (const row of this.rows) {
-      const key = `${shown.has(row) ? 1 : 0}${this.colourOf(row)}`;
-      if (!groups.has(key)) groups.set(key, []);
-      groups.get(key).push(row);
-    }
-    for (const key of [...groups.keys()].sort()) this.paintPoints(pen, groups.get(key), key, radius);
-    this.paintMarks(pen, radius, shown);
-  }
-
-  paintPoints(pen, rows, key, radius) {
-    pen.globalAlpha = key[0] === "1" ? 0.85 : 0.3;
-    pen.fillStyle = key.slice(1);
-    pen.beginPath();
-    for (const row of rows) {
-      pen.moveTo(this.left[row] + radius, this.top[row]);
-      pen.arc(this.left[row], this.top[row], radius, 0, 6.2832);
-    }
-    pen.fill();
-    pen.globalAlpha = 1;
-  }
-
-  paintMarks(pen, radius, shown) {
-    pen.strokeStyle = RARE;
-    pen.lineWidth = 1.4;
-    for (const row of this.rows) {
-      if (!this.state.data.selected[row] || !shown.has(row)) continue;
-      pen.beginPath();
-      pen.arc(this.left[row], this.top[row], radius + 2.5, 0, 6.2832);
-      pen.stroke();
-    }
-    pen.strokeStyle = getComputedStyle(this.canvas).color;
-    if (this.hovered >= 0) {
-      pen.lineWidth = 2;
-      pen.beginPath();
-      pen.arc(this.left[this.hovered], this.top[this.hovered], radius + 5, 0, 6.2832);
-      pen.stroke();
-    }
-    if (this.path) {
-      pen.setLineDash([5, 4]);
-      pen.beginPath();
-      this.path.forEach(([x, y], number) => (number ? pen.lineTo(x, y) : pen.moveTo(x, y)));
-      pen.closePath();
-      pen.stroke();
-      pen.setLineDash([]);
-    }
+    this.frame = requestAnimationFrame(() => this.left && this.ink.paint(this));
   }
 
   close() {
     this.observer.disconnect();
+    this.dark.removeEventListener("change", this.onDark);
     cancelAnimationFrame(this.frame);
   }
+}
+
+/** Return the corners of the box between two opposite ones. */
+function corners([left, top], [right, bottom]) {
+  return [[left, top], [right, top], [right, bottom], [left, bottom]];
 }
 
 /** Tell whether a place lies inside a closed path (even-odd rule). */
@@ -306,12 +235,4 @@ function isInside(x, y, path) {
     if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
   }
   return inside;
-}
-
-/** Return a colour between pale blue (0) and the colour of what is rare (1). */
-function mix(share) {
-  const steps = [[158, 184, 208], [224, 170, 90], [213, 94, 0]];
-  const place = Math.min(Math.max(share, 0), 0.9999) * 2;
-  const [from, to] = [steps[Math.floor(place)], steps[Math.floor(place) + 1]];
-  return `rgb(${from.map((value, channel) => Math.round(value + (to[channel] - value) * (place % 1))).join(" ")})`;
 }

@@ -1,0 +1,89 @@
+"""rarelib runs and rarelib open, as typed; a run named by its folder or by its name."""
+
+import json
+import os
+import webbrowser
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+from planted_run import planted_run
+
+from rarelib.command_line import app
+from rarelib.run.overview import list_runs
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """A folder with a finished run, a later one that was stopped, and things that are no run."""
+    finished = planted_run(tmp_path / "runs" / "monday")
+    finished.write_json("stages/01_select_images.json", {"counts": {"sampled": 1200}})
+    finished.write_json("stages/07_report.json", {"counts": {}})
+    config = finished.read_json("config.json")
+    config["parameters"].update(images_folder="data/monday", skip_visualization=True)
+    finished.write_json("config.json", config)
+    stopped = planted_run(tmp_path / "runs" / "tuesday", captions=False)
+    stopped.marker_path("04_score_rarity").unlink()
+    config["parameters"].update(images_folder="", demo_scenes=30)
+    stopped.write_json("config.json", config)
+    later = stopped.path("config.json").stat().st_mtime + DAY_S
+    os.utime(stopped.root / "config.json", (later, later))
+    (tmp_path / "runs" / "notes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "runs"
+
+
+def test_each_run_has_its_row_the_latest_last(runs):
+    table = list_runs(runs).set_index("name")
+    assert table.index.tolist() == ["monday", "tuesday"]
+    assert table.loc["monday", ["input", "images", "state"]].tolist() == ["data/monday", 1200, "finished"]
+    assert table.loc["tuesday", ["input", "state"]].tolist() == [
+        "demo world, 30 scenes", "stopped before 04_score_rarity",
+    ]  # fmt: skip
+    assert table["selected"].isna().tolist() == [True, True]  # neither says a count
+
+
+def test_a_run_under_way_and_a_broken_one_are_told_as_such(runs):
+    (runs / "monday" / "stages" / "lock.json").write_text(json.dumps({"pid": os.getpid()}), encoding="utf-8")
+    (runs / "tuesday" / "config.json").write_text("{", encoding="utf-8")
+    assert set(list_runs(runs)["state"]) == {"under way", "config.json cannot be read"}
+    assert set(list_runs(runs, language="ja")["state"]) == {"実行中", "config.json を読めません"}
+
+
+def test_verdicts_are_counted(runs):
+    (runs / "monday" / "verdicts.csv").write_text("object_id,rare\na,yes\nb,no\n", encoding="utf-8")
+    assert list_runs(runs)["verdicts"].tolist() == [2, 0]
+
+
+def test_the_table_is_aligned_whatever_the_language(runs, capsys):
+    assert app.main(["runs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["run", "date", "pictures", "of", "pictures", "objects", "selected", "verdicts", "state"]
+    ends = [line.index(word) for line, word in zip(lines, ("state", "finished", "stopped"), strict=True)]
+    assert len(set(ends)) == 1 and "1,200" in lines[1]
+    assert app.main(["runs", "notes", "--language", "ja"]) == 0
+    assert "notes にはまだ実行がありません" in capsys.readouterr().out
+
+
+def test_open_shows_the_report_where_there_is_a_screen_and_prints_its_path_in_any_case(runs, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr(webbrowser, "open", shown.append)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert app.main(["open", "monday"]) == 2
+    assert "report.html is missing" in capsys.readouterr().err
+    (runs / "monday" / "report.html").write_text("<p>", encoding="utf-8")
+    assert app.main(["open", "monday"]) == 0
+    assert capsys.readouterr().out.strip() == str(Path("runs/monday/report.html")) and shown == []
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert app.main(["open", str(runs / "monday")]) == 0
+    assert shown == [(runs / "monday" / "report.html").as_uri()]
+
+
+def test_a_name_that_is_no_run_is_refused_and_names_are_completed(runs, capsys):
+    assert app.main(["open", "friday"]) == 2
+    assert "The run 'friday' does not exist; `rarelib runs` lists" in capsys.readouterr().err
+    completer = ShellComplete(app.commands, {}, "rarelib", "_RARELIB_COMPLETE")
+    assert [item.value for item in completer.get_completions(["open"], "mon")] == ["monday"]
