@@ -15,6 +15,7 @@ MAX_FILE_BYTES = 1_000_000
 RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "bulldozer", "excavator",
                  "forklift", "cement", "roller")  # fmt: skip
 OUTLIER_METHODS = ("isolation_forest", "lof", "knn", "mahalanobis", "class_conditional_knn")
+SELECTIONS = ("ranked", "union", "fdr")
 DATASETS = ("auto", "folder", "nuscenes", "kitti", "bdd100k", "coco", "yolo")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -122,9 +123,13 @@ class EmbedParams(DetectParams):
 class ScoreParams(EmbedParams):
     """4 score: what is rare, how much is shown, how it is measured."""
 
-    selection: Literal["ranked", "union"] = Field(
+    selection: Literal[SELECTIONS] = Field(  # type: ignore[valid-type]
         "ranked",
-        description="ranked: the best of the fused ranking; union: outliers or rare-class candidates, the plain recipe",
+        description="ranked: the best of the fused ranking; union: outliers or rare-class candidates, the plain "
+        "recipe; fdr: as many of the ranking as keep the share of common ones among them below fdr_level",
+    )
+    fdr_level: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="With selection fdr: share of the selected objects that may be common"
     )
     outlier_methods: list[Literal[OUTLIER_METHODS]] = Field(  # type: ignore[valid-type]
         list(OUTLIER_METHODS), min_length=1, description="Outlier methods whose scores are computed and shown"

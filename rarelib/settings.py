@@ -80,6 +80,7 @@ class ScoreSettings(Settings):
     selection: str = _as_in_params("selection")
     outlier_methods: tuple[str, ...] = _as_in_params("outlier_methods")
     contamination: float = _as_in_params("contamination")
+    fdr_level: float = _as_in_params("fdr_level")
     n_neighbors: int = _as_in_params("n_neighbors")
     potential_rare_keywords: tuple[str, ...] = _as_in_params("potential_rare_keywords")
     rare_class_top_share: float = _as_in_params("rare_class_top_share")

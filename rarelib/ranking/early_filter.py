@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
+from ..params import SELECTIONS
 from ..settings import FilterSettings
 from ..tables import PROPOSAL
 from ..words.keywords import has_keyword
@@ -22,19 +23,20 @@ def filter_objects(
         objects: Rows with object_id, image_id, class_name and origin.
         groups: Drive or scene by image_id; thinning takes equally from each.
         settings: By default those of params.py. With selection "union", the plain recipe: classes named by a keyword,
-            and random others while those are few; with "ranked": these, classes that are rare in this data, proposals,
+            and random others while those are few; otherwise these, classes that are rare in this data, proposals,
             and a thinned share of the common ones.
 
     Returns:
         Table with object_id, keep and reason, one row per object in their order.
 
     Raises:
-        ValueError: If the selection is neither.
+        ValueError: If the selection is none of them.
     """
     settings = settings or FilterSettings()
-    if settings.selection not in ("ranked", "union"):
+    if settings.selection not in SELECTIONS:
         raise ValueError(
-            f"The 'selection' parameter of filter_objects must be ranked or union. Got {settings.selection!r} instead."
+            f"The 'selection' parameter of filter_objects must be {', '.join(SELECTIONS)}. "
+            f"Got {settings.selection!r} instead."
         )
     table = objects.sort_values("object_id", kind="stable").reset_index(drop=True)
     named = has_keyword(table["class_name"], settings.potential_rare_keywords)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..params import SELECTIONS
 from ..settings import ScoreSettings
+from ..words.ordinary import ordinariness
+from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
 from .early_filter import is_proposal
 from .events import group_duplicates, number_frames
@@ -15,10 +18,11 @@ from .nearest import REFERENCE_ROWS, find_nearest
 from .order import choose_first, places_of, spread_order
 from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
 from .reasons import explain_objects
-from .signs import SIGNS, class_facts, fuse_signs, is_ordinary, measure_signs, rare_class_points, surprise
+from .signs import SIGNS, class_facts, fuse_signs, measure_signs, rare_class_points, surprise
 
 PLAIN_METHODS = ("isolation_forest", "lof")
 NEIGHBOURS_SHOWN = 3
+FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
            "reason_codes", "embedding_rarity", "quality", "hidden", *(sign.name for sign in SIGNS), "event",
@@ -45,7 +49,8 @@ def score_objects(
         zero_shot: Table with object_id, phrase, similarity and class_similarity from a CLIP with a text tower.
         verdicts: Float array (n,) in the order of the ids: 1 rare, 0 common, NaN unknown.
         settings: By default those of params.py. With selection "ranked" the first of the fused ranking are selected,
-            with "union" the outliers of IsolationForest and LOF and the rare-class candidates (the plain recipe).
+            with "union" the outliers of IsolationForest and LOF and the rare-class candidates (the plain recipe), with
+            "fdr" as many of the ranking as keep the expected share of common ones below a level.
 
     Returns:
         scores: one row per embedded object in the order of the ids: object_id, a column per outlier method (higher is
@@ -58,9 +63,10 @@ def score_objects(
         ValueError: If the selection or a method is unknown, or an id has no row in objects.
     """
     settings = settings or ScoreSettings()
-    if settings.selection not in ("ranked", "union"):
+    if settings.selection not in SELECTIONS:
         raise ValueError(
-            f"The 'selection' parameter of score_objects must be ranked or union. Got {settings.selection!r} instead."
+            f"The 'selection' parameter of score_objects must be {', '.join(SELECTIONS)}. "
+            f"Got {settings.selection!r} instead."
         )
     order = np.argsort(np.asarray(object_ids, dtype=str), kind="stable")
     table, vectors = _join_tables(objects, images, object_ids, order), _reorder(vectors, order)
@@ -84,9 +90,7 @@ def _add_facts(
 ) -> pd.DataFrame:
     """Add what is known of each object before it is judged: its class, outlier scores, crop, and look."""
     facts = class_facts(table, objects, settings.potential_rare_keywords)
-    table = table.assign(
-        **facts, ordinary=is_ordinary(table["class_name"]).astype(float), **_names_by_text(table, zero_shot)
-    )
+    table = table.assign(**facts, ordinary=ordinariness(table["class_name"]), **_names_by_text(table, zero_shot))
     table["rare_class_score"] = rare_class_points(table["class_count"].to_numpy(), table["named"].to_numpy())
     plain = PLAIN_METHODS if settings.selection == "union" else ()
     scores = outlier_scores(
@@ -153,11 +157,24 @@ def _shown_order(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettin
 def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, settings: ScoreSettings) -> np.ndarray:
     if settings.selection == "union":
         return (table["is_outlier"] | table["is_rare_class"]).to_numpy()
+    heads = event == np.arange(len(table))
     budget = max(round(settings.selection_share * len(table)), settings.selection_min)
+    if settings.selection == "fdr":
+        heads, budget = _discoveries(table, heads, settings), len(table)
     drive = np.unique(table["group"].to_numpy(str), return_inverse=True)[1]
     drive = np.where(table["group"].to_numpy(str) == "", -1, drive)
-    heads = event == np.arange(len(table))
     return choose_first(order, heads, budget=budget, drive=drive, max_per_group=settings.max_per_group)
+
+
+def _discoveries(table: pd.DataFrame, heads: np.ndarray, settings: ScoreSettings) -> np.ndarray:
+    """Mark the heads of events that conformal selection takes for rare; common are the classes the data is full of."""
+    one_each, rows = table[heads], np.flatnonzero(heads)
+    frequent = one_each["class_count"] >= FREQUENT_SHARE * len(table)
+    common = (frequent & ~is_proposal(one_each) & (one_each["verdict"] != 1)).to_numpy()
+    chosen = cross_selection(one_each["rarity"].to_numpy(), common, level=settings.fdr_level, seed=settings.seed)
+    found = np.zeros(len(table), bool)
+    found[rows[chosen]] = True
+    return found
 
 
 def _mark(table: pd.DataFrame, settings: ScoreSettings) -> pd.DataFrame:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from ..words.keywords import has_keyword
 from .crop_quality import ramp
-from .early_filter import has_keyword, is_proposal
+from .early_filter import is_proposal
 from .prominence import heights_on_road, sizes_on_road
 
 
@@ -39,14 +39,6 @@ SIGNS = (
     Sign("sign_size", 0.4, False),
     Sign("sign_height", 0.4, False),
 )
-# words in the names of what any road is full of: who uses it, what regulates it, what stands or is carried along it
-ORDINARY_WORDS = frozenset((
-    "car", "van", "suv", "truck", "lorry", "bus", "tram", "train", "vehicle", "bicycle", "bike", "cyclist",
-    "motorcycle", "motorbike", "motorcyclist", "moped", "scooter", "rider", "person", "people", "pedestrian",
-    "man", "woman", "child", "light", "lights", "sign", "signal", "pole", "lamp", "meter", "hydrant", "bench",
-    "bin", "fence", "building", "wall", "tree", "plant", "vegetation", "road", "sidewalk", "backpack", "handbag",
-    "umbrella", "clock", "object",
-))  # fmt: skip
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
 KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
 FULL_EVIDENCE = 0.5  # objectness from which a box is surely a thing
@@ -164,9 +156,3 @@ def box_evidence(objects: pd.DataFrame) -> np.ndarray:
     if "objectness" not in objects:
         return np.ones(len(objects))
     return np.clip(objects["objectness"].fillna(1.0).to_numpy(float) / FULL_EVIDENCE, 0, 1)
-
-
-def is_ordinary(class_names: pd.Series) -> np.ndarray:
-    """Tell for each class name whether one of its words names what any road is full of."""
-    found = {name: not ORDINARY_WORDS.isdisjoint(re.split(r"[^a-z]+", str(name).lower())) for name in set(class_names)}
-    return class_names.map(found).to_numpy(bool)

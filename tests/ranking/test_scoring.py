@@ -182,9 +182,9 @@ def test_few_or_equal_objects(n, selection):
 
 def test_wrong_calls_say_what_is_wrong(street):
     objects, vectors = street
-    with pytest.raises(ValueError, match=r"must be ranked or union\. Got 'best' instead"):
+    with pytest.raises(ValueError, match=r"must be ranked, union, fdr\. Got 'best' instead"):
         ranked(objects, vectors, selection="best")
-    with pytest.raises(ValueError, match=r"must be ranked or union\. Got 'best' instead"):
+    with pytest.raises(ValueError, match=r"must be ranked, union, fdr\. Got 'best' instead"):
         filter_objects(objects, settings=FilterSettings(selection="best"))
     with pytest.raises(ValueError, match="'nowhere-00' has a vector but no row"):
         score_objects(objects, images_of(objects), vectors[:1], ["nowhere-00"])
@@ -230,3 +230,20 @@ def test_filter_can_be_off_and_empty():
     japanese = filter_objects(objects, settings=FilterSettings(early_filter=False, language="ja"))
     assert set(japanese["reason"]) == {"早期フィルタなし"}
     assert filter_objects(objects.head(0)).empty
+
+
+def test_with_fdr_as_many_are_selected_as_can_be_believed(street):
+    objects, vectors = street
+    strange = np.concatenate([cluster(1, 100 + seed) for seed in range(30)])
+    more = boxes_of(["horse", "cow", "sheep", "goat", "zebra", "bear"] * 5, per_image=1).assign(
+        image_id=[f"{n:012x}" for n in range(600, 630)]
+    )
+    more["object_id"] = more["image_id"] + "-00"
+    table, rows = pd.concat([objects, more], ignore_index=True), np.concatenate([vectors, strange])
+    scores, _ = ranked(table, rows, selection="fdr", fdr_level=0.2)
+    chosen = scores["selected"].to_numpy()
+    rare = np.arange(len(scores)) >= N_COMMON
+    assert chosen[rare].sum() >= 25
+    assert (chosen & ~rare).sum() <= 0.3 * chosen.sum()
+    nothing, _ = ranked(objects, vectors, selection="fdr", fdr_level=0.01)
+    assert nothing["selected"].sum() == 0

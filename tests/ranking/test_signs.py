@@ -11,7 +11,6 @@ from rarelib.ranking.signs import (
     class_facts,
     class_rarity,
     fuse_signs,
-    is_ordinary,
     measure_signs,
     rare_class_points,
     surprise,
@@ -85,16 +84,6 @@ def test_the_margins_of_proposals_do_not_shape_what_is_usual():
     counted = np.arange(400) < 100
     alone = telling_margins(margin[:100], counted=counted[:100])
     np.testing.assert_allclose(telling_margins(margin, counted=counted)[:100], alone)
-
-
-@pytest.mark.parametrize("name", ["car", "traffic light", "vehicle.car", "Stop_Sign", "other object"])
-def test_what_roads_are_full_of_is_ordinary(name):
-    assert is_ordinary(pd.Series([name]))[0]
-
-
-@pytest.mark.parametrize("name", ["horse", "caravan", "traffic cone", "carriage", "", "7"])
-def test_other_names_are_not(name):
-    assert not is_ordinary(pd.Series([name]))[0]
 
 
 def test_a_class_is_counted_in_pictures_and_what_was_missed_apart():
