@@ -90,9 +90,10 @@ class DetectParams(SelectParams):
     max_objects: Positive = Field(50, description="At most this many objects a picture are cut, best first")
     imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
     task_size: Positive = Field(50, description="Pictures that are detected and written as one part")
-    proposals: bool = Field(True, description="Also cut boxes that the detector almost missed (origin 'proposal')")
-    proposal_conf: Share = Field(0.02, description="Minimum confidence of a proposal")
-    max_proposals: Count = Field(5, description="At most this many proposals a picture")
+    proposals: bool = Field(
+        True, description="Also cut boxes that may hold what the detector never learned (origin 'proposal')"
+    )
+    max_proposals: Count = Field(10, description="At most this many proposals a picture, best first")
 
 
 class EmbedParams(DetectParams):

@@ -40,7 +40,6 @@ class DetectSettings(Settings):
     max_det: int = _as_in_params("max_det")
     max_objects: int = _as_in_params("max_objects")
     proposals: bool = _as_in_params("proposals")
-    proposal_conf: float = _as_in_params("proposal_conf")
     max_proposals: int = _as_in_params("max_proposals")
     max_megapixels: float = _as_in_params("max_megapixels")
     task_size: int = _as_in_params("task_size")

@@ -80,7 +80,9 @@ def _number(
     return Column(name, "number", meaning, unit, low, high, **about)
 
 
-OBJECT_ID = _text("object_id", "image_id-NN, NN in order of confidence within the picture, proposals last")
+OBJECT_ID = _text(
+    "object_id", "image_id-NN: within the picture detected ones by confidence, then proposals, best first"
+)
 IMAGE_ID = _text("image_id", "12 hex digits of the hash of the picture's path")
 
 TABLES: dict[str, Table] = {
@@ -110,7 +112,10 @@ TABLES: dict[str, Table] = {
         _number("y_max", "lower edge", "px", 0),
         _text("crop_path", "of the crop, relative to the run"),
         _text("origin", "detected, proposal, label, or the name of a second model"),
-        _share("objectness", "how sure it is that the box holds a thing of whatever class", optional=True, gaps=True),
+        _share("objectness", "how likely the box holds a thing of whatever class, of all boxes by one measure",
+               optional=True, gaps=True),
+        _number("energy", "log-sum-exp of the detector's class logits; higher is surer", "logits", optional=True,
+                gaps=True),
         _share("brightness", "mean grey of the crop", optional=True, gaps=True),
         _share("contrast", "standard deviation of the crop's grey", optional=True, gaps=True),
         _number("sharpness", "variance of the Laplacian of the crop's grey", "grey²", 0, optional=True, gaps=True),
@@ -233,6 +238,11 @@ def require_columns(frame: pd.DataFrame, table: str, *names: str) -> None:
         if name not in frame:
             column = TABLES[table].column(name)
             raise TableError(f"The rows need the column '{name}' of '{table}' ({column.meaning}). Got {list(frame)}.")
+
+
+def is_proposal(objects: pd.DataFrame) -> np.ndarray:
+    """Tell for each object whether it is neither the detector's nor a label: its class is a guess, if it is a thing."""
+    return ~objects["origin"].isin((DETECTED, LABEL)).to_numpy(bool)
 
 
 def empty_table(name: str) -> pd.DataFrame:

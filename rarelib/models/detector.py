@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ..pictures.boxes import Boxes, Letterbox, anchor_points, fit_letterbox
+from ..pictures.boxes import Boxes, fit_letterbox
 from ..pictures.decoding import ImageError, read_image
 from ..pictures.sources import Folder
 from . import weights
+from .decoding import decode_outputs
 from .exports import cached_export
 from .runtime import OpenVinoNetwork, TorchNetwork, choose_runtime
 
-EXPORT_VERSION = 2  # raise it when what is exported changes
+EXPORT_VERSION = 3  # raise it when what is exported changes
 CALIBRATION_IMAGES = 64
 
 
@@ -52,8 +53,14 @@ class Detector:
         """Get ready for this many threads that call at once."""
         self.network.open(workers)
 
-    def find_boxes(self, pictures: Sequence[np.ndarray], *, least: float) -> list[Boxes]:
-        """Return all boxes above a confidence, none suppressed, in pixels of each (H, W, 3) uint8 RGB picture."""
+    def find_boxes(self, pictures: Sequence[np.ndarray], *, least: float, candidates: int = 0) -> list[Boxes]:
+        """Return boxes in pixels of each (H, W, 3) uint8 RGB picture, none suppressed.
+
+        Args:
+            pictures: Of any sizes.
+            least: All boxes of a higher confidence are returned.
+            candidates: And so many of the others, the first by proposals.proposal_order.
+        """
         boxed = [fit_letterbox(picture.shape[1::-1], self.canvas, stride=max(self.strides)) for picture in pictures]
         found: dict[int, Boxes] = {}
         by_shape = sorted(range(len(pictures)), key=lambda row: boxed[row].canvas_wh)
@@ -62,7 +69,7 @@ class Detector:
             outputs = self.network(np.stack([boxed[row].draw(pictures[row]) for row in rows]))
             for position, row in enumerate(rows):
                 one = [output[position] for output in outputs]
-                found[row] = decode_outputs(one, boxed[row], least=least, strides=self.strides)
+                found[row] = decode_outputs(one, boxed[row], least=least, candidates=candidates, strides=self.strides)
         return [found[row] for row in range(len(pictures))]
 
 
@@ -147,33 +154,6 @@ def export_yolo(path: Path, sha256: str, *, trust_pickles: bool = False) -> tupl
 
     settings = {"version": EXPORT_VERSION, "openvino": ov.__version__, "kind": "detector"}
     return cached_export(path, sha256, settings, build)
-
-
-def decode_outputs(
-    outputs: Sequence[np.ndarray], letterbox: Letterbox, *, least: float, strides: Sequence[int]
-) -> Boxes:
-    """Turn one picture's raw outputs into boxes in picture pixels.
-
-    Args:
-        outputs: Either what yolo.RawDetector returns, or one array (4 + n_classes, n) of centre, size [px] and class
-            probabilities, as ultralytics exports it.
-        letterbox: How the picture lay on the canvas.
-        least: Boxes of no higher confidence are left out.
-        strides: Of the head's inputs [px].
-    """
-    if len(outputs) == 1:
-        confidence = outputs[0][4:].max(axis=0)
-        keep = np.flatnonzero(confidence > least)
-        centre, half = outputs[0][:2, keep].T, outputs[0][2:4, keep].T / 2
-        xyxy, class_id = np.concatenate([centre - half, centre + half], axis=1), outputs[0][4:, keep].argmax(axis=0)
-        return Boxes(letterbox.to_picture(xyxy), confidence[keep], class_id)
-    distances, logits, classes = outputs
-    confidence = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
-    keep = np.flatnonzero(confidence > least)
-    points, sizes = anchor_points(letterbox.canvas_wh, tuple(strides))
-    points, sizes, near, far = points[keep], sizes[keep], distances[:2, keep].T, distances[2:, keep].T
-    xyxy = np.concatenate([points - near * sizes, points + far * sizes], axis=1)
-    return Boxes(letterbox.to_picture(xyxy), confidence[keep], classes[keep].astype(np.int64))
 
 
 def read_openvino_folder(folder: Path) -> tuple[Any, list[str]]:

@@ -44,17 +44,20 @@ class RawDetector(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run on (b, h, w, 3) uint8 RGB.
 
         Returns:
-            Distances from anchor points to left, top, right, bottom (b, 4, n) in strides, the best class's logit
-            (b, n) and its number (b, n).
+            Distances from anchor points to left, top, right, bottom (b, 4, n) in strides; of the classes the best
+            logit (b, n), its number (b, n), the sum of sigmoid scores (b, n) and the log-sum-exp of logits (b, n); the
+            mean entropy of the four distances' distributions (b, n) [nats], NaN for a head without distributions.
         """
         head = self.net.model[-1]
         raw = Detect.forward_head(head, _run_layers(self.net, pictures, head.f), **_branch(head))
-        logits, classes = raw["scores"].max(dim=1)
-        return head.dfl(raw["boxes"]), logits, classes.int()
+        scores = raw["scores"].float()
+        logits, classes = scores.max(dim=1)
+        distances, entropy = _distances(raw["boxes"].float(), head.reg_max)
+        return distances, logits, classes.int(), scores.sigmoid().sum(dim=1), scores.logsumexp(dim=1), entropy
 
 
 class PooledFeatures(nn.Module):
@@ -147,6 +150,19 @@ def _run_layers(net: DetectionModel, pictures: torch.Tensor, wanted: list[int]) 
         x = layer(x)
         outputs.append(x if layer.i in net.save or layer.i in wanted else None)
     return [outputs[index] for index in wanted]
+
+
+def _distances(raw: torch.Tensor, bins: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the expected distances (b, 4, n) and the mean entropy of their distributions (b, n).
+
+    Written without the head's own convolution: OpenVINO computes in float32 only what no convolution follows.
+    """
+    if bins == 1:
+        return raw, torch.full_like(raw[:, 0], torch.nan)
+    logs = raw.unflatten(1, (4, bins)).log_softmax(dim=2)  # (b, 4, bins, n)
+    shares = logs.exp()
+    steps = torch.arange(bins, dtype=raw.dtype, device=raw.device).view(1, 1, bins, 1)
+    return (shares * steps).sum(dim=2), -(shares * logs).sum(dim=2).mean(dim=1)
 
 
 def _one_line(error: Exception) -> str:

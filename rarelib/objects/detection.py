@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,25 @@ import pandas as pd
 
 from ..models.detector import Detector, load_detector
 from ..models.runtime import ordered_map
-from ..pictures.boxes import Boxes, find_proposals, suppress
+from ..pictures.boxes import Boxes, join_boxes, suppress
 from ..pictures.crops import crop_path_of, cut_crop, measure_crop, touches_border, write_jpeg
 from ..pictures.decoding import ImageError, read_image
+from ..pictures.proposals import find_proposals, objectness_of
 from ..pictures.sources import Folder, read_ahead, source_of
 from ..run.parts import Parts
 from ..run.progress import Progress
+from ..settings import DetectSettings
+from ..tables import BOX, DETECTED, PROPOSAL
 
 __all__ = ["Detector", "detect_objects", "load_detector"]
 
 CHUNK_BYTES = 128 << 20  # decoded pictures that one worker holds at once
-MAX_CANDIDATES = 1000  # best proposals that are looked at per picture
-PIXEL_DECIMALS, CONFIDENCE_DECIMALS = 2, 4
-NUMBERS = ("confidence", "x_min", "y_min", "x_max", "y_max", "objectness", "brightness", "contrast", "sharpness")
+MAX_CANDIDATES = 3000  # cells that are looked at for proposals, the first by their order; more change nothing
+PIXEL_DECIMALS, SCORE_DECIMALS = 2, 4
+NUMBERS = ("confidence", *BOX, "objectness", "energy", "brightness", "contrast", "sharpness")
 TEXTS = ("object_id", "image_id", "class_name", "crop_path", "origin")
-COLUMNS = ("object_id", "image_id", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max", "crop_path",
-           "origin", "objectness", "brightness", "contrast", "sharpness", "touches_border")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides which boxes are kept; meanings and units as in params.py."""
-
-    conf: float
-    iou: float
-    max_det: int
-    max_objects: int
-    proposals: bool
-    proposal_conf: float
-    max_proposals: int
-    max_megapixels: float
+COLUMNS = ("object_id", "image_id", "class_name", "confidence", *BOX, "crop_path", "origin", "objectness", "energy",
+           "brightness", "contrast", "sharpness", "touches_border")  # fmt: skip
 
 
 def detect_objects(
@@ -51,21 +39,13 @@ def detect_objects(
     crops_root: str | Path,
     parts: str | Path,
     *,
-    conf: float = 0.25,
-    iou: float = 0.45,
-    max_det: int = 100,
-    max_objects: int = 50,
-    proposals: bool = True,
-    proposal_conf: float = 0.02,
-    max_proposals: int = 5,
-    max_megapixels: float = 200.0,
-    task_size: int = 50,
+    settings: DetectSettings | None = None,
     workers: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Detect the objects of all pictures, task by task; finished tasks are not done again.
 
-    Pictures are read, detected, cut and written by threads at once. Boxes are rounded to 0.01 px, confidences to
-    0.0001, so that batch sizes and numbers of workers give the same table.
+    Pictures are read, detected, cut and written by threads at once. Boxes are rounded to 0.01 px, scores to 0.0001, so
+    that batch sizes and numbers of workers give the same table.
 
     Args:
         images: Rows with image_id, path, width and height.
@@ -73,24 +53,17 @@ def detect_objects(
         detector: From load_detector.
         crops_root: The run's folder; crops go where crops.crop_path_of says.
         parts: Folder for finished tasks; delete it when the table is written.
-        conf: Minimum confidence of a detected object.
-        iou: Overlap at which the weaker box of a class is dropped.
-        max_det: At most this many boxes per picture leave suppression.
-        max_objects: At most this many per picture are kept, best first.
-        proposals: Also keep boxes that the detector almost missed (origin "proposal").
-        proposal_conf: Minimum confidence of those.
-        max_proposals: At most this many of those per picture.
-        max_megapixels: Larger pictures get an error.
-        task_size: Pictures per task.
+        settings: Which boxes are kept; by default as in params.py.
         workers: Threads; 1 works in this one.
 
     Returns:
         The objects table (objects of one picture together, best first, proposals last), and a table of pictures that
         could not be read: image_id, error.
     """
-    settings = Settings(conf, iou, max_det, max_objects, proposals, proposal_conf, max_proposals, max_megapixels)
-    tasks = [images.iloc[start : start + task_size] for start in range(0, len(images), task_size)]
-    kept = _open_parts(parts, images, detector, settings, task_size)
+    settings = settings or DetectSettings()
+    size = settings.task_size
+    tasks = [images.iloc[start : start + size] for start in range(0, len(images), size)]
+    kept = _open_parts(parts, images, detector, settings)
     todo = [number for number in range(len(tasks)) if not kept.has(number)]
     done = sum(len(task) for task in tasks) - sum(len(tasks[number]) for number in todo)
     if todo:
@@ -113,25 +86,24 @@ def detect_objects(
     return _split_errors([pd.read_parquet(kept.path(number, ".parquet")) for number in range(len(tasks))])
 
 
-def select_boxes(candidates: Boxes, settings: Settings, *, picture_wh: tuple[int, int]) -> tuple[Boxes, Boxes]:
-    """Return the detected objects and the proposals of one picture, each most confident first."""
-    confident = candidates[np.flatnonzero(candidates.confidence > settings.conf)]
+def select_boxes(found: Boxes, settings: DetectSettings, *, picture_wh: tuple[int, int]) -> tuple[Boxes, Boxes]:
+    """Return the detected objects of one picture, most confident first, and its proposals, best first."""
+    confident = found[np.flatnonzero(found.confidence > settings.conf)]
     confident = suppress(confident, iou=settings.iou, limit=settings.max_det)
     detected = confident[np.arange(min(len(confident), settings.max_objects))]
-    weak = candidates[np.flatnonzero(candidates.confidence <= settings.conf)]
-    weak = weak[np.argsort(-weak.confidence, kind="stable")[:MAX_CANDIDATES]]
-    limit = settings.max_proposals if settings.proposals else 0
-    return detected, find_proposals(weak, confident, iou=settings.iou, limit=limit, picture_wh=picture_wh)
+    others = found[np.flatnonzero(found.confidence <= settings.conf)]
+    return detected, find_proposals(others, confident, limit=_max_proposals(settings), picture_wh=picture_wh)
 
 
-def _open_parts(
-    folder: str | Path, images: pd.DataFrame, detector: Detector, settings: Settings, task_size: int
-) -> Parts:
+def _max_proposals(settings: DetectSettings) -> int:
+    return settings.max_proposals if settings.proposals else 0
+
+
+def _open_parts(folder: str | Path, images: pd.DataFrame, detector: Detector, settings: DetectSettings) -> Parts:
     made_of = {
         "settings": vars(settings),
         "model": [detector.sha256, detector.runtime, detector.canvas],
         "images": pd.util.hash_pandas_object(images[["image_id", "path"]], index=False).sum().item(),
-        "task_size": task_size,
     }
     return Parts(Path(folder), made_of)
 
@@ -146,7 +118,7 @@ def _split(task: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
 
 
 def _detect_chunk(
-    chunk: pd.DataFrame, folder: Folder, detector: Detector, root: Path, settings: Settings
+    chunk: pd.DataFrame, folder: Folder, detector: Detector, root: Path, settings: DetectSettings
 ) -> list[dict[str, Any]]:
     read, rows = [], []
     for image_id, path in zip(chunk["image_id"], chunk["path"], strict=True):
@@ -154,41 +126,40 @@ def _detect_chunk(
             read.append((image_id, read_image(folder / path, max_megapixels=settings.max_megapixels)))
         except ImageError as error:
             rows.append({"image_id": image_id, "error": str(error)})
-    least = min(settings.proposal_conf, settings.conf) if settings.proposals else settings.conf
-    candidates = detector.find_boxes([picture for _, picture in read], least=least)
-    for (image_id, picture), boxes in zip(read, candidates, strict=True):
+    candidates = MAX_CANDIDATES if _max_proposals(settings) else 0
+    found = detector.find_boxes([picture for _, picture in read], least=settings.conf, candidates=candidates)
+    for (image_id, picture), boxes in zip(read, found, strict=True):
         rows += _cut_objects(image_id, picture, boxes, detector.class_names, root, settings)
     return rows
 
 
 def _cut_objects(
-    image_id: str, picture: np.ndarray, candidates: Boxes, class_names: Sequence[str], root: Path, settings: Settings
+    image_id: str, picture: np.ndarray, found: Boxes, class_names: Sequence[str], root: Path, settings: DetectSettings
 ) -> list[dict[str, Any]]:
     height, width = picture.shape[:2]
-    detected, proposals = select_boxes(candidates, settings, picture_wh=(width, height))
+    detected, proposals = select_boxes(found, settings, picture_wh=(width, height))
+    origins, boxes = [DETECTED] * len(detected) + [PROPOSAL] * len(proposals), join_boxes([detected, proposals])
+    xyxy = boxes.xyxy.round(PIXEL_DECIMALS)
+    cut_off = touches_border(xyxy, width=width, height=height)
+    scores = {"confidence": boxes.confidence, "objectness": objectness_of(boxes.evidence), "energy": boxes.energy}
     rows: list[dict[str, Any]] = []
-    for origin, boxes in (("detected", detected), ("proposal", proposals)):
-        xyxy = boxes.xyxy.round(PIXEL_DECIMALS)
-        cut_off = touches_border(xyxy, width=width, height=height)
-        for box, confidence, class_id, cut in zip(xyxy, boxes.confidence, boxes.class_id, cut_off, strict=True):
-            object_id = f"{image_id}-{len(rows):02d}"
-            crop = cut_crop(picture, box)
-            write_jpeg(root / crop_path_of(object_id), crop)
-            certain = round(float(confidence), CONFIDENCE_DECIMALS)
-            rows.append(
-                {
-                    "object_id": object_id,
-                    "image_id": image_id,
-                    "class_name": class_names[class_id],
-                    "confidence": certain,
-                    **dict(zip(("x_min", "y_min", "x_max", "y_max"), box.tolist(), strict=True)),
-                    "crop_path": crop_path_of(object_id),
-                    "origin": origin,
-                    "objectness": certain,
-                    **measure_crop(crop),
-                    "touches_border": bool(cut),
-                }
-            )
+    for number, origin in enumerate(origins):
+        object_id = f"{image_id}-{number:02d}"
+        crop = cut_crop(picture, xyxy[number])
+        write_jpeg(root / crop_path_of(object_id), crop)
+        rows.append(
+            {
+                "object_id": object_id,
+                "image_id": image_id,
+                "class_name": class_names[boxes.class_id[number]],
+                **dict(zip(BOX, xyxy[number].tolist(), strict=True)),
+                "crop_path": crop_path_of(object_id),
+                "origin": origin,
+                **{name: round(float(values[number]), SCORE_DECIMALS) for name, values in scores.items()},
+                **measure_crop(crop),
+                "touches_border": bool(cut_off[number]),
+            }
+        )
     return rows
 
 

@@ -1,8 +1,9 @@
-"""Geometry of boxes: letterboxes, overlaps, suppression, and what a detector almost missed."""
+"""Geometry of boxes: letterboxes, overlaps, suppression."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 import cv2
@@ -11,25 +12,37 @@ import numpy as np
 STRIDE = 32
 PADDING_GREY = 114  # what YOLO models are trained with
 SAME_THING_IOU = 0.6  # two boxes of one picture that overlap so much hold one thing
-PROPOSAL_IOU = 0.3  # a confident box that overlaps this much explains a proposal
-PROPOSAL_INSIDE = 0.6  # so does one that covers this share of it
-PROPOSAL_MIN_SIDE_PX = 16.0
-PROPOSAL_MAX_SHARE = 0.6  # of the picture's area
 
 
 @dataclass(frozen=True)
 class Boxes:
-    """Boxes of one picture: xyxy (n, 4) [px], confidence (n,) in [0, 1], class_id (n,); all float32 / int64."""
+    """Boxes of one picture.
+
+    Attributes:
+        xyxy: (n, 4) [px].
+        confidence: Of the best class (n,), in [0, 1].
+        class_id: Number of the best class (n,).
+        evidence: How much speaks for a thing of whatever class (n,) [nats], from proposals.evidence_of; NaN unknown.
+        energy: Log-sum-exp of the class logits (n,), higher is surer (Liu et al., 2020,
+            https://arxiv.org/abs/2010.03759); NaN unknown.
+    """
 
     xyxy: np.ndarray
     confidence: np.ndarray
     class_id: np.ndarray
+    evidence: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    energy: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        for name in ("evidence", "energy"):
+            if len(getattr(self, name)) != len(self.xyxy):
+                object.__setattr__(self, name, np.full(len(self.xyxy), np.nan))
 
     def __len__(self) -> int:
         return len(self.xyxy)
 
     def __getitem__(self, rows: np.ndarray) -> Boxes:
-        return Boxes(self.xyxy[rows], self.confidence[rows], self.class_id[rows])
+        return Boxes(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,11 @@ def fit_letterbox(picture_wh: tuple[int, int], canvas: int | tuple[int, int], *,
     return Letterbox(picture_wh, inner_wh, (left, top), (inner_wh[0] + spare_wh[0], inner_wh[1] + spare_wh[1]))
 
 
+def join_boxes(several: Sequence[Boxes]) -> Boxes:
+    """Return the boxes of several in one, in their order."""
+    return Boxes(*(np.concatenate([getattr(one, each.name) for one in several]) for each in fields(Boxes)))
+
+
 @lru_cache(maxsize=64)
 def anchor_points(canvas_wh: tuple[int, int], strides: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return the centres (n, 2) of a head's cells on a canvas and their sizes (n, 1) [px], finest grid first."""
@@ -89,16 +107,19 @@ def anchor_points(canvas_wh: tuple[int, int], strides: tuple[int, ...]) -> tuple
     return np.concatenate(centres), np.concatenate(sizes)
 
 
-def suppress(boxes: Boxes, *, iou: float, limit: int, any_class: bool = False) -> Boxes:
-    """Return boxes, most confident first, that no better one overlaps by more than iou.
+def suppress(
+    boxes: Boxes, *, iou: float, limit: int, any_class: bool = False, order: np.ndarray | None = None
+) -> Boxes:
+    """Return boxes, best first, that no better one overlaps by more than iou.
 
     Args:
-        boxes: Candidates in any order; of equal confidence the earlier wins.
+        boxes: Candidates in any order; of equally good ones the earlier wins.
         iou: Intersection over union above which the weaker box is dropped.
         limit: Stop at this many.
         any_class: Also let boxes of different classes suppress one another.
+        order: How good each box is (n,), higher is better; by default its confidence.
     """
-    order = np.argsort(-boxes.confidence, kind="stable")
+    order = np.argsort(-(boxes.confidence if order is None else order), kind="stable")
     kept = []
     while len(order) and len(kept) < limit:
         best, order = order[0], order[1:]
@@ -129,29 +150,3 @@ def pair_overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np
     shared = np.clip(high - low, 0, None).prod(axis=-1)
     areas = [np.clip(xyxy[..., 2:] - xyxy[..., :2], 0, None).prod(axis=-1) for xyxy in (first, second)]
     return tuple(shared / np.maximum(over, 1e-9) for over in (sum(areas) - shared, *areas))
-
-
-def find_proposals(
-    candidates: Boxes, confident: Boxes, *, iou: float, limit: int, picture_wh: tuple[int, int]
-) -> Boxes:
-    """Return boxes that the detector almost missed, most confident first.
-
-    They are of any class, at least 16 px high and wide, at most 60 % of the picture, not explained by a confident box
-    (overlap below 0.3, less than 60 % of their area inside one), and do not overlap one another by more than iou.
-
-    Args:
-        candidates: Boxes below the confidence of detected ones.
-        confident: All confident boxes of the same picture.
-        iou: Overlap at which the weaker of two proposals is dropped, whatever their classes.
-        limit: At most this many are returned.
-        picture_wh: Width and height of the picture [px].
-    """
-    sides = candidates.xyxy[:, 2:] - candidates.xyxy[:, :2]
-    fits = (sides.min(axis=1, initial=np.inf) >= PROPOSAL_MIN_SIDE_PX) & (
-        sides.prod(axis=1) <= PROPOSAL_MAX_SHARE * picture_wh[0] * picture_wh[1]
-    )
-    candidates = candidates[np.flatnonzero(fits)]
-    union_share, own_share = overlaps(candidates.xyxy, confident.xyxy)
-    explained = (union_share >= PROPOSAL_IOU).any(axis=1) | (own_share >= PROPOSAL_INSIDE).any(axis=1)
-    candidates = candidates[np.flatnonzero(~explained)]
-    return suppress(candidates, iou=iou, limit=limit, any_class=True)

@@ -8,7 +8,7 @@ import pandas as pd
 from ..language import say
 from ..params import SELECTIONS
 from ..settings import FilterSettings
-from ..tables import PROPOSAL
+from ..tables import is_proposal
 from ..words.keywords import has_keyword
 
 __all__ = ["count_classes", "filter_objects", "has_keyword", "is_proposal"]
@@ -56,11 +56,6 @@ def count_classes(objects: pd.DataFrame) -> pd.Series:
     """Return how many detected boxes each class has; a proposal's class is a guess and does not count."""
     counts = objects.loc[~is_proposal(objects), "class_name"].value_counts()
     return counts.reindex(objects["class_name"].unique(), fill_value=0)
-
-
-def is_proposal(objects: pd.DataFrame) -> np.ndarray:
-    """Tell for each object whether the detector almost missed it."""
-    return (objects["origin"] == PROPOSAL).to_numpy(bool)
 
 
 def _keep_named(named: np.ndarray, settings: FilterSettings) -> tuple[np.ndarray, np.ndarray]:

@@ -13,8 +13,10 @@ from rarelib.pictures.boxes import overlaps
 from rarelib.pictures.crops import cut_crop
 from rarelib.pictures.decoding import read_image
 from rarelib.pictures.listing import list_images
+from rarelib.settings import DetectSettings
+from rarelib.tables import check_table
 
-SETTINGS = {"conf": 0.6, "iou": 0.45, "max_det": 100, "max_objects": 6, "proposal_conf": 0.1, "max_proposals": 3}
+SETTINGS = {"conf": 0.6, "max_objects": 6, "max_proposals": 3}
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +38,11 @@ def pictures(tmp_path_factory):
 
 
 def detect(model, pictures, root, *, runtime="openvino_f32", workers=1, **options):
+    settings = DetectSettings(**{**SETTINGS, **options})
     images = list_images(pictures)
     images = images[images["error"] == ""]
     detector = load_detector(model, runtime=runtime, imgsz=320)
-    return detect_objects(images, pictures, detector, root, root / "parts", workers=workers, **{**SETTINGS, **options})
+    return detect_objects(images, pictures, detector, root, root / "parts", settings=settings, workers=workers)
 
 
 def test_detection_gives_what_is_promised(model, pictures, tmp_path):
@@ -59,6 +62,8 @@ def test_detection_gives_what_is_promised(model, pictures, tmp_path):
     detected = objects["origin"] == "detected"
     assert (objects.loc[detected, "confidence"] >= 0.6).all() and (objects.loc[~detected, "confidence"] <= 0.6).all()
     assert detected.any() and (~detected).any()
+    check_table("objects", objects)
+    assert np.isfinite(objects[["objectness", "energy"]]).all(axis=None)
 
 
 def test_crops_are_cut_from_the_original(model, pictures, tmp_path):

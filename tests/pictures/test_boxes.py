@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rarelib.pictures.boxes import Boxes, anchor_points, find_proposals, fit_letterbox, overlaps, suppress
+from rarelib.pictures.boxes import Boxes, anchor_points, fit_letterbox, overlaps, suppress
 
 
 def boxes_of(*rows):
@@ -83,22 +83,3 @@ def test_suppress_equals_torchvision():
         suppress(Boxes(xyxy, confidence, class_id), iou=0.45, limit=300).confidence.tolist()
         == confidence[order].tolist()
     )
-
-
-def test_proposals_are_what_no_confident_box_explains():
-    confident = boxes_of(([0, 0, 100, 100], 0.9, 0))
-    candidates = boxes_of(
-        ([10, 10, 110, 110], 0.2, 1),  # overlaps the confident one
-        ([20, 20, 60, 60], 0.2, 1),  # inside it
-        ([200, 200, 240, 240], 0.10, 2),  # a proposal
-        ([202, 200, 242, 240], 0.15, 1),  # a better one, whatever its class
-        ([300, 300, 310, 400], 0.2, 1),  # too thin
-        ([0, 0, 500, 400], 0.2, 1),  # nearly the whole picture
-        ([400, 10, 440, 50], 0.05, 0),  # another proposal
-    )
-    found = find_proposals(candidates, confident, iou=0.45, limit=5, picture_wh=(500, 400))
-    assert found.confidence.tolist() == [0.15, 0.05]
-    assert found.class_id.tolist() == [1, 0]
-    assert len(find_proposals(candidates, confident, iou=0.45, limit=1, picture_wh=(500, 400))) == 1
-    assert len(find_proposals(candidates, confident, iou=0.45, limit=0, picture_wh=(500, 400))) == 0
-    assert len(find_proposals(NONE, NONE, iou=0.45, limit=5, picture_wh=(500, 400))) == 0

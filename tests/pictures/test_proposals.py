@@ -1,0 +1,88 @@
+"""What may hold a thing that no class stands for: evidence, order, and which boxes are proposed."""
+
+import numpy as np
+import pytest
+
+from rarelib.pictures.boxes import Boxes
+from rarelib.pictures.proposals import (
+    BLOCK,
+    HEIGHT_WEIGHT,
+    evidence_of,
+    find_proposals,
+    objectness_of,
+    proposal_order,
+)
+
+WH = (500, 400)
+NONE = Boxes(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
+
+
+def boxes_of(*rows):
+    """Return boxes of (xyxy, evidence) rows, all of low confidence."""
+    xyxy, evidence = zip(*rows, strict=True)
+    return Boxes(np.array(xyxy, float), np.full(len(rows), 0.01), np.arange(len(rows)), np.array(evidence, float))
+
+
+def test_sharp_edges_and_sure_classes_speak_for_a_thing():
+    by_classes = evidence_of(np.array([0.001, 0.1, 0.9]), np.full(3, 0.7))
+    by_edges = evidence_of(np.full(3, 0.1), np.array([1.2, 0.8, 0.5]))
+    assert (np.diff(by_classes) > 0).all() and (np.diff(by_edges) > 0).all()
+    assert np.isfinite(evidence_of(np.zeros(1), np.full(1, 2.7))).all()
+
+
+def test_objectness_is_one_measure_between_0_and_1():
+    values = objectness_of(np.array([-1e9, -12.0, -8.0, -4.0, 1e9, np.nan]))
+    assert (np.diff(values[:5]) > 0).all() and values[0] >= 0 and values[4] <= 1
+    assert np.isnan(values[5])
+
+
+def test_what_stands_on_the_road_comes_earlier():
+    order = proposal_order(np.zeros(4), np.array([0.1, 0.4, 0.65, 1.0]))
+    assert order[0] == order[1] == 0 and order[2] == order[3] == pytest.approx(HEIGHT_WEIGHT)
+
+
+def test_differences_in_the_last_bits_do_not_decide():
+    assert len(set(proposal_order(np.array([-7.0, -7.0 + 1e-9]), np.array([0.5, 0.5])))) == 1
+
+
+def test_proposals_are_what_no_confident_box_explains():
+    confident = boxes_of(([0, 0, 100, 100], -4.0))
+    candidates = boxes_of(
+        ([10, 10, 110, 110], -6.0),  # overlaps the confident one
+        ([20, 20, 60, 60], -6.0),  # inside it
+        ([200, 300, 240, 340], -9.0),  # a proposal
+        ([202, 300, 242, 340], -8.0),  # a better one
+        ([300, 300, 310, 400], -6.0),  # too thin
+        ([0, 0, 500, 400], -6.0),  # nearly the whole picture
+        ([400, 10, 440, 50], -8.5),  # another, but high above the road
+        ([400, 300, 413, 313], -11.0),  # 13 px are enough
+    )
+    found = find_proposals(candidates, confident, limit=10, picture_wh=WH)
+    assert found.class_id.tolist() == [3, 7, 6]
+    assert found.evidence.tolist() == [-8.0, -11.0, -8.5]
+    assert len(find_proposals(candidates, confident, limit=1, picture_wh=WH)) == 1
+    assert len(find_proposals(candidates, confident, limit=0, picture_wh=WH)) == 0
+    assert len(find_proposals(NONE, NONE, limit=5, picture_wh=WH)) == 0
+
+
+def test_candidates_behind_many_explained_ones_are_reached():
+    """A crowd of boxes around a confident one must not use up the candidates."""
+    rng = np.random.default_rng(0)
+    crowd = [([100 + shift, 100 + shift, 200 + shift, 200 + shift], -5.0) for shift in rng.uniform(0, 5, 3 * BLOCK)]
+    candidates = boxes_of(*crowd, ([300, 300, 340, 340], -14.0))
+    found = find_proposals(candidates, boxes_of(([100, 100, 205, 205], -4.0)), limit=3, picture_wh=WH)
+    assert found.xyxy.tolist() == [[300, 300, 340, 340]]
+
+
+def test_the_order_of_the_candidates_does_not_matter():
+    rng = np.random.default_rng(1)
+    low = rng.uniform(0, 300, (2000, 2))
+    xyxy = np.concatenate([low, low + rng.uniform(5, 90, (2000, 2))], axis=1)
+    evidence = rng.permutation(2000) / 100 - 20
+    boxes = Boxes(xyxy, np.full(2000, 0.1), np.zeros(2000, int), evidence)
+    mixed = rng.permutation(2000)
+    first, again = (find_proposals(some, NONE, limit=30, picture_wh=WH) for some in (boxes, boxes[mixed]))
+    assert len(first) == 30
+    assert np.array_equal(first.xyxy, again.xyxy)
+    order = proposal_order(first.evidence, first.xyxy[:, 3] / WH[1])
+    assert (np.diff(order) <= 0).all()
