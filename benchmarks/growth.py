@@ -22,6 +22,7 @@ import pandas as pd
 from rarelib.models.runtime import worker_count
 from rarelib.objects.detection import detect_objects, load_detector
 from rarelib.pictures.listing import list_images
+from rarelib.settings import DetectSettings
 
 SHARED = Path(os.environ.get("RARELIB_SHARED", Path(__file__).parents[1] / ".." / "shared"))
 COPIED = 60  # so many pictures are copied; more are links to these
@@ -110,7 +111,9 @@ def copy_pictures(source: str, folder: Path, *, count: int) -> Path:
 def detect_afresh(images: pd.DataFrame, folder: Path, detector, place: Path, workers: int) -> object:
     """Detect into a new folder, without proposals, as the plain way has none."""
     root = Path(tempfile.mkdtemp(dir=place))  # kept to the end: ext4 makes files slowly where others were just deleted
-    return detect_objects(images, folder, detector, root, root / "parts", proposals=False, workers=workers)
+    return detect_objects(
+        images, folder, detector, root, root / "parts", settings=DetectSettings(proposals=False), workers=workers
+    )
 
 
 def _draw_vectors(count: int) -> tuple[np.ndarray, list[str]]:
