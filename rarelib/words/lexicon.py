@@ -9,13 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from .lists import Thing, own_list, read_things, things_of
-from .splitting import levels_of, split_name, without_brackets
+from .splitting import levels_of, names_in, split_name, without_brackets
 
 ORDINARY, UNUSUAL, UNKNOWN = 1.0, 0.0, float("nan")
 # words between two things; the first of them is what the name is about: a man in a wheelchair
 BETWEEN = frozenset(("of", "on", "in", "with", "without", "at", "by", "from", "under", "over", "and", "for", "to",
                      "のある", "に乗った", "を持った", "の上の", "に載った"))  # fmt: skip
-FILLING = frozenset(("a", "an", "the", "の", "other", "another", "その他の"))
+FILLING = frozenset(("a", "an", "the", "の", "other", "another", "その他の", "group"))
+DESCRIBING = tuple("いのなた")  # how a Japanese word ends that only describes: 赤い車
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +45,20 @@ class Lexicon:
 
     def thing(self, name: str) -> Thing | None:
         """Return the thing that a name means; None if it is not on the lists."""
-        levels = levels_of(name)
-        if not levels:
-            return None
-        last, *wider = (self.words(without_brackets(level)[0]) for level in reversed(levels))
-        found = self.things.get(last)
-        return found if found or not wider else self.things.get((*last, *wider[0]))
+        found = (self._thing(one) for one in names_in(name))
+        return next((thing for thing in found if thing), None)
 
     def value(self, name: str) -> float:
         """Return ORDINARY, UNUSUAL or UNKNOWN (NaN) for a name."""
+        values = (self._value(one) for one in names_in(name))
+        return next((value for value in values if value == value), UNKNOWN)
+
+    def _thing(self, name: str) -> Thing | None:
+        levels = [self.words(without_brackets(level)[0]) for level in levels_of(name)]
+        ways = (levels[-1], (*levels[-1], *levels[-2])) if len(levels) > 1 else tuple(levels)
+        return next((self.things[words] for words in ways if words in self.things), None)
+
+    def _value(self, name: str) -> float:
         levels = levels_of(name)
         if not levels:
             return UNKNOWN
@@ -78,14 +84,14 @@ class Lexicon:
             return UNUSUAL
         if changed or not pieces:
             return UNKNOWN
-        about = self._about(pieces)
+        about = self._about([piece for piece in pieces if piece[0] not in FILLING] or pieces)
         if about not in self.values or (about in self.general and strange_words):
             return UNKNOWN
         return ORDINARY
 
     def _is_strange(self, piece: tuple[str, ...]) -> bool:
         known = piece in self.values or piece in self.changes or piece in self.general
-        return not known and piece[0] not in BETWEEN and piece[0] not in FILLING
+        return not known and piece[0] not in BETWEEN | FILLING and not piece[0].endswith(DESCRIBING)
 
     def _pieces(self, words: Sequence[str]) -> list[tuple[str, ...]]:
         """Return known names within a name, the longest first at each place, and single words between them."""

@@ -17,7 +17,7 @@ IRREGULAR = {
     "potatoes": "potato", "tomatoes": "tomato", "mosquitoes": "mosquito", "torpedoes": "torpedo", "heroes": "hero",
     "buffaloes": "buffalo", "cargoes": "cargo", "mangoes": "mango", "caches": "cache", "moustaches": "moustache",
     "policemen": "policeman", "firemen": "fireman", "snowmen": "snowman", "workmen": "workman", "seamen": "seaman",
-    "lens": "lens", "taxis": "taxi", "skis": "ski", "policewomen": "policewoman",
+    "lens": "lens", "glasses": "glasses", "taxis": "taxi", "skis": "ski", "policewomen": "policewoman",
 }  # fmt: skip
 HISSING = ("sses", "shes", "ches", "xes", "zzes")
 UNCHANGED = ("ss", "us", "is")  # glass, bus, tennis

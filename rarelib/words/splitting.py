@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator
 
 from .plurals import singular
 
-LEVELS = re.compile(r"--|[/>:]+|(?<=\S)\.(?=\S)")  # vehicle.bus.bendy, object--vehicle--car
+LEVELS = re.compile(r"--|[>:]+|(?<=\S)\.(?=\S)")  # vehicle.bus.bendy, object--vehicle--car
+OTHER_NAMES = re.compile(r"[/|,;、／]")  # cone/traffic cone
 BRACKETS = re.compile(r"[(\[（【].*?[)\]）】]")  # says which one is meant: mouse (computer equipment)
 SHORTEST, SHORTEST_JOINED = 3, 7  # letters of a word inside a joined name, and of that name: "trafficcone"
 LONG_VOWEL = "ー"  # ローラ and ローラー are one word
@@ -28,9 +29,19 @@ def split_name(name: str, known: Collection[str] = (), *, parts: Collection[str]
     return [word for run in _runs(name) for word in _words_of(run, known, parts)]
 
 
+def written_words(name: str) -> list[str]:
+    """Return the words of a name as they are written, in lower case, plurals kept."""
+    return [*_runs(name)]
+
+
 def levels_of(name: str) -> list[str]:
     """Return the levels of a name that says a path of classes, the widest first: vehicle.bus.bendy."""
     return [level for level in LEVELS.split(unicodedata.normalize("NFKC", name)) if level.strip()]
+
+
+def names_in(name: str) -> list[str]:
+    """Return the names that a name offers, the first one first: cone/traffic cone."""
+    return [part for part in OTHER_NAMES.split(unicodedata.normalize("NFKC", name)) if part.strip()]
 
 
 def without_brackets(name: str) -> tuple[str, str]:

@@ -60,7 +60,7 @@ def test_levels_of_a_path_of_classes():
     ("plural", "one"),
     [
         ("motorcycles", "motorcycle"), ("lorries", "lorry"), ("buses", "bus"), ("bus", "bus"), ("people", "person"),
-        ("benches", "bench"), ("boxes", "box"), ("glass", "glass"), ("glasses", "glass"), ("horses", "horse"),
+        ("benches", "bench"), ("boxes", "box"), ("glass", "glass"), ("glasses", "glasses"), ("horses", "horse"),
         ("children", "child"), ("taxis", "taxi"), ("debris", "debris"), ("geese", "goose"), ("tennis", "tennis"),
         ("voiture", "voiture"), ("gas", "gas"), ("cookies", "cookie"), ("sheep", "sheep"), ("axes", "axe"),
     ],
