@@ -7,6 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from rarelib.captions import caption_counts
+from rarelib.ranking.signs import SIGNS
 from rarelib.run.folder import RunFolder
 from rarelib.tables import STAGES
 
@@ -72,6 +73,10 @@ def _scores(ids: pd.Series, hostile: bool) -> pd.DataFrame:
         reason_codes="rare_class,far_from_all",
         event=ids,
         event_size=np.where(rank == 2, 3, 1),
+        **{
+            sign.name: np.where(rank <= 3, 0.5, 0.0) if sign.name == "sign_look" else float(not sign.raises)
+            for sign in SIGNS
+        },
     )
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..figures.signs import COLOURS, sign_name
 from ..language import phrases, say
-from ..tables import TABLES
+from ..ranking.shares import rarity_parts
+from ..ranking.signs import SIGNS
 from .rows import code_name
 
 SAID_ELSEWHERE = ("common", "nearest", "event", "proposal", "caption_disagrees")  # reason codes without a chip
-NO_SIGN = ("rarity",)  # shown on its own
 MAX_TEXT = 600
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 TEXTS = ("reason", "caption", "caption_error", "kind", "first_caption", "certainty", "attributes")
@@ -83,12 +84,6 @@ def plain(text: object, limit: int = MAX_TEXT) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
-def sign_columns(rows: pd.DataFrame) -> list[str]:
-    """Return the scores' columns in [0, 1] that are there: the signs behind a rarity."""
-    shares = [column for column in TABLES["scores"].columns if column.dtype == "number" and column.high == 1]
-    return [column.name for column in shares if column.name in rows and column.name not in NO_SIGN]
-
-
 def _caption_text(rows: pd.DataFrame, name: str) -> list[str]:
     values = rows["reason_alone" if name == "reason" else name]  # what disagrees is said apart
     if name == "caption":
@@ -135,16 +130,18 @@ def _near(neighbours: pd.DataFrame | None, number: pd.Series) -> dict[int, list[
 
 
 def _signs(rows: pd.DataFrame, language: str) -> list[dict[str, Any]]:
+    parts = rarity_parts(rows)
+    raising = {sign.name for sign in SIGNS if sign.raises}
     return [
-        {"name": name, "label": sign_name(name, language), "values": _numbers(rows[name], 3)}
-        for name in sign_columns(rows)
+        {
+            "name": name,
+            "label": sign_name(name, language),
+            "raises": name in raising,
+            "colour": COLOURS.get(name, ""),
+            "values": _numbers(parts[name], 3),
+        }
+        for name in parts.columns
     ]
-
-
-def sign_name(name: str, language: str) -> str:
-    """Return what a sign is called."""
-    key = f"explore.sign.{name}"
-    return say(key, language) if key in phrases() else name.replace("_", " ")
 
 
 def _numbers(values: pd.Series, digits: int) -> Sequence[float | None]:

@@ -20,7 +20,15 @@ from ..run.folder import RunFolder
 from .page import MAX_BYTES, Budget, choose_rows, page_data, page_pictures
 
 ABOUT_TRUST = ("audit", "evaluation")  # plots that stand in a section of their own
-DRAWN_HERE = ("funnel", "rarest", "gallery", "neighbours", "captions", "map")  # what the page shows in its own way
+DRAWN_HERE = (
+    "funnel",
+    "rarest",
+    "gallery",
+    "neighbours",
+    "signs",
+    "captions",
+    "map",
+)  # what the page shows in its own way
 PLOT_ORDER = ("contact_sheet", "boxes", "class_counts", "confidence_sizes", "early_filter", "scores", "agreement")
 PHOTOGRAPHS = ("contact_sheet", "boxes")  # stay as they are in the dark
 ALWAYS_SAID = ("images_folder", "sampling_rate", "yolo_model", "embedder", "selection", "skip_caption")

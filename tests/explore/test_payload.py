@@ -5,8 +5,9 @@ import json
 import pytest
 from planted_run import planted_run
 
-from rarelib.explore.payload import component_data, component_texts, plain, sign_columns
+from rarelib.explore.payload import component_data, component_texts, plain
 from rarelib.explore.rows import gather_objects
+from rarelib.ranking.signs import SIGNS
 
 CAN = {"words": False, "learn": False, "frames": False, "download": True}
 
@@ -42,13 +43,16 @@ def test_a_caption_that_no_model_gave_is_not_shown(tmp_path):
     assert data["caption_error"] == ["", "timed out", "timed out", "", ""]
 
 
-def test_signs_are_the_columns_that_are_there(tmp_path):
+def test_the_parts_of_a_rarity_are_told_where_the_ranking_kept_its_signs(tmp_path):
     run = planted_run(tmp_path)
-    rows = gather_objects(run).assign(quality=0.5, hidden=[0.25, None, 0, 0, 0])
-    assert sign_columns(rows) == ["quality", "hidden"]
-    signs = told(run, rows)["signs"]
-    assert [sign["name"] for sign in signs] == ["quality", "hidden"]
-    assert signs[1]["values"] == [0.25, None, 0.0, 0.0, 0.0]
+    weight = {sign.name: sign.weight for sign in SIGNS}
+    parts = {sign["name"]: sign for sign in told(run)["signs"]}
+    alone = pytest.approx(0.5 * weight["sign_look"])
+    assert parts["sign_look"]["values"] == [alone, alone, alone, 0, 0]
+    assert parts["sign_look"]["raises"] and not parts["sign_quality"]["raises"]
+    rows = gather_objects(run)
+    assert told(run, rows.drop(columns=list(weight)))["signs"] == []
+    assert parts["sign_look"]["colour"].startswith("#") and parts["sign_look"]["label"] == "strange look"
 
 
 def test_only_verdicts_on_these_rows_are_told(tmp_path):

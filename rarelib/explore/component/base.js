@@ -19,15 +19,6 @@ function speaker(texts) {
     (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? shown(values[name]) : whole));
 }
 
-/** Draw a bar for a share in [0, 1]. */
-function bar(share, label) {
-  const track = h("span", { class: "bar", role: "img", "aria-label": label });
-  const fill = h("span");
-  fill.style.width = `${Math.round(100 * Math.min(Math.max(share, 0), 1))}%`;
-  track.append(fill);
-  return track;
-}
-
 /** Ask the host (a Jupyter kernel, or the page itself) and wait for its answer. */
 class Host {
   constructor(model) {

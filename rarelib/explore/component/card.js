@@ -2,6 +2,9 @@
 
 const KEYS = { y: "yes", 1: "yes", n: "no", 2: "no", u: "unsure", 3: "unsure" };
 
+const LEAST_PART = 0.005; // of a rarity; what is less is not seen
+const PARTS_SAID = 4;
+
 class Cards {
   constructor(state, crops, actions) {
     Object.assign(this, { state, crops, actions });
@@ -61,11 +64,27 @@ class Cards {
     return chips.length ? h("ul", { class: "chips" }, chips) : null;
   }
 
+  /** One bar, as long as the rarity, in the colours of the signs that made it; behind it, pale, what was held down. */
   signs(row) {
-    const rows = this.state.data.signs.flatMap(({ label, values }) =>
-      values[row] === null ? [] : [h("div", { class: "sign" }, h("span", {}, label),
-        bar(values[row], `${label} ${values[row].toFixed(2)}`), h("span", { class: "number" }, values[row].toFixed(2)))]);
-    return rows.length ? h("div", { class: "signs" }, rows) : null;
+    const parts = this.state.data.signs.map(({ label, raises, colour, values }) => ({ label, raises, colour, value: values[row] ?? 0 }))
+      .filter(({ value }) => value >= LEAST_PART);
+    if (!parts.length) return null;
+    parts.sort((a, b) => b.raises - a.raises || b.value - a.value);
+    const said = parts.map(({ label, value }) => `${label} ${value.toFixed(2)}`);
+    const swatch = (part) => {
+      const node = h("span", { class: part.raises ? "swatch" : "swatch held" });
+      if (part.raises) node.style.background = part.colour;
+      return node;
+    };
+    const stack = h("span", { class: "stack", role: "img", "aria-label": `${this.state.say("signs")}: ${said.join(", ")}`,
+      title: said.join("\n") }, parts.map((part) => {
+      const piece = h("span", { class: part.raises ? "" : "held" });
+      piece.style.width = `${100 * part.value}%`;
+      if (part.raises) piece.style.background = part.colour;
+      return piece;
+    }));
+    return h("div", { class: "signs" }, stack, h("ul", { "aria-hidden": "true" },
+      parts.slice(0, PARTS_SAID).map((part) => h("li", {}, swatch(part), `${part.label} ${part.value.toFixed(2)}`))));
   }
 
   near(row) {
