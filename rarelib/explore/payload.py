@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..figures.signs import COLOURS, sign_name
 from ..language import phrases, say
 from ..ranking.shares import rarity_parts
 from ..ranking.signs import SIGNS
@@ -130,6 +129,8 @@ def _near(neighbours: pd.DataFrame | None, number: pd.Series) -> dict[int, list[
 
 
 def _signs(rows: pd.DataFrame, language: str) -> list[dict[str, Any]]:
+    from ..figures.signs import COLOURS, sign_name  # a pipeline that shows nothing loads no matplotlib
+
     parts = rarity_parts(rows)
     raising = {sign.name for sign in SIGNS if sign.raises}
     return [
