@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .decoding import ImageError, read_image, read_size, reason_of
+from .sampling import draw_paths
 from .sources import READERS, Folder, RemotePath, source_of
 
 __all__ = ["ImageError", "group_of", "has_pictures", "image_id_of", "list_images", "read_image", "read_samples"]
@@ -24,10 +25,19 @@ NUSCENES_NAME = re.compile(r"^(n\d{3}-\d{4}(?:-\d{2}){5}[+-]\d{4})__[A-Z_]+__\d+
 
 @dataclass(frozen=True)
 class Found:
-    """A file or folder with a picture's suffix: its path, relative and posix, and why it is no picture."""
+    """A file or folder with a picture's suffix.
+
+    Attributes:
+        path: Relative and posix.
+        error: Why it is no picture.
+        size: Of the file [bytes], -1 if unknown.
+        modified: When it was changed last [ns since 1970], -1 if unknown.
+    """
 
     path: str
     error: str = ""
+    size: int = -1
+    modified: int = -1
 
 
 def list_images(
@@ -39,8 +49,11 @@ def list_images(
     group_pattern: str = "auto",
     max_megapixels: float = 200.0,
     may_be_drawn: Callable[[list[str]], np.ndarray] | None = None,
+    earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """List the pictures of a folder and draw a sample; only the headers of sampled ones are read.
+
+    The draw takes pictures in the order of a hash of seed and path, so that it hardly changes with the folder.
 
     Args:
         folder: Searched recursively; each real folder once, so that circles of links end. Or an address.
@@ -51,10 +64,12 @@ def list_images(
             takes the sub-folder otherwise.
         max_megapixels: Larger pictures get an error, in million pixels.
         may_be_drawn: Tells for all paths, sorted, which may be in the sample, bool array (n,); by default all.
+        earlier: What this function returned before, with the same options: what was drawn stays drawn, what is new
+            gives its share, and headers of files with the same size and time are not read again.
 
     Returns:
         The images table, sorted by path: image_id, path, width, height [px, upright; 0 if not looked at], sampled,
-        error, group.
+        error, group; and size [bytes] and modified [ns since 1970] of the file, -1 where unknown.
 
     Raises:
         FileNotFoundError: If the folder is missing.
@@ -68,24 +83,33 @@ def list_images(
     found = sorted(_find_pictures(folder), key=lambda entry: entry.path)
     paths = [entry.path for entry in found]
     eligible = np.arange(len(found)) if may_be_drawn is None else np.flatnonzero(may_be_drawn(paths))
-    sampled = np.zeros(len(found), bool)
-    sampled[eligible] = _draw(len(eligible), sampling_rate=sampling_rate, max_images=max_images, seed=seed)
-    headers = _read_headers(folder, [found[i] for i in np.flatnonzero(sampled)], max_megapixels)
-    width, height = np.zeros(len(found), int), np.zeros(len(found), int)
-    errors = np.array([entry.error for entry in found], dtype=object)
-    for position, (size_wh, error) in zip(np.flatnonzero(sampled), headers, strict=True):
-        (width[position], height[position]), errors[position] = size_wh, error
-    return pd.DataFrame(
+    images = pd.DataFrame(
         {
             "image_id": pd.Series([image_id_of(path) for path in paths], dtype="str"),
             "path": pd.Series(paths, dtype="str"),
-            "width": width,
-            "height": height,
-            "sampled": sampled,
-            "error": pd.Series(errors, dtype="str"),
+            "width": np.zeros(len(found), int),
+            "height": np.zeros(len(found), int),
+            "sampled": np.zeros(len(found), bool),
+            "error": pd.Series([entry.error for entry in found], dtype="str"),
             "group": pd.Series([group_of(path, pattern) for path in paths], dtype="str"),
+            "size": np.array([entry.size for entry in found], np.int64),
+            "modified": np.array([entry.modified for entry in found], np.int64),
         }
     )
+    earlier = images.head(0) if earlier is None else earlier
+    place = pd.Index(earlier["path"]).get_indexer(paths)  # of each picture in the earlier table, -1 if it is new
+    kept = np.append(earlier["sampled"].to_numpy(bool), False)[place]  # a new one was not drawn
+    drawn = draw_paths(
+        np.array(paths, dtype=object)[eligible],
+        kept[eligible],
+        place[eligible] < 0,
+        sampling_rate=sampling_rate,
+        max_images=max_images,
+        seed=seed,
+    )
+    images["sampled"] = np.isin(np.arange(len(found)), eligible[drawn])
+    same = np.flatnonzero(images["sampled"].to_numpy() & kept)
+    return _with_headers(images, same, earlier.iloc[place[same]], folder, found, max_megapixels)
 
 
 @dataclass(frozen=True)
@@ -158,7 +182,8 @@ def _compile_group(group_pattern: str) -> re.Pattern[str] | None:
 
 def _find_pictures(folder: Folder) -> Iterator[Found]:
     if isinstance(folder, RemotePath):
-        yield from (Found(path) for path, _, _ in folder.list_files() if path.lower().endswith(SUFFIXES))
+        files = (file for file in folder.list_files() if file[0].lower().endswith(SUFFIXES))
+        yield from (Found(path, "", size, modified) for path, size, modified in files)
         return
     seen: set[tuple[int, int]] = set()
     waiting = [("", os.fspath(folder))]
@@ -188,10 +213,12 @@ def _found(path: str, entry: os.DirEntry[str]) -> Found:
     if _is_folder(entry):
         return Found(path, "a folder, not a picture")
     try:
-        is_file = entry.is_file()
+        if not entry.is_file():
+            return Found(path, "broken link" if entry.is_symlink() else "not a regular file")
+        status = entry.stat()
     except OSError as error:  # a link to itself
         return Found(path, reason_of(error))
-    return Found(path, "" if is_file else "broken link" if entry.is_symlink() else "not a regular file")
+    return Found(path, "", status.st_size, status.st_mtime_ns)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -205,12 +232,37 @@ def _printable(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _draw(count: int, *, sampling_rate: float, max_images: int | None, seed: int) -> np.ndarray:
-    size = max(round(count * sampling_rate), 1 if sampling_rate > 0 else 0)
-    size = min(size, count, count if max_images is None else max_images)
-    drawn = np.zeros(count, bool)
-    drawn[np.random.default_rng(seed).permutation(count)[:size]] = True
-    return drawn
+def _with_headers(
+    images: pd.DataFrame,
+    same: np.ndarray,
+    before: pd.DataFrame,
+    folder: Folder,
+    found: list[Found],
+    max_megapixels: float,
+) -> pd.DataFrame:
+    """Fill in width, height and error of what is drawn, from headers; of unchanged files as before.
+
+    Args:
+        images: The table, not yet filled in.
+        same: Positions of pictures that were drawn before as well.
+        before: What was known of these, in their order.
+        folder: Of the pictures.
+        found: All of them.
+        max_megapixels: Larger ones get an error.
+    """
+    unchanged = (before[["size", "modified"]].to_numpy() == images.iloc[same][["size", "modified"]].to_numpy()).all(1)
+    unchanged &= before["error"].eq("").to_numpy() & (before["modified"] >= 0).to_numpy()
+    filled = {name: images[name].to_numpy(dtype=object) for name in ("width", "height", "error")}
+    for name, values in filled.items():
+        values[same[unchanged]] = before[name].to_numpy(dtype=object)[unchanged]
+    to_read = images["sampled"].to_numpy().copy()
+    to_read[same[unchanged]] = False
+    headers = _read_headers(folder, [found[i] for i in np.flatnonzero(to_read)], max_megapixels)
+    for position, (size_wh, error) in zip(np.flatnonzero(to_read), headers, strict=True):
+        filled["width"][position], filled["height"][position] = size_wh
+        filled["error"][position] = error
+    types = {"width": "int64", "height": "int64", "error": "str"}
+    return images.assign(**{name: pd.Series(values).astype(types[name]) for name, values in filled.items()})
 
 
 def _read_headers(folder: Folder, found: list[Found], max_megapixels: float) -> list[tuple[tuple[int, int], str]]:

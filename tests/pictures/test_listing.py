@@ -203,3 +203,47 @@ def test_samples_are_spread_evenly_and_small_enough(folder):
     assert samples.titles == ["b/2.PNG", "z.bmp"]  # the first of the three drawn is broken
     assert all(picture.shape == (10, 20, 3) for picture in samples.pictures)
     assert read_samples(images.head(0), folder, n_samples=3).pictures == []
+
+
+def test_of_a_grown_folder_the_draw_stays_and_the_new_give_their_share(tmp_path):
+    for number in range(1000):
+        (tmp_path / f"{number:04d}.jpg").write_bytes(b"not a picture")
+    first = list_images(tmp_path, sampling_rate=0.2, seed=3)
+    assert first["sampled"].sum() == 200
+    for number in range(1000, 1100):
+        (tmp_path / f"{number:04d}.jpg").write_bytes(b"not a picture")
+    gone = first.loc[first["sampled"], "path"].head(10).tolist()
+    for path in gone:
+        (tmp_path / path).unlink()
+    grown = list_images(tmp_path, sampling_rate=0.2, seed=3, earlier=first)
+    drawn = set(grown.loc[grown["sampled"], "path"])
+    assert len(drawn) == 218
+    assert drawn >= set(first.loc[first["sampled"], "path"]) - set(gone)
+    assert len([path for path in drawn if path >= "1000"]) == 28
+    again = list_images(tmp_path, sampling_rate=0.2, seed=3, earlier=grown)
+    assert again.equals(grown)
+    anew = list_images(tmp_path, sampling_rate=0.2, seed=3)
+    assert len(drawn & set(anew.loc[anew["sampled"], "path"])) > 200
+
+
+def test_the_whole_of_a_grown_folder_is_listed_as_from_nothing(folder):
+    first = list_images(folder)
+    (folder / "a.jpg").unlink()
+    save(folder / "b/2.PNG", size=(50, 30))
+    save(folder / "b/3.png", size=(60, 30))
+    grown = list_images(folder, earlier=first)
+    assert grown.equals(list_images(folder))
+    assert grown.set_index("path").loc["b/2.PNG", ["width", "height"]].tolist() == [50, 30]
+
+
+def test_headers_of_unchanged_files_are_not_read_again_but_failures_are(folder, monkeypatch):
+    from rarelib.pictures import listing
+
+    (folder / "late.png").write_bytes(b"")
+    first = list_images(folder)
+    read = []
+    read_size = listing.read_size
+    monkeypatch.setattr(listing, "read_size", lambda path, **limit: read.append(path.name) or read_size(path, **limit))
+    save(folder / "new.jpg")
+    assert list_images(folder, earlier=first)["error"].ne("").sum() == 1
+    assert sorted(read) == ["late.png", "new.jpg"]
