@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 MAX_FILE_BYTES = 1_000_000
 RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "bulldozer", "excavator",
                  "forklift", "cement", "roller")  # fmt: skip
-OUTLIER_METHODS = ("isolation_forest", "lof", "knn", "mahalanobis", "class_conditional_knn")
+OUTLIER_METHODS = ("isolation_forest", "lof", "lof_per_class", "knn", "mahalanobis", "class_conditional_knn")
 SELECTIONS = ("ranked", "union", "fdr")
 DATASETS = ("auto", "folder", "nuscenes", "kitti", "bdd100k", "coco", "yolo")
 

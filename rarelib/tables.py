@@ -141,6 +141,7 @@ TABLES: dict[str, Table] = {
         OBJECT_ID,
         _number("isolation_forest", "how few random cuts set it apart; higher is rarer", "", optional=True),
         _number("lof", "how sparse its neighbourhood is; about 1 is common, higher is rarer", "", 0, optional=True),
+        _number("lof_per_class", "the same within its class", "", 0, optional=True),
         _number("knn", "mean distance to its nearest neighbours; higher is rarer", "1 - cosine", 0, 2.001,
                 optional=True),
         _number("mahalanobis", "distance from the centre; higher is rarer", "spreads", 0, optional=True),

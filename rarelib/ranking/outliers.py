@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .nearest import REFERENCE_ROWS, distances_elsewhere, draw_rows, find_nearest
+from .looks import embedding_rarity as embedding_rarity
+from .nearest import REFERENCE_ROWS, draw_rows, find_nearest, nearest_blocks, row_blocks
+from .percentiles import DECIMALS as DECIMALS
+from .percentiles import percentiles as percentiles
+from .percentiles import round_scores
+from .percentiles import surprise as surprise
 from .whitening import TRIMMED_SHARE, fit_whitening
 
 FOREST_ROWS = 20_000  # each tree sees 256 of them
 CLASS_ROWS = 5_000  # reference objects of one class
-BLOCK_ROWS = 50_000
-FUSED_NEIGHBOURS, HALF_WHITENED_NEIGHBOURS = 10, 3  # neighbours in the default fusion
-MAHALANOBIS, HALF_WHITENED_KNN, KNN, OWN_CLASS_KNN = 2, 2, 1, 2  # weights in the default fusion
-DECIMALS = 6  # rounding of the last float32 digits, so that row order does not decide between equals
+PLAIN_METHODS = ("isolation_forest", "lof")  # whose outliers the plain recipe joins
 
 
 def isolation_forest(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
@@ -33,7 +35,10 @@ def isolation_forest(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
     from sklearn.ensemble import IsolationForest
 
     forest = IsolationForest(random_state=seed).fit(vectors[draw_rows(vectors, FOREST_ROWS, seed=seed)])
-    return -_by_blocks(forest.score_samples, vectors)
+    scores = np.zeros(len(vectors))
+    for block, rows in row_blocks(vectors):
+        scores[block] = -forest.score_samples(rows)
+    return scores
 
 
 def lof_scores(vectors: np.ndarray, *, n_neighbors: int = 20) -> np.ndarray:
@@ -47,17 +52,36 @@ def lof_scores(vectors: np.ndarray, *, n_neighbors: int = 20) -> np.ndarray:
         Float array (n,), about 1 for a common object, higher is rarer.
     """
     vectors = _as_rows(vectors)
-    if len(vectors) < 3:
-        return np.ones(len(vectors))
-    reference, own_rows = _reference(vectors)
-    distance, rows = _distances(vectors, vectors[reference], n_neighbors, own_rows)
-    inside = own_rows >= 0
-    reach_of = np.empty(len(reference), np.float32)  # distance to the last neighbour
-    reach_of[own_rows[inside]] = distance[inside, -1]
-    density = 1 / (np.maximum(distance, reach_of[rows]).mean(axis=1) + 1e-6)
-    density_of = np.empty(len(reference), np.float32)
-    density_of[own_rows[inside]] = density[inside]
-    return (density_of[rows].mean(axis=1) / density).astype(np.float64)
+    return _lof(vectors, np.arange(len(vectors)), n_neighbors, REFERENCE_ROWS, seed=0)
+
+
+def lof_per_class_scores(
+    vectors: np.ndarray, class_names: Sequence[str], *, n_neighbors: int = 20, seed: int = 0
+) -> np.ndarray:
+    """Score objects by how sparse their neighbourhood is beside their neighbours' within their class (LOF by class).
+
+    A class too small to have that many others is compared with all objects.
+
+    Args:
+        vectors: Unit rows, float array of shape (n, dim).
+        class_names: Class of each row.
+        n_neighbors: Neighbours that make up a neighbourhood, by cosine distance.
+        seed: Seed of the sample that stands for a large class.
+
+    Returns:
+        Float array (n,), about 1 for an object common in its class, higher is rarer.
+    """
+    vectors = _as_rows(vectors)
+    scores, small = np.ones(len(vectors)), []
+    for rows in _rows_of_classes(class_names):
+        if len(rows) > n_neighbors:
+            scores[rows] = _lof(vectors, rows, n_neighbors, CLASS_ROWS, seed=seed)
+        else:
+            small.append(rows)
+    if small:
+        rows = np.concatenate(small)
+        scores[rows] = lof_scores(vectors, n_neighbors=n_neighbors)[rows]
+    return scores
 
 
 def knn_scores(vectors: np.ndarray, *, n_neighbors: int = 10, reference: np.ndarray | None = None) -> np.ndarray:
@@ -75,8 +99,8 @@ def knn_scores(vectors: np.ndarray, *, n_neighbors: int = 10, reference: np.ndar
     vectors = _as_rows(vectors)
     if reference is None:
         return _mean_distance(vectors, n_neighbors)
-    distance, _ = _distances(vectors, _as_rows(reference), n_neighbors, None)
-    return _mean(distance)
+    similarity, _ = find_nearest(vectors, reference, k=n_neighbors)
+    return _mean(np.maximum(1 - similarity, 0))
 
 
 def mahalanobis_scores(vectors: np.ndarray, *, trimmed_share: float = TRIMMED_SHARE, seed: int = 0) -> np.ndarray:
@@ -91,10 +115,10 @@ def mahalanobis_scores(vectors: np.ndarray, *, trimmed_share: float = TRIMMED_SH
         Float array (n,), the distance, at least 0, higher is rarer.
     """
     vectors = _as_rows(vectors)
-    whiten = fit_whitening(vectors, trimmed_share=trimmed_share, seed=seed)
-    if whiten is None:
+    whitening = fit_whitening(vectors, trimmed_share=trimmed_share, seed=seed)
+    if whitening is None:
         return np.zeros(len(vectors))
-    return _by_blocks(lambda rows: np.linalg.norm(whiten(rows), axis=1), vectors)
+    return whitening.distances(vectors)
 
 
 def class_conditional_knn_scores(
@@ -114,16 +138,45 @@ def class_conditional_knn_scores(
         Float array (n,) in [0, 2], higher is rarer.
     """
     vectors = _as_rows(vectors)
-    names, class_of = np.unique(np.asarray(class_names, dtype=str), return_inverse=True)
-    scores, small = np.zeros(len(vectors)), np.zeros(len(vectors), bool)
-    for number in range(len(names)):
-        rows = np.flatnonzero(class_of == number)
-        small[rows] = len(rows) <= n_neighbors
-        if not small[rows[0]]:
-            scores[rows] = _mean_distance(vectors[rows], n_neighbors, limit=CLASS_ROWS, seed=seed)
-    if small.any():
-        scores[small] = _mean_distance(vectors, n_neighbors, queries=small, seed=seed)
+    scores, small = np.zeros(len(vectors)), []
+    for rows in _rows_of_classes(class_names):
+        if len(rows) > n_neighbors:
+            scores[rows] = _mean_distance(vectors, n_neighbors, rows=rows, among=rows, limit=CLASS_ROWS, seed=seed)
+        else:
+            small.append(rows)
+    if small:
+        rows = np.concatenate(small)
+        scores[rows] = _mean_distance(vectors, n_neighbors, rows=rows, seed=seed)
     return scores
+
+
+def plain_outliers(scores: Mapping[str, np.ndarray], contamination: float) -> np.ndarray:
+    """Mark the outliers of the plain recipe: those of IsolationForest and those of LOF, each so many, joined.
+
+    With `selection: union` they are the outliers, so between one and two times the contamination of all objects is
+    marked. The recipe knows no proposals: what is scored should then hold detected objects only, unless proposals
+    were asked for.
+
+    Args:
+        scores: Float array (n,) by method, higher is rarer; isolation_forest and lof must be among them.
+        contamination: Share of the objects that each method marks, in (0, 0.5].
+
+    Returns:
+        Bool array (n,). Equals at the edge are taken in the order of the rows.
+
+    Raises:
+        ValueError: If a method's scores are missing.
+    """
+    missing = [method for method in PLAIN_METHODS if method not in scores]
+    if missing:
+        raise ValueError(
+            f"The 'scores' parameter of plain_outliers must hold {missing[0]}. Got {list(scores)} instead."
+        )
+    marked = np.zeros(len(scores[PLAIN_METHODS[0]]), bool)
+    for method in PLAIN_METHODS:
+        order = np.argsort(-round_scores(scores[method]), kind="stable")
+        marked[order[: round(contamination * len(order))]] = True
+    return marked
 
 
 def outlier_scores(
@@ -138,8 +191,8 @@ def outlier_scores(
 
     Args:
         vectors: Unit rows, float array of shape (n, dim).
-        methods: Names among isolation_forest, lof, knn, mahalanobis, class_conditional_knn.
-        class_names: Class of each row; without them class_conditional_knn takes all as one class.
+        methods: Names among isolation_forest, lof, lof_per_class, knn, mahalanobis, class_conditional_knn.
+        class_names: Class of each row; without them all are of one class.
         n_neighbors: Neighbours of LOF and of the nearest-neighbour scores.
         seed: Seed of everything random.
 
@@ -156,6 +209,7 @@ def outlier_scores(
         "lof": lambda: lof_scores(vectors, n_neighbors=n_neighbors),
         "knn": lambda: knn_scores(vectors, n_neighbors=n_neighbors),
         "mahalanobis": lambda: mahalanobis_scores(vectors, seed=seed),
+        "lof_per_class": lambda: lof_per_class_scores(vectors, names, n_neighbors=n_neighbors, seed=seed),
         "class_conditional_knn": lambda: class_conditional_knn_scores(
             vectors, names, n_neighbors=n_neighbors, seed=seed
         ),
@@ -168,130 +222,49 @@ def outlier_scores(
     return {method: known[method]() for method in methods}
 
 
-def embedding_rarity(
-    vectors: np.ndarray,
-    *,
-    class_names: Sequence[str] | None = None,
-    scenes: Sequence[str] | None = None,
-    reference: np.ndarray | None = None,
-    seed: int = 0,
-) -> np.ndarray:
-    """Return how rare each object looks, by the surprise of measures that err differently.
-
-    They are its distance from the centre in whitened space, from its nearest neighbours in half-whitened space, from
-    its nearest neighbours as they are, and, where classes are known, from those of its own class. What surprises is
-    added up as -log(1 - percentile), so that a top place in one measure outweighs middling ones in others.
-
-    Args:
-        vectors: Unit rows, float array of shape (n, dim).
-        class_names: Class of each row; with them an odd object within its class counts as well.
-        scenes: Drive or picture of each row; neighbours count only from others, as copies tell nothing of rarity. By
-            default each row is a scene of its own.
-        reference: Bool array (n,), True for objects that show what is normal; by default all.
-        seed: Seed of the samples that large inputs are fitted on.
-
-    Returns:
-        Float array (n,) in [0, 1], higher is rarer; 0.5 where all are alike.
-    """
-    vectors = _as_rows(vectors)
-    normal = np.ones(len(vectors), bool) if reference is None else np.asarray(reference, dtype=bool)
-    normal = normal if normal.any() else ~normal
-    scene = np.arange(len(vectors)) if scenes is None else np.unique(np.asarray(scenes, str), return_inverse=True)[1]
-    parts = [(KNN, _distance_elsewhere(vectors, normal, scene, FUSED_NEIGHBOURS, seed=seed))]
-    whiten = fit_whitening(vectors if normal.all() else vectors[normal], seed=seed)
-    if whiten is not None:
-        parts.append((MAHALANOBIS, _by_blocks(lambda rows: np.linalg.norm(whiten(rows), axis=1), vectors)))
-        half = whiten(vectors, strength=0.5)
-        parts.append((HALF_WHITENED_KNN, _distance_elsewhere(half, normal, scene, HALF_WHITENED_NEIGHBOURS, seed=seed)))
-        del half
-    if class_names is not None and len(set(class_names)) > 1:
-        names = np.unique(np.asarray(class_names, str), return_inverse=True)[1]
-        parts.append((OWN_CLASS_KNN, _distance_in_class(vectors, normal, scene, names, parts[0][1], seed=seed)))
-    surprise = [-weight * np.log1p(-percentiles(part)) for weight, part in parts]
-    return percentiles(np.sum(surprise, axis=0))
-
-
-def percentiles(scores: np.ndarray) -> np.ndarray:
-    """Return the share of rows with a lower score, equals counted half; float array (n,) in (0, 1)."""
-    rounded = np.round(np.asarray(scores, dtype=np.float64), DECIMALS)
-    _, position, counts = np.unique(rounded, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - counts / 2)[position] / max(len(rounded), 1)
-
-
 def _as_rows(vectors: np.ndarray) -> np.ndarray:
-    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)  # no copy where it is so already, on disk or in memory
     return vectors if vectors.ndim == 2 else vectors.reshape(len(vectors), -1)
 
 
-def _reference(
-    vectors: np.ndarray, limit: int = REFERENCE_ROWS, *, normal: np.ndarray | None = None, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    if normal is None or normal.all():
-        rows = draw_rows(vectors, limit, seed=seed)
-    else:
-        allowed = np.flatnonzero(normal)
-        rows = allowed[draw_rows(vectors[allowed], limit, seed=seed)]
-    own_rows = np.full(len(vectors), -1)
-    own_rows[rows] = np.arange(len(rows))
-    return rows, own_rows
+def _rows_of_classes(class_names: Sequence[str]) -> list[np.ndarray]:
+    names = np.unique(np.asarray(class_names, dtype=str), return_inverse=True)[1]
+    if not len(names):
+        return []
+    return np.split(np.argsort(names, kind="stable"), np.cumsum(np.bincount(names))[:-1])
 
 
-def _distances(
-    vectors: np.ndarray, reference: np.ndarray, n_neighbors: int, own_rows: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    similarity, rows = find_nearest(vectors, reference, k=n_neighbors, own_rows=own_rows)
-    return np.maximum(1 - similarity, 0), rows
+def _lof(vectors: np.ndarray, among: np.ndarray, n_neighbors: int, limit: int, *, seed: int) -> np.ndarray:
+    """Score some rows by LOF among themselves, or among a sample of them where they are many."""
+    if len(among) < 3:
+        return np.ones(len(among))
+    reference = draw_rows(vectors, limit, rows=among, seed=seed)
+    found = list(nearest_blocks(vectors, reference, k=n_neighbors, rows=reference))
+    distance, rows = (np.concatenate([part[number] for part in found]) for number in (1, 2))
+    reach_of = distance[:, -1]  # distance to the last neighbour
+    density_of = 1 / (np.maximum(distance, reach_of[rows]).mean(axis=1) + 1e-6)
+    scores = np.zeros(len(among))
+    for block, distance, rows in nearest_blocks(vectors, reference, k=n_neighbors, rows=among):
+        density = 1 / (np.maximum(distance, reach_of[rows]).mean(axis=1) + 1e-6)
+        scores[block] = density_of[rows].mean(axis=1, dtype=np.float64) / density
+    return scores
 
 
 def _mean_distance(
     vectors: np.ndarray,
     n_neighbors: int,
     *,
-    queries: np.ndarray | None = None,
+    rows: np.ndarray | None = None,
+    among: np.ndarray | None = None,
     limit: int = REFERENCE_ROWS,
     seed: int = 0,
 ) -> np.ndarray:
-    reference, own_rows = _reference(vectors, limit, seed=seed)
-    asked = slice(None) if queries is None else queries
-    distance, _ = _distances(vectors[asked], vectors[reference], n_neighbors, own_rows[asked])
-    return _mean(distance)
-
-
-def _distance_elsewhere(
-    vectors: np.ndarray,
-    normal: np.ndarray,
-    scene: np.ndarray,
-    n_neighbors: int,
-    *,
-    limit: int = REFERENCE_ROWS,
-    seed: int,
-) -> np.ndarray:
-    rows, _ = _reference(vectors, limit, normal=normal, seed=seed)
-    distance = distances_elsewhere(
-        vectors, vectors[rows], k=n_neighbors, query_scenes=scene, reference_scenes=scene[rows]
-    )
-    return _mean(distance)
-
-
-def _distance_in_class(
-    vectors: np.ndarray, normal: np.ndarray, scene: np.ndarray, names: np.ndarray, among_all: np.ndarray, *, seed: int
-) -> np.ndarray:
-    """Measure the distance to the own class; a class with too few in other scenes keeps the distance to all."""
-    distance = among_all.copy()
-    for name in np.unique(names):
-        rows = np.flatnonzero(names == name)
-        scenes = scene[rows[normal[rows]]]
-        if len(scenes) and len(scenes) - np.bincount(scenes).max() >= FUSED_NEIGHBOURS:
-            distance[rows] = _distance_elsewhere(
-                vectors[rows], normal[rows], scene[rows], FUSED_NEIGHBOURS, limit=CLASS_ROWS, seed=seed
-            )
-    return distance
+    reference = draw_rows(vectors, limit, rows=among, seed=seed)
+    measured = np.zeros(len(vectors) if rows is None else len(rows))
+    for block, distance, _ in nearest_blocks(vectors, reference, k=n_neighbors, rows=rows):
+        measured[block] = _mean(distance)
+    return measured
 
 
 def _mean(distance: np.ndarray) -> np.ndarray:
     return distance.mean(axis=1, dtype=np.float64) if distance.shape[1] else np.zeros(len(distance))
-
-
-def _by_blocks(score, vectors: np.ndarray) -> np.ndarray:  # noqa: ANN001
-    blocks = [score(vectors[start : start + BLOCK_ROWS]) for start in range(0, len(vectors), BLOCK_ROWS)]
-    return np.concatenate([np.zeros(0), *blocks])

@@ -14,10 +14,13 @@ from rarelib.ranking.outliers import (
     embedding_rarity,
     isolation_forest,
     knn_scores,
+    lof_per_class_scores,
     lof_scores,
     mahalanobis_scores,
     outlier_scores,
     percentiles,
+    plain_outliers,
+    surprise,
 )
 
 N_COMMON = 300
@@ -113,6 +116,58 @@ def test_unknown_method_is_named():
 def test_percentiles_by_hand():
     assert percentiles(np.array([3.0, 1.0, 2.0, 2.0])).tolist() == [0.875, 0.125, 0.5, 0.5]
     assert percentiles(np.zeros(0)).tolist() == []
+
+
+def test_percentiles_among_others_by_hand():
+    scores, among = np.array([3.0, 1.0, 2.0, 2.0, 9.0]), np.array([True, True, True, False, False])
+    found = percentiles(scores, among=among)
+    np.testing.assert_allclose(found, [2.5 / 3, 0.5 / 3, 0.5, 0.5, 3.5 / 4])
+    np.testing.assert_array_equal(percentiles(scores[:3]), found[:3])  # what is added does not move them
+
+
+def test_proposals_push_no_detected_object_down(planted):
+    vectors, names = planted
+    junk = unit(np.random.default_rng(5).normal(size=(5 * len(vectors), 32)))
+    both, reference = np.concatenate([vectors, junk]), np.arange(6 * len(vectors)) < len(vectors)
+    alone = embedding_rarity(vectors, class_names=names)
+    beside = embedding_rarity(both, class_names=[*names, *["car"] * len(junk)], reference=reference)
+    np.testing.assert_allclose(beside[reference], alone, atol=1e-6)
+    assert np.median(beside[~reference]) > 0.95
+
+
+def test_what_surprises_does_not_depend_on_how_many_there_are():
+    for n in (1_000, 100_000):
+        values = surprise(percentiles(np.arange(n)))
+        np.testing.assert_allclose(values[[int(0.9 * n), int(0.99 * n)]], [0.54, 0.78], atol=0.01)
+        assert (np.diff(values) > 0).all() and values.max() < 1
+    assert surprise(np.array([0.0, 1.0])).tolist() == [0.0, 1.0]
+
+
+def test_plain_outliers_are_those_of_either_method():
+    scores = {"isolation_forest": np.arange(20.0), "lof": -np.arange(20.0), "knn": np.zeros(20)}
+    assert np.flatnonzero(plain_outliers(scores, 0.1)).tolist() == [0, 1, 18, 19]
+    alike = {"isolation_forest": np.arange(20.0), "lof": np.arange(20.0) + 1e-9}
+    assert np.flatnonzero(plain_outliers(alike, 0.1)).tolist() == [18, 19]
+    with pytest.raises(ValueError, match=r"must hold lof. Got \['knn', 'isolation_forest'\] instead"):
+        plain_outliers({"knn": np.zeros(3), "isolation_forest": np.zeros(3)}, 0.1)
+
+
+def test_lof_per_class_is_lof_of_each_class(planted):
+    vectors, names = planted
+    scores = lof_per_class_scores(vectors, names)
+    for name in ("car", "person"):
+        np.testing.assert_allclose(scores[names == name], lof_scores(vectors[names == name]), rtol=1e-3)
+    few = names.copy()
+    few[:5] = "bus"  # too few to be a neighbourhood
+    np.testing.assert_allclose(lof_per_class_scores(vectors, few)[:5], lof_scores(vectors)[:5], rtol=1e-3)
+
+
+def test_vectors_on_disk_are_scored_like_those_in_memory(planted, tmp_path):
+    vectors, names = planted
+    np.save(tmp_path / "vectors.npy", vectors)
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    for method in (*OUTLIER_METHODS, "fusion"):
+        np.testing.assert_allclose(score(method, mapped, names), score(method, vectors, names), atol=1e-6)
 
 
 def test_many_objects_are_searched_like_few(monkeypatch):

@@ -1,0 +1,107 @@
+"""How rare objects look: measures of their vectors that err differently, joined by what surprises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .nearest import REFERENCE_ROWS, draw_rows, mean_distance_elsewhere
+from .percentiles import percentiles
+from .whitening import Whitening, fit_whitening
+
+CLASS_ROWS = 5_000  # reference objects of one class
+FUSED_NEIGHBOURS, HALF_WHITENED_NEIGHBOURS = 10, 3  # neighbours in the fusion
+MAHALANOBIS, HALF_WHITENED_KNN, KNN, OWN_CLASS_KNN = 2, 2, 1, 2  # weights in the fusion
+
+
+def embedding_rarity(
+    vectors: np.ndarray,
+    *,
+    class_names: Sequence[str] | None = None,
+    scenes: Sequence[str] | None = None,
+    reference: np.ndarray | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return how rare each object looks, by the surprise of measures that err differently.
+
+    They are its distance from the centre in whitened space, from its nearest neighbours in half-whitened space, from
+    its nearest neighbours as they are, and, where classes are known, from those of its own class. What surprises is
+    added up as -log(1 - percentile), so that a top place in one measure outweighs middling ones in others. Each
+    percentile is among the reference alone, so that what is no reference cannot push others down.
+
+    Args:
+        vectors: Unit rows, float array of shape (n, dim); on disk or in memory, they are read block by block.
+        class_names: Class of each row; with them an odd object within its class counts as well.
+        scenes: Drive or picture of each row; neighbours count only from others, as copies tell nothing of rarity. By
+            default each row is a scene of its own.
+        reference: Bool array (n,), True for objects that show what is normal; by default all.
+        seed: Seed of the samples that large inputs are fitted on.
+
+    Returns:
+        Float array (n,) in [0, 1], higher is rarer; 0.5 where all are alike.
+    """
+    normal = np.ones(len(vectors), bool) if reference is None else np.asarray(reference, dtype=bool)
+    normal = normal if normal.any() else ~normal
+    scene = np.arange(len(vectors)) if scenes is None else _numbered(scenes)
+    among = np.flatnonzero(normal)
+    drawn = draw_rows(vectors, REFERENCE_ROWS, rows=among, seed=seed)
+    parts = [(KNN, mean_distance_elsewhere(vectors, drawn, k=FUSED_NEIGHBOURS, scenes=scene))]
+    whitening = fit_whitening(vectors, rows=among, seed=seed)
+    if whitening is not None:
+        parts.append((MAHALANOBIS, whitening.distances(vectors)))
+        parts.append((HALF_WHITENED_KNN, _half_whitened(vectors, drawn, scene, seed=seed)))
+    if class_names is not None and len(set(class_names)) > 1:
+        names = _numbered(class_names)
+        parts.append((OWN_CLASS_KNN, _distance_in_class(vectors, normal, scene, names, parts[0][1], seed=seed)))
+    surprise = sum(-weight * np.log1p(-percentiles(part, among=normal)) for weight, part in parts)
+    return percentiles(surprise, among=normal)
+
+
+def _half_whitened(vectors: np.ndarray, drawn: np.ndarray, scene: np.ndarray, *, seed: int) -> np.ndarray:
+    """Measure the distance to neighbours in a space that neither of both was fitted in.
+
+    Rows that were fitted lie nearer to each other than to any other, most of all where they are few beside the
+    dimensions. So one half of the reference is whitened by the other; what is in neither is measured in both.
+    """
+    halves = drawn[::2], drawn[1::2]
+    found = []
+    for own, other in (halves, halves[::-1]):
+        whitening = fit_whitening(vectors, rows=other, seed=seed)
+        if whitening is None:  # too few: one space for all
+            whole = fit_whitening(vectors, rows=drawn, seed=seed)
+            return _half_whitened_distance(vectors, drawn, scene, whole) if whole else np.zeros(len(vectors))
+        found.append(_half_whitened_distance(vectors, own, scene, whitening))
+    distance = np.mean(found, axis=0)
+    for own, measured in zip(halves, found, strict=True):
+        distance[own] = measured[own]
+    return distance
+
+
+def _half_whitened_distance(
+    vectors: np.ndarray, reference: np.ndarray, scene: np.ndarray, whitening: Whitening
+) -> np.ndarray:
+    return mean_distance_elsewhere(
+        vectors,
+        reference,
+        k=HALF_WHITENED_NEIGHBOURS,
+        scenes=scene,
+        transform=lambda rows: whitening(rows, strength=0.5),
+    )
+
+
+def _distance_in_class(
+    vectors: np.ndarray, normal: np.ndarray, scene: np.ndarray, names: np.ndarray, among_all: np.ndarray, *, seed: int
+) -> np.ndarray:
+    """Measure the distance to the own class; a class with too few in other scenes keeps the distance to all."""
+    distance = among_all.copy()
+    for rows in np.split(np.argsort(names, kind="stable"), np.cumsum(np.bincount(names))[:-1]):
+        among = rows[normal[rows]]
+        if len(among) and len(among) - np.unique(scene[among], return_counts=True)[1].max() >= FUSED_NEIGHBOURS:
+            drawn = draw_rows(vectors, CLASS_ROWS, rows=among, seed=seed)
+            distance[rows] = mean_distance_elsewhere(vectors, drawn, k=FUSED_NEIGHBOURS, scenes=scene, rows=rows)
+    return distance
+
+
+def _numbered(names: Sequence[str]) -> np.ndarray:
+    return np.unique(np.asarray(names, str), return_inverse=True)[1]
