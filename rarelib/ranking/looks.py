@@ -21,6 +21,7 @@ def embedding_rarity(
     class_names: Sequence[str] | None = None,
     scenes: Sequence[str] | None = None,
     reference: np.ndarray | None = None,
+    among: np.ndarray | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Return how rare each object looks, by the surprise of measures that err differently.
@@ -28,7 +29,7 @@ def embedding_rarity(
     They are its distance from the centre in whitened space, from its nearest neighbours in half-whitened space, from
     its nearest neighbours as they are, and, where classes are known, from those of its own class. What surprises is
     added up as -log(1 - percentile), so that a top place in one measure outweighs middling ones in others. Each
-    percentile is among the reference alone, so that what is no reference cannot push others down.
+    percentile is among detected objects alone, so that proposals cannot push them down.
 
     Args:
         vectors: Unit rows, float array of shape (n, dim); on disk or in memory, they are read block by block.
@@ -36,6 +37,8 @@ def embedding_rarity(
         scenes: Drive or picture of each row; neighbours count only from others, as copies tell nothing of rarity. By
             default each row is a scene of its own.
         reference: Bool array (n,), True for objects that show what is normal; by default all.
+        among: Bool array (n,), True for the objects that percentiles are taken among, such as all that were detected;
+            by default the reference.
         seed: Seed of the samples that large inputs are fitted on.
 
     Returns:
@@ -44,18 +47,19 @@ def embedding_rarity(
     normal = np.ones(len(vectors), bool) if reference is None else np.asarray(reference, dtype=bool)
     normal = normal if normal.any() else ~normal
     scene = np.arange(len(vectors)) if scenes is None else _numbered(scenes)
-    among = np.flatnonzero(normal)
-    drawn = draw_rows(vectors, REFERENCE_ROWS, rows=among, seed=seed)
+    compared = normal if among is None else np.asarray(among, dtype=bool)
+    normal_rows = np.flatnonzero(normal)
+    drawn = draw_rows(vectors, REFERENCE_ROWS, rows=normal_rows, seed=seed)
     parts = [(KNN, mean_distance_elsewhere(vectors, drawn, k=FUSED_NEIGHBOURS, scenes=scene))]
-    whitening = fit_whitening(vectors, rows=among, seed=seed)
+    whitening = fit_whitening(vectors, rows=normal_rows, seed=seed)
     if whitening is not None:
         parts.append((MAHALANOBIS, whitening.distances(vectors)))
         parts.append((HALF_WHITENED_KNN, _half_whitened(vectors, drawn, scene, seed=seed)))
     if class_names is not None and len(set(class_names)) > 1:
         names = _numbered(class_names)
         parts.append((OWN_CLASS_KNN, _distance_in_class(vectors, normal, scene, names, parts[0][1], seed=seed)))
-    surprise = sum(-weight * np.log1p(-percentiles(part, among=normal)) for weight, part in parts)
-    return percentiles(surprise, among=normal)
+    surprise = sum(-weight * np.log1p(-percentiles(part, among=compared)) for weight, part in parts)
+    return percentiles(surprise, among=compared)
 
 
 def _half_whitened(vectors: np.ndarray, drawn: np.ndarray, scene: np.ndarray, *, seed: int) -> np.ndarray:

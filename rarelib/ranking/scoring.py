@@ -108,6 +108,7 @@ def _add_facts(
         class_names=table["class_name"].to_numpy(str),
         scenes=scenes_of(table),
         reference=~is_proposal(table) & first_view,
+        among=~is_proposal(table),
         seed=settings.seed,
     )
     return table.assign(surprise=surprise(table["embedding_rarity"].to_numpy()))
