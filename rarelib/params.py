@@ -16,7 +16,7 @@ RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "b
                  "forklift", "cement", "roller")  # fmt: skip
 OUTLIER_METHODS = ("isolation_forest", "lof", "lof_per_class", "knn", "mahalanobis", "class_conditional_knn")
 SELECTIONS = ("ranked", "union", "fdr")
-DATASETS = ("auto", "folder", "nuscenes", "kitti", "bdd100k", "coco", "yolo")
+DATASETS = ("auto", "folder", "nuscenes", "kitti", "bdd100k", "coco", "yolo", "video")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -59,7 +59,7 @@ class RunParams(BaseModel):
 class SelectParams(RunParams):
     """1 select: which pictures are looked at."""
 
-    images_folder: str = Field("", description="Folder of pictures, searched recursively")
+    images_folder: str = Field("", description="Folder of pictures and videos, searched recursively")
     dataset: Literal[DATASETS] = Field(  # type: ignore[valid-type]
         "auto", description="Layout of images_folder: how it tells drives, cameras, conditions and labels"
     )
@@ -74,6 +74,9 @@ class SelectParams(RunParams):
     )
     max_megapixels: Annotated[float, Field(gt=0)] = Field(
         200.0, description="Larger pictures are refused (decompression bombs), in million pixels"
+    )
+    video_fps: Annotated[float, Field(gt=0, le=1000)] = Field(
+        1.0, description="Frames taken of each second of a video; each is a picture, and a video is a drive"
     )
     demo_scenes: Count = Field(0, description="Draw this many scenes of the demo world as the run's pictures")
 

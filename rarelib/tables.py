@@ -88,7 +88,7 @@ IMAGE_ID = _text("image_id", "12 hex digits of the hash of the picture's path")
 TABLES: dict[str, Table] = {
     "images": Table(SELECT, "picture listed", "image_id", (
         IMAGE_ID,
-        _text("path", "of the picture, relative to images_folder, with /"),
+        _text("path", "of the picture, relative to images_folder, with /; a frame is drive.mp4#t=00012.500"),
         _number("width", "of the upright picture, 0 where it was not read", "px", 0),
         _number("height", "of the upright picture, 0 where it was not read", "px", 0),
         _flag("sampled", "drawn for this run"),
@@ -96,7 +96,8 @@ TABLES: dict[str, Table] = {
         _text("group", 'drive or scene, "" if unknown'),
         _text("camera", "as the data set names it", optional=True),
         _text("sample_token", "of the nuScenes sample, what all cameras saw at once", optional=True),
-        _number("timestamp", "when it was taken, since 1970", "s", 0, optional=True, gaps=True),
+        _number("timestamp", "when it was taken, since 1970; of an undated video since its start", "s", 0,
+                optional=True, gaps=True),
         _text("location", "city or kind of road, as the data set names it", optional=True),
         _text("time_of_day", "day, night or dusk, as the data set tells it", optional=True),
         _text("weather", "as the data set names it", optional=True),

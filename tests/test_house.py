@@ -41,6 +41,7 @@ ALONE = {
     "openvino": "models",
     "openai": "captions",
     "click": "command_line",
+    "av": "pictures",
 }
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 40
 STILL_LONG = ("evaluate_ranking", "draw_truck")

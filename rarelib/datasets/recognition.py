@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,17 @@ from .coco import Coco
 from .kitti import Kitti
 from .layout import Layout
 from .nuscenes import Nuscenes
+from .video import Video, of_video
 from .yolo import Yolo
 
 LAYOUTS: dict[str, type[Layout]] = {
-    layout.name: layout for layout in (Nuscenes, Kitti, Bdd100k, Coco, Yolo, Layout)
-}  # auto takes the first that fits; the plain folder fits always
+    layout.name: layout for layout in (Nuscenes, Kitti, Bdd100k, Coco, Yolo, Layout, Video)
+}  # auto takes the first that fits the pictures; the plain folder fits always
 SWEEPS = "sweeps/"
 
 
 def recognise(folder: str | Folder, paths: Sequence[str], *, dataset: str = "auto") -> Layout:
-    """Return the layout of a folder.
+    """Return the layout of a folder; with videos in it that of their frames, which knows the one of the pictures.
 
     Args:
         folder: That holds the pictures.
@@ -39,8 +41,14 @@ def recognise(folder: str | Folder, paths: Sequence[str], *, dataset: str = "aut
     place = source_of(folder)
     # of an address only its names are looked at: no layout reads tables from there
     folder = place if isinstance(place, Path) else Path("/", *str(place).split("/"))
+    pictures = [path for path in paths if not of_video(path)]
     tried = LAYOUTS.values() if dataset == "auto" else [LAYOUTS[dataset]]
-    layout = next((found for each in tried if (found := each.find(folder, paths)) is not None), None)
+    videos = Video.find(place, paths)
+    if videos is not None and (dataset == Video.name or not pictures):
+        return videos
+    layout = next((found for each in tried if (found := each.find(folder, pictures)) is not None), None)
+    if layout is not None and videos is not None:
+        return replace(videos, pictures=layout)
     if layout is None:
         raise ValueError(
             f"The 'dataset' parameter must be the layout of the pictures' folder. Got '{dataset}' for names such as "
@@ -66,7 +74,7 @@ def list_dataset(
         cameras: Only pictures of these are drawn; empty takes all.
         sweeps: Also draw pictures between the key frames (folders sweeps/ of nuScenes).
         group_pattern: Regular expression whose first group names the drive; auto leaves it to the layout.
-        drawing: sampling_rate, max_images, seed and max_megapixels of list_images.
+        drawing: sampling_rate, max_images, seed, max_megapixels and video_fps of list_images.
 
     Returns:
         The images table with group, camera, sample_token, location, time_of_day, weather and timestamp [s], and the
@@ -81,7 +89,7 @@ def list_dataset(
         layout = recognise(folder, paths, dataset=dataset)
         found.append((layout, layout.describe(paths)))
         keep = layout.is_picture(paths)
-        if not sweeps and layout.name == "nuscenes":
+        if not sweeps and pictures_layout(layout).name == Nuscenes.name:
             keep &= np.array([SWEEPS not in f"{layout.folder.name}/{path}" for path in paths], bool)
         return keep & _of_cameras(found[0][1]["camera"], cameras) if cameras else keep
 
@@ -92,11 +100,18 @@ def list_dataset(
     return images.assign(**{name: about[name] for name in about}), layout
 
 
+def pictures_layout(layout: Layout) -> Layout:
+    """Return the layout of the pictures that are no frames of videos, where there are any."""
+    return layout.pictures if isinstance(layout, Video) and layout.pictures is not None else layout
+
+
 def dataset_sentence(layout: Layout, images: pd.DataFrame, language: str = "en") -> str:
     """Return what was recognised, in words: layout, cameras, groups, conditions, and what is left out."""
     drawable = images[layout.is_picture(images["path"].tolist())]
-    title = say(f"dataset.{layout.name}" + ("" if layout.version else "_bare"), language, version=layout.version)
-    parts = [say("dataset.recognised", language, title=title)]
+    parts = [say("dataset.recognised", language, title=_title(layout, language))]
+    beside = pictures_layout(layout)
+    if beside is not layout:
+        parts.append(say("dataset.beside", language, title=_title(beside, language)))
     cameras = drawable.loc[drawable["camera"] != "", "camera"]
     if len(cameras):
         parts.append(say("dataset.cameras", language, cameras=", ".join(sorted(cameras.unique()))))
@@ -110,6 +125,10 @@ def dataset_sentence(layout: Layout, images: pd.DataFrame, language: str = "en")
     if left_out:
         parts.append(say("dataset.no_pictures", language, left_out=left_out))
     return " ".join(parts) if language == "en" else "".join(parts)
+
+
+def _title(layout: Layout, language: str) -> str:
+    return say(f"dataset.{layout.name}" + ("" if layout.version else "_bare"), language, version=layout.version)
 
 
 def _of_cameras(camera: pd.Series, wanted: Sequence[str]) -> np.ndarray:

@@ -1,14 +1,18 @@
-"""Pictures beside an export: flat names that tell the drive, linked, copied, or only referred to."""
+"""Pictures beside an export: flat names that tell the drive; files are linked or copied, frames of videos written."""
 
 from __future__ import annotations
 
-import shutil
+import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from ..pictures.crops import write_jpeg
+from ..pictures.decoding import ImageError, read_image
+from ..pictures.paths import split_frame
+from ..pictures.sources import Folder
 from .rows import Export
 
 HOW = ("link", "copy", "reference")
@@ -19,9 +23,10 @@ AS_STORED = (None, 0, 1)
 def flat_names(paths: Sequence[str], image_ids: Sequence[str]) -> list[str]:
     """Return one file name for each path: drive_00/0000.jpg becomes drive_00__0000.jpg.
 
-    Names that would be equal, also on a disk that ignores case, get the picture's id before the suffix.
+    A frame is named by its video and its milliseconds: drive.mp4#t=00012.500 becomes drive__00012500ms.jpg. Names that
+    would be equal, also on a disk that ignores case, get the picture's id before the suffix.
     """
-    names = [path.replace("/", "__") for path in paths]
+    names = [_file_name(path).replace("/", "__") for path in paths]
     times = Counter(name.casefold() for name in names)
     return [
         name if times[name.casefold()] == 1 else f"{Path(name).stem}__{image_id}{Path(name).suffix}"
@@ -29,39 +34,64 @@ def flat_names(paths: Sequence[str], image_ids: Sequence[str]) -> list[str]:
     ]
 
 
-def place_pictures(export: Export, source: Path | None, out: Path, *, how: str, folder: str = "images") -> Export:
+def place_pictures(export: Export, source: Folder | None, out: Path, *, how: str, folder: str = "images") -> Export:
     """Bring an export's pictures below a folder and return it with their file names there.
 
-    A picture stored turned is written upright, as boxes are of the upright picture and not all tools turn it.
+    A picture stored turned is written upright, as boxes are of the upright picture and not all tools turn it; a frame
+    of a video is written as JPEG, a picture of an address is copied.
 
     Args:
         export: What is exported.
-        source: Folder of the pictures; None is enough for reference.
+        source: Folder or address of the pictures; None is enough for reference.
         out: Folder of the export.
         how: link, copy, or reference, which leaves the path below images_folder as file name.
         folder: Below `out`.
 
     Raises:
         FileNotFoundError: If a picture is missing.
+        ImageError: If a frame cannot be read.
     """
     if how == "reference":
         return export.with_files(export.images["path"].tolist())
     assert source is not None
     names = flat_names(export.images["path"], export.images["image_id"])
     (out / folder).mkdir(parents=True, exist_ok=True)
-    for path, name in zip(export.images["path"], names, strict=True):
-        _place((source / path).resolve(), out / folder / name, how)
+    for path, name in sorted(zip(export.images["path"], names, strict=True)):  # frames in order of time
+        if split_frame(path) is None:
+            _place(source / path, out / folder / name, how)
+        else:
+            _write_frame(source / path, out / folder / name)
     return export.with_files([f"{folder}/{name}" for name in names])
 
 
-def _place(picture: Path, target: Path, how: str) -> None:
-    if not picture.is_file():
-        raise FileNotFoundError(f"The picture {picture.name} is missing; give its folder by --images_folder.")
-    with Image.open(picture) as opened:
+def _file_name(path: str) -> str:
+    frame = split_frame(path)
+    return path if frame is None else f"{frame[0].rpartition('.')[0]}__{round(frame[1] * 1000):08d}ms.jpg"
+
+
+def _write_frame(path: Folder, target: Path) -> None:
+    try:
+        write_jpeg(target, read_image(path, max_megapixels=float("inf")))
+    except ImageError as error:
+        if str(error) == "missing":
+            raise _missing(path.name.rpartition("#")[0]) from error
+        raise ImageError(f"The frame {path.name} cannot be read: {error}.") from error
+
+
+def _missing(name: str) -> FileNotFoundError:
+    return FileNotFoundError(f"The picture {name} is missing; give its folder by --images_folder.")
+
+
+def _place(picture: Folder, target: Path, how: str) -> None:
+    try:
+        data = picture.read_bytes()
+    except FileNotFoundError as error:
+        raise _missing(picture.name) from error
+    with Image.open(io.BytesIO(data)) as opened:
         turned = opened.getexif().get(ORIENTATION) not in AS_STORED
         if turned:
             ImageOps.exif_transpose(opened).save(target, format=opened.format)
-    if not turned and how == "link":
-        target.symlink_to(picture)
+    if not turned and how == "link" and isinstance(picture, Path):
+        target.symlink_to(picture.resolve())
     elif not turned:
-        shutil.copyfile(picture, target)
+        target.write_bytes(data)

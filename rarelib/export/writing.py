@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..run.folder import RunFolder, find_upwards, write_text
+from ..pictures.paths import split_frame
+from ..pictures.sources import Folder
+from ..run.folder import RunFolder, write_text
 from ..tables import BOX
 from .coco import write_coco, write_fiftyone
 from .cvat import write_cvat
@@ -45,13 +47,16 @@ def export_run(
         verdicts: CSV; by default the run's own verdicts.csv.
 
     Raises:
-        ValueError: If the folder is not empty, the format cannot refer to pictures, or nothing is judged rare.
+        ValueError: If the folder is not empty, the format cannot refer to pictures or to frames of videos, or nothing
+            is judged rare.
         FileNotFoundError: If a picture is missing.
     """
     how = pictures or ("reference" if to == "csv" else "link")
     if how == "reference" and to in PICTURES_NEEDED:
         raise ValueError(f"The option '--pictures' must be link or copy for {to}, which reads pictures beside labels.")
     export = collect_rows(run, what=what, verdicts=verdicts)
+    if how == "reference" and to != "csv" and any(split_frame(path) for path in export.images["path"]):
+        raise ValueError(f"The option '--pictures' must be link or copy for {to} with videos: frames are no files.")
     source = None if how == "reference" else pictures_of(run, images_folder)
     partial = new_folder(out)
     try:
@@ -83,15 +88,15 @@ def export_frames(
     return frames
 
 
-def pictures_of(run: RunFolder, images_folder: str | None) -> Path:
-    """Return the folder of a run's pictures.
+def pictures_of(run: RunFolder, images_folder: str | None) -> Folder:
+    """Return the folder or address of a run's pictures.
 
     Raises:
         ValueError: If it is not there; a run keeps no absolute path.
     """
     named = images_folder or run.read_json("config.json")["parameters"].get("images_folder", "")
-    folder = run.images_root(named) if images_folder is None else find_upwards(named)
-    if not folder.is_dir():
+    folder = run.images_root(named)
+    if isinstance(folder, Path) and not folder.is_dir():
         raise ValueError(
             f"The option '--images_folder' must name the folder of the run's pictures; a run keeps no absolute path. "
             f"Got '{named}'."

@@ -8,13 +8,15 @@ import re
 import struct
 import threading
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .sources import MAX_FILE_MEGABYTES, Folder
+from .paths import split_frame
+from .sources import MAX_FILE_MEGABYTES, Folder, RemotePath
 
 # EXIF orientation -> how to turn the stored pixels upright (EXIF 2.32, tag 0x0112)
 UPRIGHT = {
@@ -65,10 +67,16 @@ def read_image(path: str | Folder, *, max_megapixels: float = 200.0) -> np.ndarr
 
     Transparent pixels are laid over white, 16-bit values keep their high byte, of an animation the first frame is
     taken. JPEG is decoded by OpenCV (within a fifth of the fastest in benchmarks/decoders.py), all else by Pillow.
+    `drive.mp4#t=00012.500` is the frame of a video.
 
     Raises:
         ImageError: With the reason: unreadable, unknown format, cut off, too large.
     """
+    frame = frame_of(path)
+    if frame is not None:
+        from .video import read_frame  # FFmpeg is loaded where there is a video
+
+        return read_frame(*frame, max_megapixels=max_megapixels)
     data = _read_bytes(Path(path) if isinstance(path, str) else path)
     with pillow_limit_lifted, _open_header(data, max_megapixels) as picture:
         try:
@@ -95,6 +103,9 @@ def read_size(path: str | Folder, *, max_megapixels: float = 200.0) -> tuple[int
     Raises:
         ImageError: With the reason why it cannot be read.
     """
+    frame = frame_of(path)
+    if frame is not None:
+        return _frame_size(frame[0], max_megapixels)
     try:
         place = Path(path) if isinstance(path, str) else path
         file = place.open("rb") if isinstance(place, Path) else place.open()
@@ -118,6 +129,30 @@ def _read_bytes(path: Folder) -> bytes:
         raise ImageError(reason_of(error)) from error
 
 
+def frame_of(path: str | Folder) -> tuple[Folder, float] | None:
+    """Return the video and the time [s from its first frame] of a frame's path; None for a picture of its own."""
+    remote = isinstance(path, RemotePath)
+    frame = split_frame(path.path if remote else str(path))
+    if frame is None:
+        return None
+    return replace(path, path=frame[0]) if remote else Path(frame[0]), frame[1]
+
+
+def _frame_size(video: Folder, max_megapixels: float) -> tuple[int, int]:
+    from .video import video_facts
+
+    size_wh = video_facts(video).size_wh
+    check_megapixels(size_wh, max_megapixels)
+    return size_wh
+
+
+def check_megapixels(size_wh: tuple[int, int], limit: float) -> None:
+    """Raise ImageError for a picture of more than so many million pixels."""
+    width, height = size_wh
+    if width * height > limit * 1e6:
+        raise ImageError(f"{width} x {height} px is more than {limit:g} million pixels (max_megapixels)")
+
+
 def _open_header(source: bytes | io.BufferedReader, max_megapixels: float) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
@@ -128,9 +163,7 @@ def _open_header(source: bytes | io.BufferedReader, max_megapixels: float) -> Im
         raise ImageError("empty file" if not _length(source) else "not a picture in a known format") from error
     except DAMAGE as error:
         raise ImageError(f"cut off or damaged ({reason_of(error)})") from error
-    width, height = picture.size
-    if width * height > max_megapixels * 1e6:
-        raise ImageError(f"{width} x {height} px is more than {max_megapixels:g} million pixels (max_megapixels)")
+    check_megapixels(picture.size, max_megapixels)
     return picture
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,31 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .decoding import ImageError, read_image, read_size, reason_of
+from .decoding import ImageError, read_image, read_size
+from .files import Found, find_pictures, with_frames
+from .paths import is_video, split_frame
 from .sampling import draw_paths
-from .sources import READERS, Folder, RemotePath, source_of
+from .sources import READERS, Folder, source_of
 
 __all__ = ["ImageError", "group_of", "has_pictures", "image_id_of", "list_images", "read_image", "read_samples"]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 NUSCENES_NAME = re.compile(r"^(n\d{3}-\d{4}(?:-\d{2}){5}[+-]\d{4})__[A-Z_]+__\d+")
-
-
-@dataclass(frozen=True)
-class Found:
-    """A file or folder with a picture's suffix.
-
-    Attributes:
-        path: Relative and posix.
-        error: Why it is no picture.
-        size: Of the file [bytes], -1 if unknown.
-        modified: When it was changed last [ns since 1970], -1 if unknown.
-    """
-
-    path: str
-    error: str = ""
-    size: int = -1
-    modified: int = -1
 
 
 def list_images(
@@ -48,10 +31,11 @@ def list_images(
     seed: int = 0,
     group_pattern: str = "auto",
     max_megapixels: float = 200.0,
+    video_fps: float = 1.0,
     may_be_drawn: Callable[[list[str]], np.ndarray] | None = None,
     earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """List the pictures of a folder and draw a sample; only the headers of sampled ones are read.
+    """List the pictures of a folder and draw a sample; only the headers of sampled ones are read, and whole videos.
 
     The draw takes pictures in the order of a hash of seed and path, so that it hardly changes with the folder.
 
@@ -61,8 +45,9 @@ def list_images(
         max_images: At most this many are drawn; None takes all.
         seed: Seed of the draw.
         group_pattern: Regular expression whose first group names the drive; "auto" knows nuScenes names and
-            takes the sub-folder otherwise.
+            takes the video or the sub-folder otherwise.
         max_megapixels: Larger pictures get an error, in million pixels.
+        video_fps: Frames that are taken of each second of a video; one that has none keeps a row with the reason.
         may_be_drawn: Tells for all paths, sorted, which may be in the sample, bool array (n,); by default all.
         earlier: What this function returned before, with the same options: what was drawn stays drawn, what is new
             gives its share, and headers of files with the same size and time are not read again.
@@ -80,7 +65,7 @@ def list_images(
     if isinstance(folder, Path) and not folder.is_dir():
         raise FileNotFoundError(f"The 'images_folder' parameter must be an existing folder. Got '{folder}' instead.")
     pattern = _compile_group(group_pattern)
-    found = sorted(_find_pictures(folder), key=lambda entry: entry.path)
+    found = sorted(with_frames(folder, find_pictures(folder), video_fps), key=lambda entry: entry.path)
     paths = [entry.path for entry in found]
     eligible = np.arange(len(found)) if may_be_drawn is None else np.flatnonzero(may_be_drawn(paths))
     images = pd.DataFrame(
@@ -149,8 +134,8 @@ def read_samples(
 
 
 def has_pictures(folder: str | Folder) -> bool:
-    """Tell whether a folder holds at least one file with a picture's suffix; stops at the first."""
-    return next(_find_pictures(source_of(folder)), None) is not None
+    """Tell whether a folder holds at least one file with a picture's or video's suffix; stops at the first."""
+    return next(find_pictures(source_of(folder)), None) is not None
 
 
 def image_id_of(path: str) -> str:
@@ -159,10 +144,18 @@ def image_id_of(path: str) -> str:
 
 
 def group_of(path: str, pattern: re.Pattern[str] | None = None) -> str:
-    """Return the drive or scene of a relative posix path, "" if unknown; no pattern knows nuScenes and sub-folders."""
+    """Return the drive or scene of a relative posix path, "" if unknown.
+
+    Without a pattern it is the video of a frame, what nuScenes' names tell, or the sub-folder.
+    """
     if pattern is not None:
         match = pattern.search(path)
         return (match.group(1) or "") if match else ""
+    if is_video(path):
+        return path
+    frame = split_frame(path)
+    if frame is not None:
+        return frame[0]
     folder, _, name = path.rpartition("/")
     match = NUSCENES_NAME.match(name)
     return match.group(1) if match else folder
@@ -178,58 +171,6 @@ def _compile_group(group_pattern: str) -> re.Pattern[str] | None:
     if not pattern.groups:
         raise ValueError(f"The 'group_pattern' parameter must have a group in brackets. Got '{group_pattern}' instead.")
     return pattern
-
-
-def _find_pictures(folder: Folder) -> Iterator[Found]:
-    if isinstance(folder, RemotePath):
-        files = (file for file in folder.list_files() if file[0].lower().endswith(SUFFIXES))
-        yield from (Found(path, "", size, modified) for path, size, modified in files)
-        return
-    seen: set[tuple[int, int]] = set()
-    waiting = [("", os.fspath(folder))]
-    while waiting:
-        prefix, place = waiting.pop()
-        try:
-            status = os.stat(place)  # noqa: PTH116 - a Path per entry doubles the time of a long listing
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(place) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            yield Found(_printable(prefix) or ".", f"folder cannot be listed: {reason_of(error)}")
-            continue
-        for entry in entries:
-            if _is_folder(entry):
-                waiting.append((f"{prefix}{entry.name}/", entry.path))
-            if entry.name.lower().endswith(SUFFIXES):
-                yield _found(prefix + entry.name, entry)
-        waiting.sort(reverse=True)  # the next folder by name, so that links resolve alike on every file system
-
-
-def _found(path: str, entry: os.DirEntry[str]) -> Found:
-    if _printable(path) != path:
-        return Found(_printable(path), "name is not valid UTF-8")
-    if _is_folder(entry):
-        return Found(path, "a folder, not a picture")
-    try:
-        if not entry.is_file():
-            return Found(path, "broken link" if entry.is_symlink() else "not a regular file")
-        status = entry.stat()
-    except OSError as error:  # a link to itself
-        return Found(path, reason_of(error))
-    return Found(path, "", status.st_size, status.st_mtime_ns)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def _printable(path: str) -> str:
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _with_headers(

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
+from .paths import split_frame
+
 READERS = 16  # requests in flight at once
 AHEAD = 64  # pictures that are fetched before they are asked for
 MAX_FILE_MEGABYTES = 1024
@@ -128,12 +130,13 @@ def source_of(folder: str | Folder) -> Folder:
 def read_ahead(folder: Folder, paths: Sequence[str]) -> Iterator[Folder]:
     """Give the folder, whose pictures are fetched ahead, in the order of the paths, while others are worked on.
 
-    At most AHEAD pictures wait at once; a folder of this machine stays as it is, since its system reads ahead.
+    At most AHEAD pictures wait at once; a folder of this machine stays as it is, since its system reads ahead. Frames
+    of videos are not fetched: their videos are read as they are decoded.
     """
     if isinstance(folder, Path):
         yield folder
         return
-    ahead = _ReadAhead([folder / path for path in paths])
+    ahead = _ReadAhead([folder / path for path in paths if split_frame(path) is None])
     try:
         yield replace(folder, _ahead=ahead)
     finally:

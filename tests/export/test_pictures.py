@@ -1,11 +1,17 @@
 """Flat names, and pictures stored turned."""
 
+import fsspec
 import numpy as np
 import pandas as pd
+import pytest
+from drawn_videos import draw_video, number_of
 from PIL import Image
 
 from rarelib.export.pictures import flat_names, place_pictures
 from rarelib.export.rows import Export
+from rarelib.pictures.decoding import ImageError, read_image
+from rarelib.pictures.paths import frame_path
+from rarelib.pictures.sources import source_of
 
 
 def test_flat_names_tell_the_drive_and_never_collide():
@@ -27,3 +33,41 @@ def test_a_picture_stored_turned_is_written_upright(tmp_path):
     assert not written.is_symlink()
     with Image.open(written) as opened:
         assert opened.size == (20, 40) and 0x0112 not in opened.getexif()
+
+
+def test_pictures_of_an_address_are_copied(tmp_path):
+    store = fsspec.filesystem("memory")
+    Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / "a.png")
+    store.pipe("/exported/day/a.png", (tmp_path / "a.png").read_bytes())
+    images = pd.DataFrame({"image_id": ["i0"], "path": ["day/a.png"], "width": [40], "height": [20]})
+    export = Export(pd.DataFrame(), images, "run")
+    placed = place_pictures(export, source_of("memory://exported"), tmp_path / "out", how="link")
+    written = tmp_path / "out" / placed.images["file_name"][0]
+    assert written.name == "day__a.png" and written.read_bytes() == (tmp_path / "a.png").read_bytes()
+    store.rm("/exported", recursive=True)
+    with pytest.raises(FileNotFoundError, match=r"The picture a.png is missing"):
+        place_pictures(export, source_of("memory://exported"), tmp_path / "out2", how="copy")
+
+
+def video_export(folder, *, seconds=(0.5, 2.0)):
+    draw_video(folder / "day" / "a.mp4")
+    paths = [frame_path("day/a.mp4", each) for each in seconds]
+    images = pd.DataFrame({"image_id": ["i0", "i1"], "path": paths, "width": 64, "height": 48})
+    return Export(pd.DataFrame(), images, "run")
+
+
+@pytest.mark.parametrize("how", ["link", "copy"])
+def test_frames_of_videos_are_written_as_pictures(tmp_path, how):
+    placed = place_pictures(video_export(tmp_path), tmp_path, tmp_path / "out", how=how)
+    assert placed.images["file_name"].tolist() == ["images/day__a__00000500ms.jpg", "images/day__a__00002000ms.jpg"]
+    for name, number in zip(placed.images["file_name"], (5, 20), strict=True):
+        assert not (tmp_path / "out" / name).is_symlink()
+        assert number_of(read_image(tmp_path / "out" / name)) == number
+
+
+def test_frames_that_cannot_be_read_end_the_export(tmp_path):
+    export = video_export(tmp_path, seconds=(0.5, 99.0))
+    with pytest.raises(ImageError, match=r"The frame a.mp4#t=00099.000 cannot be read: cut off before 99"):
+        place_pictures(export, tmp_path, tmp_path / "out", how="copy")
+    with pytest.raises(FileNotFoundError, match=r"The picture a.mp4 is missing; give its folder by --images_folder"):
+        place_pictures(export, tmp_path / "elsewhere", tmp_path / "out2", how="copy")

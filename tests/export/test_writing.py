@@ -178,6 +178,17 @@ def test_formats_that_need_pictures_say_so(world):
         export_run(run, out, to="yolo")
 
 
+@pytest.mark.parametrize("to", ["coco", "cvat", "label-studio", "fiftyone"])
+def test_no_tool_can_refer_to_a_frame(world, to):
+    run, _, out = world
+    images = run.read_table("images")
+    run.write_table("images", images.assign(path=[f"a.mp4#t={number:09.3f}" for number in range(len(images))]))
+    with pytest.raises(ValueError, match=f"must be link or copy for {to} with videos"):
+        export_run(run, out, to=to, pictures="reference")
+    export_run(run, out)
+    assert pd.read_csv(out / "objects.csv")["file_name"][0] == "a.mp4#t=00002.000"
+
+
 def test_label_studio_can_refer_to_pictures_below_its_root(world):
     run, _, out = world
     export_run(run, out, to="label-studio", pictures="reference")
