@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -13,7 +14,7 @@ def launch():
     if CHROMIUM is None:
         pytest.skip("Chromium is not here (apt-get install chromium)")
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 
@@ -31,3 +32,12 @@ class Watched:
     def _request(self, url):
         if not url.startswith(("data:", "blob:", "file:", "http://127.0.0.1", "http://localhost", "ws://127.0.0.1")):
             self.outside.append(url)
+
+
+def serious_faults(page):
+    """Return what axe-core finds serious or critical in a page, for people who use it by keyboard or screen reader."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+    found = axe.Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in ("serious", "critical")
+    ]

@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from browser import Watched, launch
+from browser import Watched, launch, serious_faults
 from PIL import Image
 from planted_run import HOSTILE, planted_run
 
@@ -238,6 +238,28 @@ def test_a_lasso_on_the_map_fills_the_gallery(opened):
 def test_more_like_this_stays_in_the_page(opened):
     opened.locator(".card").nth(0).press("m")
     assert "most like img2-06" in opened.locator(".only").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(run, browser, scheme, tmp_path):
+    shutil.copytree(run.root, tmp_path / "run", symlinks=True)
+    told = planted_run(tmp_path / "run")
+    told.write_json("tables/audit.json", AUDIT)
+    told.write_json("tables/evaluation.json", EVALUATION)
+    page_of(told)
+    page = browser.new_page(color_scheme=scheme, reduced_motion="reduce")
+    page.goto((told.root / "report.html").as_uri())
+    page.wait_for_selector(".card img")
+    page.evaluate("document.querySelectorAll('details').forEach(d => (d.open = true))")
+    assert serious_faults(page) == []
+    page.locator(".card").nth(0).press("y")
+    page.locator(".card .picture").first.click()
+    page.wait_for_selector(".picture-view[data-ready]")
+    assert serious_faults(page) == []
+    page.keyboard.press("Escape")
+    page.locator("button.judge").click()
+    assert serious_faults(page) == []
+    page.close()
 
 
 @pytest.fixture(scope="module")
