@@ -25,8 +25,8 @@ def lines(cell):
     return [line for line in "".join(cell["source"]).splitlines() if line.strip()]
 
 
-def test_there_is_one_notebook_a_stage_and_one_to_explore():
-    assert [notebook.stem for notebook in NOTEBOOKS] == [*STAGES, "explore"]
+def test_there_is_one_notebook_a_stage_and_two_to_look_by_hand():
+    assert [notebook.stem for notebook in NOTEBOOKS] == [*STAGES, "compare", "explore"]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

@@ -15,7 +15,7 @@ from ..params import ParameterError, Params, load_params, parse_value
 from ..tables import STAGES
 from .exchange import export, import_
 from .options import GroupedCommand, run_options
-from .runs import RUN_FOLDER, open_, runs
+from .runs import RUN_FOLDER, compare, open_, runs
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHELLS = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
@@ -124,7 +124,7 @@ def completion(shell: str) -> int:
     return 0
 
 
-for command in (runs, open_, export, import_):
+for command in (runs, open_, compare, export, import_):
     commands.add_command(command)
 
 

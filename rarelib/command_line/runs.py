@@ -68,6 +68,22 @@ def open_(run_folder: Path) -> int:
     return 0
 
 
+@click.command()
+@click.argument("first", metavar="RUN", type=RUN_FOLDER)
+@click.argument("second", metavar="RUN", type=RUN_FOLDER)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder for both files; by default comparisons/ beside the second run.")  # fmt: skip
+@click.option("--language", type=click.Choice(LANGUAGES), help="By default the second run's own.")
+def compare(first: Path, second: Path, out: Path | None, language: str | None) -> int:
+    """Compare two runs: what is common, gained, lost; settings side by side; as rendered notebook and compare.html."""
+    from ..pipeline.comparison import compare_in_notebook
+
+    names = f"{first.resolve().name}_{second.resolve().name}"
+    for path in compare_in_notebook(first, second, out or second.parent / "comparisons" / names, language=language):
+        click.echo(path)
+    return 0
+
+
 def _has_screen() -> bool:
     """Tell whether a browser would show on a screen; without, one in the terminal would take the terminal over."""
     if sys.platform in ("darwin", "win32"):

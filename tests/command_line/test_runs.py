@@ -87,3 +87,24 @@ def test_a_name_that_is_no_run_is_refused_and_names_are_completed(runs, capsys):
     assert "The run 'friday' does not exist; `rarelib runs` lists" in capsys.readouterr().err
     completer = ShellComplete(app.commands, {}, "rarelib", "_RARELIB_COMPLETE")
     assert [item.value for item in completer.get_completions(["open"], "mon")] == ["monday"]
+
+
+def test_two_runs_are_compared_in_a_rendered_notebook_and_a_page(runs, capsys):
+    assert app.main(["compare", "monday", "tuesday"]) == 0
+    folder = runs / "comparisons" / "monday_tuesday"
+    assert capsys.readouterr().out.split() == [
+        str(Path("runs/comparisons/monday_tuesday") / name) for name in ("compare.ipynb", "compare.html")
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["compare.html", "compare.ipynb"]
+    notebook = (folder / "compare.ipynb").read_text(encoding="utf-8")
+    assert "monday shows 3 objects as rare, tuesday 3; 3 are common" in notebook
+    assert '\\"../../monday\\"' in notebook and str(runs.parent) not in notebook
+    assert set(list_runs(runs)["name"]) == {"monday", "tuesday"}  # a comparison is no run
+
+
+def test_what_cannot_be_compared_is_refused(runs, capsys):
+    assert app.main(["compare", "monday", "monday"]) == 2
+    assert "Two different runs are needed" in capsys.readouterr().err
+    (runs / "tuesday" / "tables" / "scores.parquet").unlink()
+    assert app.main(["compare", "monday", "tuesday"]) == 2
+    assert "tuesday has no ranking yet" in capsys.readouterr().err
