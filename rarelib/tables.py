@@ -121,6 +121,7 @@ TABLES: dict[str, Table] = {
         _share("contrast", "standard deviation of the crop's grey", optional=True, gaps=True),
         _number("sharpness", "variance of the Laplacian of the crop's grey", "grey²", 0, optional=True, gaps=True),
         _flag("touches_border", "the box reaches the picture's edge", optional=True),
+        _text("content", "hash of the picture's file, which tells whether it has changed since", optional=True),
     )),
     "unreadable": Table(DETECT, "picture that could not be decoded", "image_id", (
         IMAGE_ID,

@@ -35,6 +35,7 @@ class Detector:
         sha256: Of the weights.
         canvas: Longer side of the input, or (width, height) of a fixed one [px].
         strides: Pixels per cell of each of the head's inputs.
+        export: Name of the exported network, of its content and of what calibrated it; "" where nothing is exported.
     """
 
     network: Any
@@ -43,6 +44,7 @@ class Detector:
     sha256: str
     canvas: int | tuple[int, int]
     strides: tuple[int, ...] = (8, 16, 32)
+    export: str = ""
 
     @property
     def batch(self) -> int:
@@ -111,7 +113,7 @@ def load_detector(
     if choice.precision == "int8":
         folder = _quantize(folder, imgsz, max(about["strides"]), calibration_images or [])
     network = OpenVinoNetwork(folder / "model.xml", choice.precision)
-    return Detector(network, about["class_names"], str(choice), sha256, imgsz, tuple(about["strides"]))
+    return Detector(network, about["class_names"], str(choice), sha256, imgsz, tuple(about["strides"]), folder.name)
 
 
 def yolo_path(model: str) -> Path:

@@ -13,7 +13,7 @@ from ..models.detector import Detector, load_detector
 from ..models.runtime import ordered_map
 from ..pictures.boxes import Boxes, join_boxes, suppress
 from ..pictures.crops import crop_path_of, cut_crop, measure_crop, touches_border, write_jpeg
-from ..pictures.decoding import ImageError, read_image
+from ..pictures.decoding import ImageError, read_with_content
 from ..pictures.proposals import find_proposals, objectness_of
 from ..pictures.sources import Folder, read_ahead, source_of
 from ..run.parts import Parts
@@ -21,15 +21,15 @@ from ..run.progress import Progress
 from ..settings import DetectSettings
 from ..tables import BOX, DETECTED, PROPOSAL
 
-__all__ = ["Detector", "detect_objects", "load_detector"]
+__all__ = ["Detector", "detect_objects", "load_detector", "made_of"]
 
 CHUNK_BYTES = 128 << 20  # decoded pictures that one worker holds at once
 MAX_CANDIDATES = 3000  # cells that are looked at for proposals, the first by their order; more change nothing
 PIXEL_DECIMALS, SCORE_DECIMALS = 2, 4
 NUMBERS = ("confidence", *BOX, "objectness", "energy", "brightness", "contrast", "sharpness")
-TEXTS = ("object_id", "image_id", "class_name", "crop_path", "origin")
+TEXTS = ("object_id", "image_id", "class_name", "crop_path", "origin", "content")
 COLUMNS = ("object_id", "image_id", "class_name", "confidence", *BOX, "crop_path", "origin", "objectness", "energy",
-           "brightness", "contrast", "sharpness", "touches_border")  # fmt: skip
+           "brightness", "contrast", "sharpness", "touches_border", "content")  # fmt: skip
 
 
 def detect_objects(
@@ -42,13 +42,14 @@ def detect_objects(
     settings: DetectSettings | None = None,
     workers: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Detect the objects of all pictures, task by task; finished tasks are not done again.
+    """Detect the objects of all pictures, task by task; pictures of finished tasks are not done again.
 
     Pictures are read, detected, cut and written by threads at once. Boxes are rounded to 0.01 px, scores to 0.0001, so
     that batch sizes and numbers of workers give the same table.
 
     Args:
-        images: Rows with image_id, path, width and height.
+        images: Rows with image_id, path, width and height; a column stamp, where there is one, tells a picture's file
+            from what it was before.
         folder: Folder or address that the paths are relative to.
         detector: From load_detector.
         crops_root: The run's folder; crops go where crops.crop_path_of says.
@@ -60,30 +61,30 @@ def detect_objects(
         The objects table (objects of one picture together, best first, proposals last), and a table of pictures that
         could not be read: image_id, error.
     """
-    settings = settings or DetectSettings()
-    size = settings.task_size
-    tasks = [images.iloc[start : start + size] for start in range(0, len(images), size)]
-    kept = _open_parts(parts, images, detector, settings)
-    todo = [number for number in range(len(tasks)) if not kept.has(number)]
-    done = sum(len(task) for task in tasks) - sum(len(tasks[number]) for number in todo)
-    if todo:
+    settings, images = settings or DetectSettings(), _with_stamp(images)
+    kept = Parts(Path(parts), made_of(detector, settings))
+    finished = _finished(kept, images)
+    todo = images[~images["image_id"].isin(finished["image_id"])]
+    first, size = kept.count(), settings.task_size
+    tasks = [todo.iloc[start : start + size] for start in range(0, len(todo), size)]
+    if tasks:
         detector.open(workers)
-    work = [(number, chunk) for number in todo for chunk in _split(tasks[number], detector.batch)]
-    coming = [path for _, chunk in work for path in chunk["path"]]
-    with Progress(len(images), "images", done=done) as progress, read_ahead(source_of(folder), coming) as source:
+    work = [(number, chunk) for number, task in enumerate(tasks, first) for chunk in _split(task, detector.batch)]
+    with (
+        Progress(len(images), "images", done=len(images) - len(todo)) as progress,
+        read_ahead(source_of(folder), todo["path"].tolist()) as source,
+    ):
         found = ordered_map(
-            lambda item: _detect_chunk(item[1], source, detector, Path(crops_root), settings),
-            work,
-            workers=workers,
+            lambda item: detect_chunk(item[1], source, detector, Path(crops_root), settings), work, workers=workers
         )
         rows: list[dict[str, Any]] = []
         for position, ((number, chunk), chunk_rows) in enumerate(zip(work, found, strict=True)):
             rows += chunk_rows
             progress.add(len(chunk))
             if position + 1 == len(work) or work[position + 1][0] != number:
-                kept.write_table(number, _as_table(rows))
+                kept.write_table(number, as_table(rows))
                 rows = []
-    return _split_errors([pd.read_parquet(kept.path(number, ".parquet")) for number in range(len(tasks))])
+    return _split_errors(_finished(kept, images))
 
 
 def select_boxes(found: Boxes, settings: DetectSettings, *, picture_wh: tuple[int, int]) -> tuple[Boxes, Boxes]:
@@ -99,13 +100,23 @@ def _max_proposals(settings: DetectSettings) -> int:
     return settings.max_proposals if settings.proposals else 0
 
 
-def _open_parts(folder: str | Path, images: pd.DataFrame, detector: Detector, settings: DetectSettings) -> Parts:
-    made_of = {
-        "settings": vars(settings),
-        "model": [detector.sha256, detector.runtime, detector.canvas],
-        "images": pd.util.hash_pandas_object(images[["image_id", "path"]], index=False).sum().item(),
-    }
-    return Parts(Path(folder), made_of)
+def made_of(detector: Detector, settings: DetectSettings) -> dict[str, Any]:
+    """Return what decides which objects a picture has."""
+    kept = {name: value for name, value in vars(settings).items() if name != "task_size"}
+    return {"settings": kept, "model": [detector.sha256, detector.runtime, detector.export, detector.canvas]}
+
+
+def _with_stamp(images: pd.DataFrame) -> pd.DataFrame:
+    return images if "stamp" in images else images.assign(stamp="")
+
+
+def _finished(kept: Parts, images: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of finished parts for these pictures, in their order, each as it is now."""
+    rows = pd.concat([as_table([]), *(table for _, table in kept.tables())], ignore_index=True)
+    order = pd.MultiIndex.from_frame(images[["image_id", "stamp"]])
+    place = order.get_indexer(pd.MultiIndex.from_frame(rows[["image_id", "stamp"]]))
+    rows = rows.iloc[np.argsort(place, kind="stable")]
+    return rows[np.sort(place) >= 0].drop_duplicates(["image_id", "object_id"]).reset_index(drop=True)
 
 
 def _split(task: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
@@ -117,19 +128,36 @@ def _split(task: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
             start, size = end, 0
 
 
-def _detect_chunk(
+def detect_chunk(
     chunk: pd.DataFrame, folder: Folder, detector: Detector, root: Path, settings: DetectSettings
 ) -> list[dict[str, Any]]:
-    read, rows = [], []
-    for image_id, path in zip(chunk["image_id"], chunk["path"], strict=True):
+    """Detect the objects of a few pictures at once, and cut them.
+
+    Args:
+        chunk: Rows with image_id, path and stamp.
+        folder: Folder or address that the paths are relative to.
+        detector: From load_detector.
+        root: What crops are written below.
+        settings: Which boxes are kept.
+
+    Returns:
+        For each picture a row with its id, content and error, and a row for each of its objects, best first.
+    """
+    read, pictures, rows = [], [], []
+    for image_id, path, stamp in zip(chunk["image_id"], chunk["path"], chunk["stamp"], strict=True):
+        about = {"image_id": image_id, "stamp": stamp}
         try:
-            read.append((image_id, read_image(folder / path, max_megapixels=settings.max_megapixels)))
+            picture, about["content"] = read_with_content(folder / path, max_megapixels=settings.max_megapixels)
         except ImageError as error:
-            rows.append({"image_id": image_id, "error": str(error)})
+            rows.append({**about, "error": str(error)})
+            continue
+        read.append(about)
+        pictures.append(picture)
     candidates = MAX_CANDIDATES if _max_proposals(settings) else 0
-    found = detector.find_boxes([picture for _, picture in read], least=settings.conf, candidates=candidates)
-    for (image_id, picture), boxes in zip(read, found, strict=True):
-        rows += _cut_objects(image_id, picture, boxes, detector.class_names, root, settings)
+    found = detector.find_boxes(pictures, least=settings.conf, candidates=candidates)
+    for about, picture, boxes in zip(read, pictures, found, strict=True):
+        cut = _cut_objects(about["image_id"], picture, boxes, detector.class_names, root, settings)
+        rows += [about, *({**about, **row} for row in cut)]
     return rows
 
 
@@ -150,7 +178,6 @@ def _cut_objects(
         rows.append(
             {
                 "object_id": object_id,
-                "image_id": image_id,
                 "class_name": class_names[boxes.class_id[number]],
                 **dict(zip(BOX, xyxy[number].tolist(), strict=True)),
                 "crop_path": crop_path_of(object_id),
@@ -163,15 +190,14 @@ def _cut_objects(
     return rows
 
 
-def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "error"])
-    texts = {name: table[name].astype("object").fillna("").astype("str") for name in (*TEXTS, "error")}
+def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows of `detect_chunk` as a table with all columns, typed; of a picture's own row object_id is ""."""
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "stamp", "error"])
+    texts = {name: table[name].astype("object").fillna("").astype("str") for name in (*TEXTS, "stamp", "error")}
     numbers = {name: table[name].astype("float64") for name in NUMBERS}
     return table.assign(**texts, **numbers, touches_border=table["touches_border"].eq(True))
 
 
-def _split_errors(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    table = pd.concat(tables or [_as_table([])], ignore_index=True)
-    failed = table["error"] != ""
-    unreadable = table.loc[failed, ["image_id", "error"]].reset_index(drop=True)
-    return table.loc[~failed, list(COLUMNS)].reset_index(drop=True), unreadable
+def _split_errors(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    unreadable = table.loc[table["error"] != "", ["image_id", "error"]].reset_index(drop=True)
+    return table.loc[table["object_id"] != "", list(COLUMNS)].reset_index(drop=True), unreadable

@@ -16,10 +16,13 @@ from ..models.features import FEATURE_SIZE, load_feature_network
 from ..models.runtime import choose_runtime, ordered_map
 from ..pictures.boxes import PADDING_GREY
 from ..pictures.decoding import ImageError, read_image
+from ..run.earlier import Earlier
 from ..run.parts import Parts
 from ..run.progress import Progress
+from ..tables import BOX
 
 PART_BATCHES = 16  # batches that are written as one part
+COPIED_ROWS = 1 << 16  # vectors that are copied at once
 TEXT_BATCH = 64
 PREPROCESSING = "padded to a square with the colour {colour}, resized to {size} px (bicubic)"
 
@@ -116,34 +119,37 @@ def embed_objects(
     *,
     batch_size: int = 32,
     workers: int = 1,
+    earlier: Earlier | None = None,
 ) -> tuple[np.ndarray, list[str], pd.DataFrame]:
-    """Embed the crops of all objects, part by part; finished parts are not done again.
+    """Embed the crops of all objects, part by part; what finished parts or an earlier run hold is not done again.
 
     Args:
-        objects: Rows with object_id and crop_path.
+        objects: Rows with object_id and crop_path; with content and the box as well, what an earlier run made of the
+            same is kept.
         run_root: What the crop paths are relative to.
         embedder: From load_embedder.
         parts: Folder for finished parts; delete it when the vectors are written.
         batch_size: Crops per batch.
         workers: Threads that read, pad and run batches at once; 1 works in this one.
+        earlier: Vectors of an earlier run with the same model; its rows are those of `embedded_state`.
 
     Returns:
         Unit rows (n, dim) float32, memory-mapped; their object ids; and a table of what could not be embedded:
         object_id, reason.
     """
-    size = batch_size * PART_BATCHES
-    tasks = [objects.iloc[start : start + size] for start in range(0, len(objects), size)]
-    kept = _open_parts(parts, objects, embedder, batch_size)
-    todo = [number for number in range(len(tasks)) if not kept.has(number)]
-    if todo:
-        embedder.open(workers)
+    objects = objects.assign(look=look_of(objects))
+    kept = Parts(Path(parts), {"about": embedder.about})
+    known = _known_vectors(kept, objects, earlier)
+    todo = objects[~objects["object_id"].isin(known["object_id"])]
+    first, size = kept.count(), batch_size * PART_BATCHES
     work = [
-        (number, tasks[number].iloc[start : start + batch_size])
-        for number in todo
-        for start in range(0, len(tasks[number]), batch_size)
+        (first + start // size, todo.iloc[start : start + batch_size])
+        for part in range(0, len(todo), size)
+        for start in range(part, min(part + size, len(todo)), batch_size)
     ]
-    done = len(objects) - sum(len(batch) for _, batch in work)
-    with Progress(len(objects), "crops", done=done) as progress:
+    if work:
+        embedder.open(workers)
+    with Progress(len(objects), "crops", done=len(objects) - len(todo)) as progress:
         results = ordered_map(lambda item: _embed_batch(item[1], Path(run_root), embedder), work, workers=workers)
         finished: list[tuple[np.ndarray, pd.DataFrame]] = []
         for position, ((number, batch), result) in enumerate(zip(work, results, strict=True)):
@@ -153,7 +159,27 @@ def embed_objects(
                 kept.write_vectors(number, np.concatenate([vectors for vectors, _ in finished]))
                 kept.write_table(number, pd.concat([table for _, table in finished], ignore_index=True))
                 finished = []
-    return _join_parts(kept, len(tasks), embedder.dim)
+    return _join_vectors(kept, _known_vectors(kept, objects, earlier), earlier, embedder.dim)
+
+
+def embedded_state(objects: pd.DataFrame, object_ids: Sequence[str]) -> pd.DataFrame:
+    """Return what is kept of each vector to compare with: object_id and look, in the order of the vectors."""
+    looks = pd.Series(look_of(objects), index=objects["object_id"]).reindex(list(object_ids))
+    return pd.DataFrame({"object_id": looks.index.astype("str"), "look": looks.to_numpy()})
+
+
+def count_kept(earlier: Earlier, state: pd.DataFrame) -> int:
+    """Return how many of the vectors of this state are those of an earlier run."""
+    known = state[state["look"] != 0]
+    return 0 if earlier.rows is None else len(known.merge(earlier.rows, on=["object_id", "look"]))
+
+
+def look_of(objects: pd.DataFrame) -> np.ndarray:
+    """Return a number for what each crop shows, of its picture's content and its box, (n,) int64; 0 if unknown."""
+    if "content" not in objects:
+        return np.zeros(len(objects), np.int64)
+    look = pd.util.hash_pandas_object(objects[["content", *BOX]], index=False).to_numpy().astype(np.int64)
+    return np.where(objects["content"].ne(""), look, 0)
 
 
 def square_crop(crop: np.ndarray, *, size: int, colour: tuple[int, int, int]) -> np.ndarray:
@@ -176,34 +202,46 @@ def _embed_batch(batch: pd.DataFrame, run_root: Path, embedder: Embedder) -> tup
             reasons.append("")
         except ImageError as error:
             reasons.append(f"crop cannot be read: {error}")
-    return embedder.embed_crops(crops), pd.DataFrame({"object_id": batch["object_id"].tolist(), "reason": reasons})
+    about = {"object_id": batch["object_id"].tolist(), "look": batch["look"].to_numpy(), "reason": reasons}
+    return embedder.embed_crops(crops), pd.DataFrame(about)
 
 
-def _open_parts(folder: str | Path, objects: pd.DataFrame, embedder: Embedder, batch_size: int) -> Parts:
-    made_of = {
-        "about": embedder.about,
-        "objects": pd.util.hash_pandas_object(objects[["object_id", "crop_path"]], index=False).sum().item(),
-        "batch_size": batch_size,
-    }
-    return Parts(Path(folder), made_of)
+def _known_vectors(kept: Parts, objects: pd.DataFrame, earlier: Earlier | None) -> pd.DataFrame:
+    """Return which of the objects have a vector, or a reason why not, in their order.
+
+    Returns:
+        Columns object_id, reason, part (-1 for the earlier run) and row of the part's vectors.
+    """
+    empty = {"object_id": pd.Series(dtype="str"), "look": pd.Series(dtype="int64"), "reason": pd.Series(dtype="str")}
+    tables = [pd.DataFrame(empty).assign(part=0, row=0)]
+    if earlier is not None and earlier.rows is not None:
+        rows = earlier.rows.assign(reason="", part=-1, row=np.arange(len(earlier.rows)))
+        tables.append(rows[rows["look"] != 0])
+    for number, table in kept.tables():
+        tables.append(table.assign(part=number, row=table["reason"].eq("").cumsum() - 1))
+    rows = pd.concat(tables, ignore_index=True)
+    order = pd.MultiIndex.from_frame(objects[["object_id", "look"]])
+    place = order.get_indexer(pd.MultiIndex.from_frame(rows[["object_id", "look"]]))
+    rows = rows.iloc[np.argsort(place, kind="stable")][np.sort(place) >= 0]
+    return rows.drop_duplicates("object_id")[["object_id", "reason", "part", "row"]].reset_index(drop=True)
 
 
-def _join_parts(kept: Parts, count: int, dim: int) -> tuple[np.ndarray, list[str], pd.DataFrame]:
-    empty = pd.DataFrame({"object_id": pd.Series(dtype="str"), "reason": pd.Series(dtype="str")})
-    table = pd.concat([empty, *(pd.read_parquet(kept.path(number, ".parquet")) for number in range(count))])
-    embedded = table["reason"] == ""
-    if not embedded.any():
-        return np.zeros((0, dim), np.float32), [], table.reset_index(drop=True)
+def _join_vectors(
+    kept: Parts, known: pd.DataFrame, earlier: Earlier | None, dim: int
+) -> tuple[np.ndarray, list[str], pd.DataFrame]:
+    failed = known.loc[known["reason"] != "", ["object_id", "reason"]].reset_index(drop=True)
+    rows = known[known["reason"] == ""].reset_index(drop=True)
+    if rows.empty:
+        return np.zeros((0, dim), np.float32), [], failed
     path = kept.folder / "joined.npy"
-    joined = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(int(embedded.sum()), dim))
-    row = 0
-    for number in range(count):
-        vectors = np.load(kept.path(number, ".npy"), mmap_mode="r", allow_pickle=False)
-        joined[row : row + len(vectors)] = vectors
-        row += len(vectors)
+    joined = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(rows), dim))
+    for part, of_part in rows.groupby("part"):
+        vectors = earlier.vectors if part < 0 else np.load(kept.path(part, ".npy"), mmap_mode="r", allow_pickle=False)
+        for start in range(0, len(of_part), COPIED_ROWS):
+            some = of_part.iloc[start : start + COPIED_ROWS]
+            joined[some.index] = vectors[some["row"].to_numpy()]
     joined.flush()
-    ids = table.loc[embedded, "object_id"].tolist()
-    return np.load(path, mmap_mode="r", allow_pickle=False), ids, table[~embedded].reset_index(drop=True)
+    return np.load(path, mmap_mode="r", allow_pickle=False), rows["object_id"].tolist(), failed
 
 
 def _unit_rows(rows: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..params import Params
 from ..report.results import timing_text
+from ..run.earlier import forget
 from ..run.folder import RunFolder, write_json, write_text
 from ..run.progress import LANGUAGE, PROGRESS_FILE
 from ..tables import DETECT, TableError
@@ -154,6 +155,7 @@ def _start_anew(run: RunFolder, name: str, *, keep_parts: bool = False) -> None:
     for path in (run.marker_path(name), run.aside_path(name), run.result_path(name)):
         path.unlink(missing_ok=True)
     if not keep_parts:
+        forget(run, name)
         shutil.rmtree(run.root / "stages" / f"{name}.parts", ignore_errors=True)
 
 

@@ -43,7 +43,7 @@ def filter_objects(
     if not settings.early_filter:
         keep, reason = np.ones(len(table), bool), np.full(len(table), "off", dtype=object)
     elif settings.selection == "union":
-        keep, reason = _keep_named(named, settings)
+        keep, reason = _keep_named(table, named, settings)
     else:
         keep, reason = _keep_ranked(table, named, groups, settings)
     words = {code: say(f"early_filter.{code}", settings.language) for code in set(reason)}
@@ -58,11 +58,12 @@ def count_classes(objects: pd.DataFrame) -> pd.Series:
     return counts.reindex(objects["class_name"].unique(), fill_value=0)
 
 
-def _keep_named(named: np.ndarray, settings: FilterSettings) -> tuple[np.ndarray, np.ndarray]:
+def _keep_named(table: pd.DataFrame, named: np.ndarray, settings: FilterSettings) -> tuple[np.ndarray, np.ndarray]:
     reason = np.where(named, "keyword", "others").astype(object)
     if named.sum() < settings.potential_rare_share * len(named):
         others = np.flatnonzero(~named)
-        drawn = np.random.default_rng(settings.seed).permutation(others)[: settings.diversity_objects]
+        chance = _chances(table["object_id"].iloc[others], settings.seed)
+        drawn = others[np.argsort(chance, kind="stable")[: settings.diversity_objects]]
         reason[drawn] = "diversity"
     return reason != "others", reason
 
@@ -84,7 +85,7 @@ def _keep_ranked(
 def _thin(
     table: pd.DataFrame, common: np.ndarray, groups: pd.Series | None, common_per_class: int, seed: int
 ) -> np.ndarray:
-    chance = np.random.default_rng(seed).random(len(table))
+    chance = _chances(table["object_id"], seed)
     rows = pd.DataFrame({"class_name": table["class_name"], "group": "", "chance": chance})
     if groups is not None:
         rows["group"] = table["image_id"].map(groups).fillna("").astype("str")
@@ -94,3 +95,9 @@ def _thin(
     drawn = np.zeros(len(table), bool)
     drawn[rows.index[(rows.groupby("class_name").cumcount() < common_per_class).to_numpy()]] = True
     return drawn
+
+
+def _chances(object_ids: pd.Series, seed: int) -> np.ndarray:
+    """Return a number in [0, 1) for each id, always the same, so that a draw hardly changes when objects join."""
+    key = f"{seed:016d}"[-16:]
+    return pd.util.hash_array(object_ids.to_numpy(dtype=object), hash_key=key, categorize=False) / 2.0**64

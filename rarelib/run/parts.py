@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,14 @@ class Parts:
     def has(self, number: int, suffix: str = ".parquet") -> bool:
         """Tell whether a part is finished."""
         return self.path(number, suffix).is_file()
+
+    def count(self) -> int:
+        """Return how many numbers are in use: the next part may take this one."""
+        return 1 + max((int(path.stem) for path in self.folder.glob("*.parquet")), default=-1)
+
+    def tables(self) -> Iterator[tuple[int, pd.DataFrame]]:
+        """Yield numbers and tables of all finished parts, in order."""
+        yield from ((int(path.stem), pd.read_parquet(path)) for path in sorted(self.folder.glob("*.parquet")))
 
     def write_table(self, number: int, frame: pd.DataFrame) -> None:
         """Write a part whole or not at all."""
