@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..pictures.boxes import Boxes, Letterbox, anchor_points
-from ..pictures.proposals import USUAL_ENTROPY, evidence_of, proposal_order
+from ..pictures.proposals import USUAL_ENTROPY, evidence_of, first_by_orders, proposal_orders
 
 
 def decode_outputs(
@@ -20,7 +20,7 @@ def decode_outputs(
             probabilities, as ultralytics exports it; such a one does not tell how sharp its edges are.
         letterbox: How the picture lay on the canvas.
         least: All boxes of a higher confidence are kept.
-        candidates: And so many of the others, the first by proposal_order.
+        candidates: And so many of the others, the first by each of proposal_orders.
         strides: Of the head's inputs [px].
     """
     if len(outputs) == 1:
@@ -57,10 +57,9 @@ def _kept(
     sure = confidence > least
     if not candidates:
         return np.flatnonzero(sure)
-    order = proposal_order(evidence, (lower_edges - letterbox.left_top[1]) / letterbox.inner_wh[1])
-    order[sure] = np.inf
-    count = min(int(sure.sum()) + candidates, len(order))
-    return np.sort(np.argpartition(-order, count - 1)[:count])
+    heights = (lower_edges - letterbox.left_top[1]) / letterbox.inner_wh[1]
+    first = first_by_orders(proposal_orders(np.where(sure, -np.inf, evidence), heights), candidates)
+    return np.union1d(np.flatnonzero(sure), first)
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -107,19 +107,16 @@ def anchor_points(canvas_wh: tuple[int, int], strides: tuple[int, ...]) -> tuple
     return np.concatenate(centres), np.concatenate(sizes)
 
 
-def suppress(
-    boxes: Boxes, *, iou: float, limit: int, any_class: bool = False, order: np.ndarray | None = None
-) -> Boxes:
-    """Return boxes, best first, that no better one overlaps by more than iou.
+def suppress(boxes: Boxes, *, iou: float, limit: int, any_class: bool = False) -> Boxes:
+    """Return boxes, most confident first, that no better one overlaps by more than iou.
 
     Args:
-        boxes: Candidates in any order; of equally good ones the earlier wins.
+        boxes: Candidates in any order; of equal confidence the earlier wins.
         iou: Intersection over union above which the weaker box is dropped.
         limit: Stop at this many.
         any_class: Also let boxes of different classes suppress one another.
-        order: How good each box is (n,), higher is better; by default its confidence.
     """
-    order = np.argsort(-(boxes.confidence if order is None else order), kind="stable")
+    order = np.argsort(-boxes.confidence, kind="stable")
     kept = []
     while len(order) and len(kept) < limit:
         best, order = order[0], order[1:]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .boxes import Boxes, join_boxes, overlaps, suppress
+from .boxes import Boxes, overlaps
 
 # all numbers of this page were chosen by leaving one set out, by benchmarks/proposals.py
-ENTROPY_WEIGHT = 6.0  # what a blurred edge [nats of its distribution, mean of four] takes from the evidence
-HEIGHT_WEIGHT, HEIGHT_RAMP = 6.0, (0.4, 0.65)  # what a lower edge on the road adds: from the horizon to nearby
+ENTROPY_WEIGHT = 8.0  # what a blurred edge [nats of its distribution, mean of four] takes from the evidence
+HEIGHT_WEIGHT, HEIGHT_RAMP = 8.0, (0.4, 0.65)  # what a lower edge on the road adds: from the horizon to nearby
 USUAL_ENTROPY = 0.75  # for a detector that does not tell: the median of the boxes that are cut [nats]
-EVEN_EVIDENCE, EVIDENCE_SCALE = -7.5, 1.0  # evidence of a box that is a thing as often as not; how fast that changes
+EVEN_EVIDENCE, EVIDENCE_SCALE = -9.0, 1.0  # evidence of a box that is a thing as often as not; how fast that changes
 SAME_THING = 0.4  # overlap at which the weaker of two proposals is dropped
 EXPLAINED_IOU, EXPLAINED_INSIDE = (
     0.3,
@@ -18,7 +20,8 @@ EXPLAINED_IOU, EXPLAINED_INSIDE = (
 )  # a confident box that overlaps or covers so much explains one
 MIN_SIDE_PX, MAX_SHARE = 12.0, 0.6  # smaller ones show nothing; larger ones (share of the picture) are the picture
 ORDER_DECIMALS = 3  # products differ in the last bits between machines and batches: they must not decide
-BLOCK = 512  # candidates that are looked at together; mostly one block is enough
+EVERY = 5  # this one is proposed wherever it stands: on a road little is lost, elsewhere much is gained
+BLOCK, BLOCK_GROWTH = 256, 4  # candidates that are looked at first; so many times more where that is not enough
 
 
 def evidence_of(score_sums: np.ndarray, entropies: np.ndarray | float = USUAL_ENTROPY) -> np.ndarray:
@@ -37,8 +40,8 @@ def objectness_of(evidence: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip((evidence - EVEN_EVIDENCE) / EVIDENCE_SCALE, -50, 50)))
 
 
-def proposal_order(evidence: np.ndarray, lower_edges: np.ndarray) -> np.ndarray:
-    """Return how early each box is proposed, higher is earlier: its evidence, and whether it stands on the road.
+def proposal_orders(evidence: np.ndarray, lower_edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two orders of boxes, higher is earlier: by evidence and whether they stand on the road; by evidence alone.
 
     Args:
         evidence: From evidence_of (n,).
@@ -46,14 +49,15 @@ def proposal_order(evidence: np.ndarray, lower_edges: np.ndarray) -> np.ndarray:
     """
     low, high = HEIGHT_RAMP
     near = np.clip((lower_edges - low) / (high - low), 0, 1)
-    return np.round(evidence + HEIGHT_WEIGHT * near, ORDER_DECIMALS)
+    return np.round(evidence + HEIGHT_WEIGHT * near, ORDER_DECIMALS), np.round(evidence, ORDER_DECIMALS)
 
 
 def find_proposals(candidates: Boxes, confident: Boxes, *, limit: int, picture_wh: tuple[int, int]) -> Boxes:
-    """Return boxes that may hold what the detector never learned, in the order of proposal_order.
+    """Return boxes that may hold what the detector never learned, best first.
 
     They are of any class, at least 12 px high and wide, at most 60 % of the picture, not explained by a confident box
-    (overlap below 0.3, less than 60 % of their area inside one), and overlap one another by 0.4 at most.
+    (overlap below 0.3, less than 60 % of their area inside one), and overlap one another by 0.4 at most. They come in
+    the first of proposal_orders; every fifth is the best one left by evidence alone, wherever it stands.
 
     Args:
         candidates: Boxes below the confidence of detected ones.
@@ -66,16 +70,35 @@ def find_proposals(candidates: Boxes, confident: Boxes, *, limit: int, picture_w
         sides.prod(axis=1) <= MAX_SHARE * picture_wh[0] * picture_wh[1]
     )
     candidates = candidates[np.flatnonzero(fits)]
-    order = proposal_order(candidates.evidence, candidates.xyxy[:, 3] / picture_wh[1])
-    candidates = candidates[np.argsort(-order, kind="stable")]
-    found = candidates[np.arange(0)]
-    for start in range(0, len(candidates), BLOCK):
-        block = candidates[np.arange(start, min(start + BLOCK, len(candidates)))]
-        found = join_boxes([found, block[np.flatnonzero(~_explained(block, confident))]])
-        found = suppress(found, iou=SAME_THING, limit=limit, any_class=True, order=-np.arange(len(found)))
-        if len(found) >= limit:
+    orders = proposal_orders(candidates.evidence, candidates.xyxy[:, 3] / picture_wh[1])
+    found, size = candidates[np.arange(0)], BLOCK
+    while limit and len(candidates):
+        first = first_by_orders(orders, size)
+        first = first[~_explained(candidates[first], confident)]
+        found = _pick(candidates[first], [order[first] for order in orders], limit)
+        if len(found) == limit or size >= len(candidates):
             break
+        size *= BLOCK_GROWTH
     return found
+
+
+def first_by_orders(orders: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """Return the numbers of those that are among the first of one of several orders (n,), higher is earlier."""
+    count = min(count, len(orders[0]))
+    if not count:
+        return np.zeros(0, int)
+    return np.unique(np.concatenate([np.argpartition(-order, count - 1)[:count] for order in orders]))
+
+
+def _pick(boxes: Boxes, orders: Sequence[np.ndarray], limit: int) -> Boxes:
+    free, picked = np.ones(len(boxes), bool), []
+    while free.any() and len(picked) < limit:
+        by_evidence = len(picked) % EVERY == EVERY - 1
+        best = int(np.where(free, orders[by_evidence], -np.inf).argmax())
+        picked.append(best)
+        free &= overlaps(boxes.xyxy[best : best + 1], boxes.xyxy)[0][0] <= SAME_THING
+        free[best] = False
+    return boxes[np.array(picked, int)]
 
 
 def _explained(boxes: Boxes, confident: Boxes) -> np.ndarray:

@@ -6,11 +6,12 @@ import pytest
 from rarelib.pictures.boxes import Boxes
 from rarelib.pictures.proposals import (
     BLOCK,
+    EVERY,
     HEIGHT_WEIGHT,
     evidence_of,
     find_proposals,
     objectness_of,
-    proposal_order,
+    proposal_orders,
 )
 
 WH = (500, 400)
@@ -37,12 +38,14 @@ def test_objectness_is_one_measure_between_0_and_1():
 
 
 def test_what_stands_on_the_road_comes_earlier():
-    order = proposal_order(np.zeros(4), np.array([0.1, 0.4, 0.65, 1.0]))
-    assert order[0] == order[1] == 0 and order[2] == order[3] == pytest.approx(HEIGHT_WEIGHT)
+    near, anywhere = proposal_orders(np.zeros(4), np.array([0.1, 0.4, 0.65, 1.0]))
+    assert near[0] == near[1] == 0 and near[2] == near[3] == pytest.approx(HEIGHT_WEIGHT)
+    assert (anywhere == 0).all()
 
 
 def test_differences_in_the_last_bits_do_not_decide():
-    assert len(set(proposal_order(np.array([-7.0, -7.0 + 1e-9]), np.array([0.5, 0.5])))) == 1
+    for order in proposal_orders(np.array([-7.0, -7.0 + 1e-9]), np.array([0.5, 0.5])):
+        assert len(set(order)) == 1
 
 
 def test_proposals_are_what_no_confident_box_explains():
@@ -84,5 +87,14 @@ def test_the_order_of_the_candidates_does_not_matter():
     first, again = (find_proposals(some, NONE, limit=30, picture_wh=WH) for some in (boxes, boxes[mixed]))
     assert len(first) == 30
     assert np.array_equal(first.xyxy, again.xyxy)
-    order = proposal_order(first.evidence, first.xyxy[:, 3] / WH[1])
-    assert (np.diff(order) <= 0).all()
+    near, anywhere = proposal_orders(first.evidence, first.xyxy[:, 3] / WH[1])
+    fifth = np.arange(30) % EVERY == EVERY - 1
+    assert (np.diff(near[~fifth]) <= 0).all() and (np.diff(anywhere[fifth]) <= 0).all()
+
+
+def test_every_fifth_is_proposed_wherever_it_stands():
+    """From a drone, things stand anywhere: the best of those high in the picture must not wait for all below."""
+    below = [([40 * number, 300, 40 * number + 30, 330], -9.0) for number in range(12)]
+    above = [([40 * number, 20, 40 * number + 30, 50], -8.0) for number in range(12)]
+    found = find_proposals(boxes_of(*below, *above), NONE, limit=10, picture_wh=WH)
+    assert (found.xyxy[:, 1] < 100).tolist() == [False] * 4 + [True] + [False] * 4 + [True]
