@@ -1,6 +1,8 @@
 """Phrases: both languages, the same values in both."""
 
+import re
 import string
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +22,33 @@ def test_unknown_keys_and_languages_are_refused():
         say("nothing")
     with pytest.raises(ValueError, match="The language must be one of"):
         say("nothing", "fr")
+
+
+PROJECT = Path(__file__).parents[1]
+TRANSLATED = ("README", "docs/parameters", "docs/first-result", "docs/how-to-read-a-run")
+# no engineer's words: 車載画像, 自己評価, ランダムフォレスト, 分布図, 自己監査, 解凍爆弾, デコード, API キー, … are
+NOT_SAID = ("走行画像", "自分を測る", "展開爆弾", "復号", "計算機", "語句", "件を代表", "頁", "森", "鍵")
+PLACES = ("README.ja.md", "docs/*.ja.md", "notebooks/*.ipynb", "rarelib/phrases/*.yaml")
+
+
+@pytest.mark.parametrize("page", TRANSLATED)
+def test_a_japanese_page_has_all_that_the_english_one_has(page):
+    texts = [(PROJECT / f"{page}{end}.md").read_text(encoding="utf-8") for end in ("", ".ja")]
+    for what in (r"^#+ ", r"^\|", r"^```", r"^!\["):
+        english, japanese = (len(re.findall(what, text, flags=re.MULTILINE)) for text in texts)
+        assert english == japanese, (page, what)
+
+
+def test_japanese_uses_the_words_of_engineers():
+    files = sorted(path for place in PLACES for path in PROJECT.glob(place))
+    assert len(files) > 15
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        assert [word for word in NOT_SAID if word in text] == [], path.name
+        assert not re.search("(?<!自己)監査", text), path.name
+
+
+@pytest.mark.parametrize("page", sorted(PROJECT.glob("docs/*.md")) + sorted(PROJECT.glob("*.md")), ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        assert "://" in link or (page.parent / link).exists(), link

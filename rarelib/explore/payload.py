@@ -14,7 +14,14 @@ from ..ranking.shares import rarity_parts
 from ..ranking.signs import SIGNS
 from .rows import code_name
 
-SAID_ELSEWHERE = ("common", "nearest", "event", "proposal", "caption_disagrees")  # reason codes without a chip
+SAID_ELSEWHERE = (
+    "common",
+    "missed",
+    "nearest",
+    "event",
+    "proposal",
+    "caption_disagrees",
+)  # reason codes without a chip
 MAX_TEXT = 600
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 TEXTS = ("reason", "caption", "caption_error", "kind", "first_caption", "certainty", "attributes")

@@ -86,15 +86,16 @@ def rerank(rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray | None)
 
 
 def precision_sentence(ranks: np.ndarray, verdicts: np.ndarray | None, *, k: int = 50, language: str = "en") -> str:
-    """Return what verdicts measure: of the judged among the first k, how many are rare, with an interval."""
+    """Return how many verdicts were used, and what they measure: of the judged among the first k, how many are rare."""
     if verdicts is None:
         return say("verdicts_none", language)
+    used = say("verdicts_used", language, rare=int((verdicts == 1).sum()), common=int((verdicts == 0).sum()))
     judged = verdicts[(np.asarray(ranks) <= k) & ~np.isnan(verdicts)]
     if not len(judged):
-        return say("verdicts_not_in_top", language, k=k)
+        return f"{used} {say('verdicts_not_in_top', language, k=k)}"
     low, high = wilson_interval(int(judged.sum()), len(judged))
     values = {"k": k, "judged": len(judged), "rare": int(judged.sum()), "low": low, "high": high}
-    return say("verdicts_precision", language, **values)
+    return f"{used} {say('verdicts_precision', language, **values)}"
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -5,8 +5,9 @@ import json
 import pytest
 from planted_run import planted_run
 
-from rarelib.explore.payload import component_data, component_texts, plain
+from rarelib.explore.payload import SAID_ELSEWHERE, component_data, component_texts, plain
 from rarelib.explore.rows import gather_objects
+from rarelib.language import phrases
 from rarelib.ranking.signs import SIGNS
 
 CAN = {"words": False, "learn": False, "frames": False, "download": True}
@@ -68,3 +69,10 @@ def test_the_component_has_its_texts(language):
 def test_control_and_direction_characters_are_dropped():
     assert plain("a\u202eb\x00\n c\ud800") == "ab c"
     assert plain("x" * 700) == "x" * 599 + "…"
+
+
+def test_every_reason_code_has_a_chip_or_is_said_elsewhere():
+    reasons = {key.removeprefix("rarity.") for key in phrases() if key.startswith("rarity.")}
+    codes = {name for name in reasons if not name.startswith(("between", "fault_"))}
+    named = {key.removeprefix("report.code.") for key in phrases() if key.startswith("report.code.")}
+    assert codes - named - set(SAID_ELSEWHERE) == set()

@@ -87,4 +87,5 @@ def test_precision_is_measured_with_an_interval():
         np.arange(1, 16), verdicts
     )
     assert "has a verdict" in precision_sentence(np.arange(100, 115), verdicts)
+    assert precision_sentence(np.arange(1, 16), verdicts).startswith("Your verdicts were used for the ranking: 8 rare")
     assert "No verdicts" in precision_sentence(np.arange(3), None)
