@@ -179,7 +179,7 @@ def read_set(
         model = load_embedder(yolo_model=yolo_model, **embedder)
         vectors, ids, _ = embed_objects(objects, root, model, root / "parts" / "vectors")
         objects.set_index("object_id").loc[ids].reset_index().to_parquet(root / "objects.parquet")
-        zero_shot_classes(vectors, ids, objects, model).to_parquet(root / "zero_shot.parquet")
+        zero_shot_classes(vectors, ids, objects, model)[0].to_parquet(root / "zero_shot.parquet")
         np.save(root / "vectors.npy", vectors)
     wanted = truth[truth["wanted"]] if "wanted" in truth else truth
     objects, zero_shot = (pd.read_parquet(root / f"{table}.parquet") for table in ("objects", "zero_shot"))

@@ -122,6 +122,14 @@ class EmbedParams(DetectParams):
     common_per_class: Positive = Field(
         2000, description="With selection ranked: at most this many objects of each common class are embedded"
     )
+    vocabulary: str = Field(
+        "",
+        description="File of names of things that CLIP compares crops with (text or YAML); "
+        "empty takes the package's, off only the class names",
+    )
+    ordinary_classes: str = Field(
+        "", description="File of names of what roads are full of (text or YAML); empty takes the package's"
+    )
 
 
 class ScoreParams(EmbedParams):

@@ -61,6 +61,15 @@ class FilterSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamingSettings(Settings):
+    """Which names crops are compared with."""
+
+    vocabulary: str = _as_in_params("vocabulary")
+    ordinary_classes: str = _as_in_params("ordinary_classes")
+    language: str = _as_in_params("language")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSettings(Settings):
     """What makes vectors and how models run."""
 
@@ -89,6 +98,7 @@ class ScoreSettings(Settings):
     proposal_share: float = _as_in_params("proposal_share")
     max_per_group: int | None = _as_in_params("max_per_group")
     duplicate_similarity: float = _as_in_params("duplicate_similarity")
+    ordinary_classes: str = _as_in_params("ordinary_classes")
     seed: int = _as_in_params("seed")
     language: str = _as_in_params("language")
 

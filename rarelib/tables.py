@@ -138,6 +138,12 @@ TABLES: dict[str, Table] = {
         _text("phrase", "class name that fits the crop best"),
         _number("similarity", "of the crop with that phrase", "cosine", -1.001, 1.001),
         _number("class_similarity", "of the crop with its own class name", "cosine", -1.001, 1.001),
+        _text("looks_like", "name that fits the crop best among class names and vocabulary, for people",
+              optional=True),
+        _number("looks_like_similarity", "of the crop with that name", "cosine", -1.001, 1.001, optional=True),
+        _number("margin", "by which that name fits better than its own class", "cosine", -2.001, 2.001, optional=True),
+        _share("strangeness", "how far it looks like what roads are not full of, among all these names",
+               optional=True, gaps=True),
     )),
     "scores": Table(SCORE, "embedded box", "object_id", (
         OBJECT_ID,

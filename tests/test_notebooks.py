@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rarelib.pipeline.notebooks import notebook_defaults
 from rarelib.tables import STAGES
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -86,8 +87,7 @@ def imported(notebook):
 
 def asked(notebook):
     """Return the names of a notebook's parameters."""
-    source = next(c["source"] for c in cells(notebook, "code") if "parameters" in c["metadata"].get("tags", []))
-    return {node.targets[0].id for node in ast.parse("".join(source)).body}
+    return set(notebook_defaults(json.loads(notebook.read_text(encoding="utf-8"))))
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

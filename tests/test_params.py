@@ -112,3 +112,23 @@ def test_the_library_imports_nothing_heavy():
     code = f"import sys, rarelib, rarelib.pipeline.stages; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ast.literal_eval(done.stdout) == []
+
+
+def test_parameters_may_share_a_line():
+    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["a, b = 1, [2]\n", "c = None"]}
+    assert notebook_defaults({"cells": [cell]}) == {"a": 1, "b": [2], "c": None}
+
+
+@pytest.mark.parametrize("name", ["vocabulary", "ordinary_classes"])
+def test_a_list_of_names_is_read_before_work_starts(tmp_path, name):
+    from rarelib.pipeline.preflight import check_inputs
+
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("[horse, 7]", encoding="utf-8")
+    params = load_params(None, {"demo_scenes": 1, "skip_caption": True, name: str(mine)})
+    with pytest.raises(ParameterError, match=f"The '{name}' parameter must name a list of names. .*holds '7'"):
+        check_inputs(params)
+    mine.write_text("[horse]", encoding="utf-8")
+    check_inputs(params)
+    with pytest.raises(ParameterError, match=f"The '{name}' parameter must name a list of names. .*is not there"):
+        check_inputs(load_params(None, {"demo_scenes": 1, "skip_caption": True, name: "nowhere.txt"}))

@@ -38,6 +38,7 @@ class Embedder:
         dim: Length of a vector.
         about: What made the vectors: embedder, model, revision, preprocessing, dim, runtime.
         embed_tokens: Texts in, (n, dim) out; None without a text tower.
+        read_words: Words in, bool array out: whether the tower's tokenizer knows them as more than letters.
     """
 
     network: Any
@@ -46,6 +47,7 @@ class Embedder:
     dim: int
     about: dict[str, Any]
     embed_tokens: Callable[[list[str]], np.ndarray] | None = field(default=None, repr=False)
+    read_words: Callable[[list[str]], np.ndarray] | None = field(default=None, repr=False)
 
     @property
     def has_text(self) -> bool:
@@ -74,6 +76,15 @@ class Embedder:
         starts = range(0, len(texts), TEXT_BATCH)
         rows = [self.embed_tokens(list(texts[start : start + TEXT_BATCH])) for start in starts]
         return _unit_rows(np.concatenate([np.zeros((0, self.dim), np.float32), *rows]))
+
+    def reads(self, texts: Sequence[str]) -> np.ndarray:
+        """Tell for each text whether the tokenizer knows all its words as more than letters; bool array (n,)."""
+        if self.read_words is None:
+            return np.ones(len(texts), bool)
+        parts = [text.replace("-", " ").split() for text in texts]
+        words = sorted({word for text in parts for word in text})
+        known = dict(zip(words, self.read_words(words), strict=True))
+        return np.array([all(known[word] for word in text) for text in parts], bool)
 
 
 def load_embedder(
@@ -108,7 +119,8 @@ def load_embedder(
     clip = load_clip(clip_model, choice, trust_pickles=trust_pickles)
     about = _about("clip", clip_model, clip.sha256, clip.size, clip.mean_rgb, clip.dim, choice)
     embed_tokens = None if clip.texts is None else lambda texts: clip.texts(clip.tokenize(texts))[0]
-    return Embedder(clip.images, clip.size, clip.mean_rgb, clip.dim, about, embed_tokens)
+    read_words = None if clip.texts is None else clip.reads
+    return Embedder(clip.images, clip.size, clip.mean_rgb, clip.dim, about, embed_tokens, read_words)
 
 
 def embed_objects(

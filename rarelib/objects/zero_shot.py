@@ -1,55 +1,122 @@
-"""What a CLIP with a text tower says of each crop: does it look like its class, or more like something else?"""
+"""What a CLIP with a text tower says of each crop: what it looks like, and how little roads are full of that."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..language import say
 from ..pictures.crops import read_crops
 from ..run.folder import RunFolder
-
-if TYPE_CHECKING:
-    from .embedding import Embedder
+from ..settings import NamingSettings
+from ..tables import PROPOSAL, empty_table
+from .embedding import Embedder
+from .naming import PROMPT as PROMPT  # who embeds texts of his own asks the same way
+from .naming import Choices, choose_names
 
 BATCH = 32
-
-PROMPT = "a photo of a {}"  # Radford et al. (2021), section 3.1.4
+BLOCK = 4096  # objects compared at once: 4096 x 1,700 cosines are 28 MB
+TEMPERATURE = 0.01  # of the softmax: what CLIP was trained to (Radford et al., 2021), and NegLabel takes
 
 
 def zero_shot_classes(
-    vectors: np.ndarray, object_ids: Sequence[str], objects: pd.DataFrame, embedder: Embedder
-) -> pd.DataFrame:
-    """Compare each crop with the class names that occur in the data.
+    vectors: np.ndarray,
+    object_ids: Sequence[str],
+    objects: pd.DataFrame,
+    embedder: Embedder,
+    *,
+    settings: NamingSettings | None = None,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Compare each crop with the class names of the data and with a vocabulary of things.
 
     Args:
         vectors: Unit rows, float array of shape (n_objects, dim).
         object_ids: Their ids in row order.
-        objects: Table with object_id and class_name.
+        objects: Table with object_id, class_name, confidence and origin.
         embedder: What made the vectors; without a text tower the table is empty.
+        settings: Lists of names and language; by default those of params.py.
 
     Returns:
-        One row per object: the nearest class name (`phrase`) with its cosine (`similarity`), and the cosine
-        with the detector's own class (`class_similarity`).
+        One row per object. phrase: the class name that fits best, with its cosine (similarity), and the cosine with its
+        own class (class_similarity). looks_like: the name of all that fits best, for people, with its cosine. margin:
+        by how much it fits better than the own class. strangeness in [0, 1]: mass of a softmax over all names that
+        falls on things which roads are not full of (NegLabel, Jiang et al. 2024, arXiv 2403.20078, here with the names
+        that are known to be unusual; MCM, Ming et al. 2022, arXiv 2211.13445); NaN where the names cannot tell.
+        Second, what is known of the vocabulary and the text tower, with a sentence for people.
     """
-    columns = ["object_id", "phrase", "similarity", "class_similarity"]
+    settings = settings or NamingSettings()
     if not embedder.has_text or not len(object_ids):
-        return pd.DataFrame({name: pd.Series(dtype="str" if name in columns[:2] else "float64") for name in columns})
-    names = sorted(objects["class_name"].unique())
-    texts = embedder.embed_texts([PROMPT.format(name) for name in names])  # (n_classes, dim)
-    similarity = vectors @ texts.T  # (n_objects, n_classes)
-    of_object = objects.set_index("object_id")["class_name"].reindex(list(object_ids))
-    own = np.searchsorted(names, of_object.to_numpy(dtype=str))
+        why = "no_text" if not embedder.has_text else "no_objects"
+        return empty_table("zero_shot"), {"names": 0, "sentence": say(f"naming.{why}", settings.language)}
+    choices = choose_names(vectors, object_ids, objects, embedder, settings)
+    class_name = objects.set_index("object_id")["class_name"].reindex(list(object_ids))
+    own = class_name.map(choices.own).to_numpy(int)
+    starts = range(0, len(own), BLOCK)
+    parts = [_compare(np.asarray(vectors[at : at + BLOCK]), own[at : at + BLOCK], choices) for at in starts]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    texts = {name: found[name].astype(object) for name in ("phrase", "looks_like")}
+    table = pd.DataFrame({"object_id": list(object_ids), **found, **texts})
+    return table.astype({"object_id": "str", "phrase": "str", "looks_like": "str"}), choices.about
+
+
+def _compare(vectors: np.ndarray, own: np.ndarray, choices: Choices) -> dict[str, np.ndarray]:
+    similarity = vectors @ choices.texts.T  # (block, n_names)
+    rows = np.arange(len(vectors))
+    of_classes = similarity[:, : choices.n_classes].argmax(axis=1)
     best = similarity.argmax(axis=1)
-    rows = np.arange(len(best))
-    found = {
-        "phrase": np.array(names)[best],
-        "similarity": similarity[rows, best],
-        "class_similarity": similarity[rows, own],
+    return {
+        "phrase": np.array(choices.names)[of_classes],
+        "similarity": similarity[rows, of_classes].astype(float),
+        "class_similarity": similarity[rows, own].astype(float),
+        "looks_like": np.array(choices.shown)[best],
+        "looks_like_similarity": similarity[rows, best].astype(float),
+        "margin": (similarity[rows, best] - similarity[rows, own]).astype(float),
+        "strangeness": strangeness(similarity, choices.ordinary),
     }
-    return pd.DataFrame({"object_id": list(object_ids), **found})
+
+
+def strangeness(similarity: np.ndarray, ordinary: np.ndarray) -> np.ndarray:
+    """Return how far crops look like what roads are not full of.
+
+    Args:
+        similarity: Cosines (n, n_names).
+        ordinary: Float array (n_names,): 1 ordinary, 0 unusual, NaN counts as neither.
+
+    Returns:
+        Float array (n,) in [0, 1], higher is stranger; NaN where either kind of name is missing.
+    """
+    usual, unusual = np.flatnonzero(ordinary == 1), np.flatnonzero(ordinary == 0)
+    if not len(usual) or not len(unusual):
+        return np.full(len(similarity), np.nan)
+    highest = similarity[:, np.concatenate([usual, unusual])].max(axis=1, keepdims=True)
+    mass = np.exp((similarity - highest).astype(float) / TEMPERATURE)
+    odd, plain = mass[:, unusual].sum(axis=1), mass[:, usual].sum(axis=1)
+    return odd / (odd + plain)
+
+
+def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame) -> pd.Series:
+    """Return what to call each object: a detected one by its class, a proposal by its look where that is known.
+
+    Args:
+        objects: Rows with object_id, class_name and origin.
+        zero_shot: From zero_shot_classes; it may be empty, or of an older run without looks_like.
+    """
+    if "looks_like" not in zero_shot or zero_shot.empty:
+        return objects["class_name"]
+    looks_like = objects["object_id"].map(zero_shot.set_index("object_id")["looks_like"])
+    known = (objects["origin"] == PROPOSAL) & looks_like.fillna("").ne("")
+    return objects["class_name"].where(~known, looks_like)
+
+
+def strangest_objects(zero_shot: pd.DataFrame, objects: pd.DataFrame, *, count: int = 10) -> pd.DataFrame:
+    """Return the objects that look least like what roads are full of, the strangest first, named by their look."""
+    found = zero_shot.dropna(subset=["strangeness"]).sort_values("strangeness", ascending=False, kind="stable")
+    about = objects[["object_id", "crop_path"]].merge(found.head(count), on="object_id")
+    about = about.set_index("object_id").reindex(found["object_id"].head(count)).reset_index()
+    return about.assign(class_name=about["looks_like"], similarity=about["looks_like_similarity"])
 
 
 def load_text_embedder(caption_source: str, clip_model: str, **options: Any) -> Embedder | None:

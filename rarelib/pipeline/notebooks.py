@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,16 @@ def notebook_defaults(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """Return the names and values of the cell tagged `parameters`."""
     cells = [cell for cell in notebook["cells"] if "parameters" in cell["metadata"].get("tags", [])]
     source = "".join(cells[0]["source"])
-    return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(source).body}  # type: ignore[attr-defined]
+    return dict(pair for line in ast.parse(source).body for pair in _assigned(line.targets[0], line.value))  # type: ignore[attr-defined]
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Any]]:
+    """Yield names with their values; several may share a line, as in `runtime, device = "auto", "auto"`."""
+    if isinstance(target, ast.Tuple):
+        for one, its in zip(target.elts, value.elts, strict=True):  # type: ignore[attr-defined]
+            yield from _assigned(one, its)
+    else:
+        yield target.id, ast.literal_eval(value)  # type: ignore[attr-defined]
 
 
 def in_language(notebook: dict[str, Any], language: str) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Stage:
 PIPELINE = (
     Stage(SELECT, files=("images_folder",)),
     Stage(DETECT, (SELECT,), models=("yolo_model",)),
-    Stage(EMBED, (DETECT,), models=("clip_model", "yolo_model")),
-    Stage(SCORE, (EMBED,), ("truth", "verdicts")),
+    Stage(EMBED, (DETECT,), ("vocabulary", "ordinary_classes"), models=("clip_model", "yolo_model")),
+    Stage(SCORE, (EMBED,), ("truth", "verdicts", "ordinary_classes")),
     Stage(MAP, (SCORE,), skipped_by="skip_visualization", writes=("tables/map.parquet", "plots/map.png")),
     Stage(
         CAPTION,

@@ -16,6 +16,7 @@ from .. import __version__
 from ..models.weights import is_litter
 from ..params import ParameterError, Params
 from ..run.folder import file_sha256
+from ..words.vocabulary import check_lists
 from .model_files import ModelFile
 from .redaction import Redactor
 
@@ -33,6 +34,10 @@ def check_inputs(params: Params) -> None:
     """
     _check_pictures(params)
     _check_tables(params)
+    try:
+        check_lists(params.vocabulary, params.ordinary_classes)
+    except ValueError as error:
+        raise ParameterError(str(error)) from error
     try:
         _check_captions(params)
     except (ValueError, OSError) as error:

@@ -109,14 +109,18 @@ class _Runner:
     def _execute(self, planned: Planned) -> None:
         import nbformat
         import papermill
+        from papermill.iorw import load_notebook_node
+        from papermill.parameterize import parameterize_notebook
 
         name = planned.stage.name
         running = self.run.path(f"stages/{name}.running.ipynb")
         node = nbformat.from_dict(in_language(planned.notebook, self.params.language))
         values = {**planned.values, "run_folder": self.run.root.absolute().as_posix()}
+        # by hand, for papermill's own way warns of names that share a line; the schema has checked them all
+        node = parameterize_notebook(load_notebook_node(node), values, kernel_name="python3", language="python")
         try:
             papermill.execute_notebook(
-                node, str(running), values, kernel_name="python3", progress_bar=False, cwd=str(Path.cwd()),
+                node, str(running), kernel_name="python3", progress_bar=False, cwd=str(Path.cwd()),
                 km=self.kernels.take(name), start_timeout=120, request_save_on_cell_execute=False,
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:

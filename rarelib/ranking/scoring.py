@@ -90,7 +90,11 @@ def _add_facts(
 ) -> pd.DataFrame:
     """Add what is known of each object before it is judged: its class, outlier scores, crop, and look."""
     facts = class_facts(table, objects, settings.potential_rare_keywords)
-    table = table.assign(**facts, ordinary=ordinariness(table["class_name"]), **_names_by_text(table, zero_shot))
+    table = table.assign(
+        **facts,
+        ordinary=ordinariness(table["class_name"], settings.ordinary_classes),
+        **_names_by_text(table, zero_shot),
+    )
     table["rare_class_score"] = rare_class_points(table["class_count"].to_numpy(), table["named"].to_numpy())
     plain = PLAIN_METHODS if settings.selection == "union" else ()
     scores = outlier_scores(

@@ -64,6 +64,10 @@ class RunFolder:
             return own if own.is_file() else None
         return find_upwards(verdicts) if verdicts else None
 
+    def list_path(self, value: str) -> str:
+        """Return where a user's list of names lies: the given file; what names none ("", off) as it is."""
+        return str(find_upwards(value)) if value not in ("", "off") else value
+
     def table_path(self, table: str) -> Path:
         """Return where a table lies."""
         return self.root / "tables" / f"{table}.parquet"

@@ -48,6 +48,10 @@ class Lexicon:
         found = (self._thing(one) for one in names_in(name))
         return next((thing for thing in found if thing), None)
 
+    def knows(self, name: str) -> bool:
+        """Tell whether it can be said what a name means."""
+        return self.thing(name) is not None or self.value(name) in (ORDINARY, UNUSUAL)
+
     def value(self, name: str) -> float:
         """Return ORDINARY, UNUSUAL or UNKNOWN (NaN) for a name."""
         values = (self._value(one) for one in names_in(name))
@@ -98,11 +102,14 @@ class Lexicon:
         pieces, start = [], 0
         while start < len(words):
             ends = range(len(words), start, -1)
-            whole = (end for end in ends if tuple(words[start:end]) in self.values.keys() | self.changes)
+            whole = (end for end in ends if self._is_listed(tuple(words[start:end])))
             end = next(whole, start + 1)
             pieces.append(tuple(words[start:end]))
             start = end
         return pieces
+
+    def _is_listed(self, words: tuple[str, ...]) -> bool:
+        return words in self.values or words in self.changes
 
     @staticmethod
     def _about(pieces: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -18,11 +18,12 @@ FORM = "a text file with one name a line, or a YAML file with a list of names or
 
 @dataclass(frozen=True)
 class Thing:
-    """A thing: its English name (or the user's own), its Japanese name ("" if unknown), and further names of it."""
+    """A thing: its English name (or the user's own), its Japanese name ("" if unknown), further names, its group."""
 
     name: str
     japanese: str = ""
     also: tuple[str, ...] = ()
+    group: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,17 +87,17 @@ def _lines(text: str) -> list[str]:
     return [name for line in text.splitlines() if (name := line.split("#")[0].strip())]
 
 
-def _walk(content: Any, where: str) -> list[Thing]:
+def _walk(content: Any, where: str, group: str = "") -> list[Thing]:
     if isinstance(content, list):
-        return [Thing(_name(each, where)) for each in content]
+        return [Thing(_name(each, where), group=group) for each in content]
     if not isinstance(content, Mapping):
         raise ValueError(f"The list of names {where} must be {FORM}. Got {type(content).__name__}.")
     things = []
     for key, value in content.items():
         if isinstance(value, list) or (isinstance(value, Mapping) and not set(value) <= {"ja", "also"}):
-            things += _walk(value, where)  # a group, whose key is no name of a thing
+            things += _walk(value, where, str(key))  # a group, whose key is no name of a thing
         else:
-            things.append(_thing(_name(key, where), value, where))
+            things.append(replace(_thing(_name(key, where), value, where), group=group))
     return things
 
 

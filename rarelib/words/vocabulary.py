@@ -22,6 +22,11 @@ class Vocabulary:
     things: tuple[Thing, ...]
     ordinary: np.ndarray
 
+    def only(self, wanted: np.ndarray) -> Vocabulary:
+        """Return the things where a bool array (n,) is True."""
+        things = tuple(thing for thing, kept in zip(self.things, wanted, strict=True) if kept)
+        return Vocabulary(things, self.ordinary[np.asarray(wanted, bool)])
+
 
 def read_vocabulary(vocabulary: str = "", ordinary_classes: str = "") -> Vocabulary:
     """Return the things that crops are compared with.
@@ -59,7 +64,7 @@ def spoken_name(class_name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _own_things() -> tuple[Thing, ...]:
-    own = things_of(own_list("ordinary")["things"], "ordinary.yaml")
+    own = things_of({"what roads are full of": own_list("ordinary")["things"]}, "ordinary.yaml")
     return (*own, *things_of(own_list("vocabulary"), "vocabulary.yaml"))
 
 

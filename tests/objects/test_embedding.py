@@ -87,6 +87,28 @@ def test_clip_texts_equal_those_of_transformers(clip):
         assert cosine(embedder.embed_texts(texts), expected) > least
 
 
+def test_words_that_are_only_spelled_are_not_read(clip, tmp_path):
+    import json
+
+    texts = ["car", "a x", "", "race-car", "car truck"]
+    assert load_embedder("clip", clip_model=clip, runtime="torch").reads(texts).tolist() == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    folder = shutil.copytree(clip, tmp_path / "clip")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    words = tokenizer["model"]["vocab"]
+    words["ca"], words["car</w>"] = words.pop("y"), words.pop("z")  # as many tokens as before
+    tokenizer["model"]["merges"] = [["c", "a"], ["ca", "r</w>"]]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    for runtime in ("torch", "openvino_f32"):
+        embedder = load_embedder("clip", clip_model=str(folder), runtime=runtime)
+        assert embedder.reads(texts).tolist() == [True, True, True, False, False]
+
+
 @pytest.mark.parametrize("runtime", ["torch", "openvino", "openvino_f32"])
 @pytest.mark.parametrize("kind", ["clip", "yolo"])
 def test_vectors_are_unit_rows_that_say_what_made_them(clip, yolo, crops, runtime, kind):
