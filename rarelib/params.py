@@ -84,6 +84,10 @@ class SelectParams(RunParams):
 class DetectParams(SelectParams):
     """2 detect: which boxes are kept."""
 
+    boxes: Literal["detector", "labels"] = Field(
+        "detector",
+        description="Where boxes come from: the detector, or the labels of the data set, all, without a detector",
+    )
     yolo_model: str = Field(
         "yolov8x.pt", description="YOLOv8 weights: name of a release, .pt file, OpenVINO folder, or demo"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ from ..pictures.sources import Folder, read_ahead, source_of
 from ..run.parts import Parts
 from ..run.progress import Progress
 from ..settings import DetectSettings
-from ..tables import BOX, DETECTED, PROPOSAL
+from ..tables import BOX, DETECTED, LABEL, PROPOSAL
+from .labelled import LabelledBoxes
 
 __all__ = ["Detector", "detect_objects", "load_detector", "made_of"]
 
@@ -32,10 +33,19 @@ COLUMNS = ("object_id", "image_id", "class_name", "confidence", *BOX, "crop_path
            "brightness", "contrast", "sharpness", "touches_border", "content")  # fmt: skip
 
 
+class Chosen(NamedTuple):
+    """Boxes of one picture that become objects: xyxy (n, 4) [px], and of each class, origin and scores (n,)."""
+
+    xyxy: np.ndarray
+    class_names: list[str]
+    origins: list[str]
+    scores: dict[str, np.ndarray]
+
+
 def detect_objects(
     images: pd.DataFrame,
     folder: str | Folder,
-    detector: Detector,
+    detector: Detector | LabelledBoxes,
     crops_root: str | Path,
     parts: str | Path,
     *,
@@ -51,7 +61,7 @@ def detect_objects(
         images: Rows with image_id, path, width and height; a column stamp, where there is one, tells a picture's file
             from what it was before.
         folder: Folder or address that the paths are relative to.
-        detector: From load_detector.
+        detector: From load_detector; or labels, whose boxes are all cut, as sure as can be (labelled.read_boxes).
         crops_root: The run's folder; crops go where crops.crop_path_of says.
         parts: Folder for finished tasks; delete it when the table is written.
         settings: Which boxes are kept; by default as in params.py.
@@ -100,7 +110,7 @@ def _max_proposals(settings: DetectSettings) -> int:
     return settings.max_proposals if settings.proposals else 0
 
 
-def made_of(detector: Detector, settings: DetectSettings) -> dict[str, Any]:
+def made_of(detector: Detector | LabelledBoxes, settings: DetectSettings) -> dict[str, Any]:
     """Return what decides which objects a picture has."""
     kept = {name: value for name, value in vars(settings).items() if name != "task_size"}
     return {"settings": kept, "model": [detector.sha256, detector.runtime, detector.export, detector.canvas]}
@@ -129,7 +139,7 @@ def _split(task: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
 
 
 def detect_chunk(
-    chunk: pd.DataFrame, folder: Folder, detector: Detector, root: Path, settings: DetectSettings
+    chunk: pd.DataFrame, folder: Folder, detector: Detector | LabelledBoxes, root: Path, settings: DetectSettings
 ) -> list[dict[str, Any]]:
     """Detect the objects of a few pictures at once, and cut them.
 
@@ -153,36 +163,51 @@ def detect_chunk(
             continue
         read.append(about)
         pictures.append(picture)
-    candidates = MAX_CANDIDATES if _max_proposals(settings) else 0
-    found = detector.find_boxes(pictures, least=settings.conf, candidates=candidates)
-    for about, picture, boxes in zip(read, pictures, found, strict=True):
-        cut = _cut_objects(about["image_id"], picture, boxes, detector.class_names, root, settings)
-        rows += [about, *({**about, **row} for row in cut)]
+    if isinstance(detector, LabelledBoxes):
+        chosen = [_choose_labels(detector.of_picture(about["image_id"])) for about in read]
+    else:
+        candidates = MAX_CANDIDATES if _max_proposals(settings) else 0
+        found = detector.find_boxes(pictures, least=settings.conf, candidates=candidates)
+        sizes_wh = [picture.shape[1::-1] for picture in pictures]
+        chosen = [
+            _choose(boxes, detector.class_names, settings, picture_wh=wh)
+            for boxes, wh in zip(found, sizes_wh, strict=True)
+        ]
+    for about, picture, boxes in zip(read, pictures, chosen, strict=True):
+        rows += [about, *({**about, **row} for row in _cut_objects(about["image_id"], picture, boxes, root))]
     return rows
 
 
-def _cut_objects(
-    image_id: str, picture: np.ndarray, found: Boxes, class_names: Sequence[str], root: Path, settings: DetectSettings
-) -> list[dict[str, Any]]:
-    height, width = picture.shape[:2]
-    detected, proposals = select_boxes(found, settings, picture_wh=(width, height))
+def _choose(found: Boxes, names: Sequence[str], settings: DetectSettings, *, picture_wh: tuple[int, int]) -> Chosen:
+    detected, proposals = select_boxes(found, settings, picture_wh=picture_wh)
     origins, boxes = [DETECTED] * len(detected) + [PROPOSAL] * len(proposals), join_boxes([detected, proposals])
+    scores = {"confidence": boxes.confidence, "objectness": objectness_of(boxes.evidence), "energy": boxes.energy}
+    return Chosen(boxes.xyxy, [names[number] for number in boxes.class_id], origins, scores)
+
+
+def _choose_labels(labels: pd.DataFrame) -> Chosen:
+    sure, unknown = np.ones(len(labels)), np.full(len(labels), np.nan)
+    scores = {"confidence": sure, "objectness": sure, "energy": unknown}
+    return Chosen(labels[BOX].to_numpy(float), labels["class_name"].tolist(), [LABEL] * len(labels), scores)
+
+
+def _cut_objects(image_id: str, picture: np.ndarray, boxes: Chosen, root: Path) -> list[dict[str, Any]]:
+    height, width = picture.shape[:2]
     xyxy = boxes.xyxy.round(PIXEL_DECIMALS)
     cut_off = touches_border(xyxy, width=width, height=height)
-    scores = {"confidence": boxes.confidence, "objectness": objectness_of(boxes.evidence), "energy": boxes.energy}
     rows: list[dict[str, Any]] = []
-    for number, origin in enumerate(origins):
+    for number, origin in enumerate(boxes.origins):
         object_id = f"{image_id}-{number:02d}"
         crop = cut_crop(picture, xyxy[number])
         write_jpeg(root / crop_path_of(object_id), crop)
         rows.append(
             {
                 "object_id": object_id,
-                "class_name": class_names[boxes.class_id[number]],
+                "class_name": boxes.class_names[number],
                 **dict(zip(BOX, xyxy[number].tolist(), strict=True)),
                 "crop_path": crop_path_of(object_id),
                 "origin": origin,
-                **{name: round(float(values[number]), SCORE_DECIMALS) for name, values in scores.items()},
+                **{name: round(float(values[number]), SCORE_DECIMALS) for name, values in boxes.scores.items()},
                 **measure_crop(crop),
                 "touches_border": bool(cut_off[number]),
             }

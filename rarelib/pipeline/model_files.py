@@ -24,7 +24,9 @@ def resolve_models(params: Params) -> dict[str, ModelFile]:
         ParameterError: With one line: which model is missing or cannot be used, and the ways out.
     """
     captions = "" if params.skip_caption else params.caption_source
-    wanted: dict[str, Callable[[Params], ModelFile]] = {"yolo_model": _detector}
+    wanted: dict[str, Callable[[Params], ModelFile]] = {}
+    if params.boxes == "detector" or params.embedder == "yolo":
+        wanted["yolo_model"] = _detector
     if params.embedder == "clip" or captions == "clip":
         wanted["clip_model"] = _clip
     if captions == "local":

@@ -91,6 +91,7 @@ def plan_stages(params: Params, models: Mapping[str, ModelFile], notebooks: Path
         files = {name: content_hash(_file_of(params, name)) for name in stage.files}
         used = {name: models[name].sha256 for name in stage.models if _uses(stage, name, params)}
         effective = {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
+        files |= _labels_of(params) if stage.name == DETECT else {}
         made_of = [__version__, effective, files, used, inputs, notebook["cells"]]
         planned[stage.name] = Planned(stage, notebook, values, None if skipped else fingerprint(made_of), inputs)
     return list(planned.values())
@@ -114,6 +115,15 @@ def with_sources(name: str) -> set[str]:
     return found
 
 
+def _labels_of(params: Params) -> dict[str, str | None]:
+    """Return the content of the label files near the pictures, where boxes come from them."""
+    if params.boxes == "detector":
+        return {}
+    from ..datasets.label_places import label_places
+
+    return {f"labels {n}": content_hash(str(path)) for n, path in enumerate(label_places(Path(params.images_folder)))}
+
+
 def _file_of(params: Params, name: str) -> str:
     if name != "verdicts":
         return getattr(params, name)
@@ -121,6 +131,8 @@ def _file_of(params: Params, name: str) -> str:
 
 
 def _uses(stage: Stage, name: str, params: Params) -> bool:
+    if stage.name == DETECT:
+        return params.boxes == "detector"
     if stage.name == EMBED:
         return name == ("clip_model" if params.embedder == "clip" else "yolo_model")
     if stage.name == CAPTION:

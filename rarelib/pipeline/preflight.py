@@ -33,6 +33,7 @@ def check_inputs(params: Params) -> None:
         ParameterError: With one line: the parameter, what it must be, what came, what to do.
     """
     _check_pictures(params)
+    _check_labels(params)
     _check_tables(params)
     try:
         check_lists(params.vocabulary, params.ordinary_classes)
@@ -91,6 +92,24 @@ def _check_pictures(params: Params) -> None:
         raise ParameterError(
             f"The 'images_folder' parameter must hold pictures (jpg, png, …). {params.images_folder!r} has none."
         )
+
+
+def _check_labels(params: Params) -> None:
+    if params.boxes == "detector":
+        return
+    if params.demo_scenes:
+        raise ParameterError("The 'boxes' parameter must be detector for the demo world, which has no labels.")
+    from ..objects.labelled import labelled_layout
+    from ..pictures.files import find_pictures
+    from ..pictures.sources import is_address
+
+    address = is_address(params.images_folder)
+    folder = params.images_folder if address else Path(params.images_folder).expanduser()
+    paths = [] if address else sorted(found.path for found in find_pictures(folder))
+    try:
+        labelled_layout(folder, paths, dataset=params.dataset)
+    except ValueError as error:
+        raise ParameterError(" ".join(str(error).split())) from error
 
 
 def _check_tables(params: Params) -> None:

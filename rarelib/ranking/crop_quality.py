@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..pictures.boxes import SAME_THING_IOU, overlaps
-from ..tables import BOX
+from ..tables import BOX, is_proposal
 
 # measure -> (where it begins to count as usable, where it is fully usable)
 RAMPS = {
@@ -56,7 +56,7 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
         Float array (n,) in [0, 1], the share that the one that covers most covers, less where it hardly reaches
         further down; 0 for another box of the same thing.
     """
-    in_front = all_objects[all_objects["origin"] == "detected"] if "origin" in all_objects else all_objects
+    in_front = all_objects[~is_proposal(all_objects)] if "origin" in all_objects else all_objects
     xyxy_of = {image: boxes[BOX].to_numpy(float) for image, boxes in in_front.groupby("image_id")}
     hidden = np.zeros(len(objects))
     own = objects[BOX].to_numpy(float)

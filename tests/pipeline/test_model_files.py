@@ -23,6 +23,10 @@ def test_a_run_resolves_just_what_it_will_need():
     assert found["clip_model"].sha256 == weights.clip_sha256(weights.demo_model("clip_model"))
     assert set(resolve_models(Params(**DEMO, embedder="yolo"))) == {"yolo_model", "clip_model"}
     assert set(resolve_models(Params(**DEMO, embedder="yolo", skip_caption=True))) == {"yolo_model"}
+    labelled = {**DEMO, "yolo_model": "weights/none.pt", "boxes": "labels"}
+    assert set(resolve_models(Params(**labelled))) == {"clip_model"}
+    with pytest.raises(ParameterError, match=r"weights/none\.pt"):
+        resolve_models(Params(**labelled, embedder="yolo"))
 
 
 @pytest.mark.parametrize(

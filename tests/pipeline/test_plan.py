@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import dataset_trees as trees
+
 from rarelib.params import Params
 from rarelib.pipeline.model_files import ModelFile
 from rarelib.pipeline.notebooks import notebooks_folder
 from rarelib.pipeline.plan import plan_stages
-from rarelib.tables import REPORT, SCORE, STAGES
+from rarelib.tables import DETECT, REPORT, SCORE, SELECT, STAGES
 
 MODELS = {name: ModelFile(Path(name), "0") for name in ("yolo_model", "clip_model", "caption_model")}
 
@@ -24,3 +26,13 @@ def test_verdicts_given_in_the_explorer_make_the_ranking_anew_and_what_follows(t
     changed = [stage for stage in STAGES if before[stage] != after[stage]]
     assert changed == [stage for stage in STAGES if stage >= SCORE] and REPORT in changed
     assert wanted(**about, verdicts="")[SCORE] not in (before[SCORE], after[SCORE])
+
+
+def test_labels_edited_outside_the_pictures_folder_make_the_objects_anew(tmp_path):
+    root = trees.yolo_tree(tmp_path / "set")
+    about = {"runs_dir": str(tmp_path), "images_folder": str(root / "images"), "clip_model": "demo"}
+    by_detector, by_labels = wanted(**about), wanted(**about, boxes="labels")
+    (root / "labels" / "train" / "0.txt").write_text("1 0.5 0.5 0.25 0.5\n", encoding="utf-8")
+    assert wanted(**about) == by_detector
+    edited = wanted(**about, boxes="labels")
+    assert edited[SELECT] == by_labels[SELECT] and edited[DETECT] != by_labels[DETECT]

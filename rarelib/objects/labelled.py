@@ -1,0 +1,140 @@
+"""Boxes that a labelled data set comes with, in a detector's place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from ..datasets.labels import has_labels, read_labels
+from ..datasets.layout import Layout
+from ..datasets.recognition import pictures_layout, recognise
+from ..language import say
+from ..models.detector import Detector, load_detector
+from ..pictures.sources import Folder, source_of
+from ..settings import ModelSettings
+from ..tables import BOX
+
+CALIBRATION_IMAGES = 64
+PICTURES_AT_ONCE = 8  # read and cut by one worker
+
+
+@dataclass(frozen=True)
+class LabelledBoxes:
+    """Boxes of a labelled data set: they are cut, and nothing is detected.
+
+    Attributes:
+        labels: One row per label: image_id, box [px of the upright picture], class_name.
+        crowds: How many boxes over many things were left out.
+        layout: Name of the data set's layout.
+    """
+
+    labels: pd.DataFrame
+    crowds: int
+    layout: str
+    batch: ClassVar[int] = PICTURES_AT_ONCE
+    canvas: ClassVar[int] = 0
+    export: ClassVar[str] = ""
+
+    @property
+    def runtime(self) -> str:
+        """What gave the boxes, in words."""
+        return f"labels of {self.layout}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Tell these labels from others."""
+        return format(pd.util.hash_pandas_object(self.labels, index=False).sum().item(), "x")
+
+    def open(self, workers: int = 1) -> None:
+        """Do nothing: labels are read already."""
+
+    def of_picture(self, image_id: str) -> pd.DataFrame:
+        """Return the labels of one picture, in the order of its label file."""
+        rows = self._rows.get(image_id)
+        return self.labels.iloc[[]] if rows is None else self.labels.iloc[rows]
+
+    @cached_property
+    def _rows(self) -> dict[str, pd.Index]:
+        return self.labels.groupby("image_id").indices
+
+
+def open_boxes(
+    boxes: str,
+    images: pd.DataFrame,
+    folder: str | Folder,
+    *,
+    dataset: str = "auto",
+    imgsz: int = 640,
+    settings: ModelSettings | None = None,
+) -> Detector | LabelledBoxes:
+    """Return what gives the boxes of a run: a detector, loaded, or the labels of the data set, read.
+
+    Args:
+        boxes: detector or labels.
+        images: The pictures to find boxes in: image_id, path, width, height [px].
+        folder: Folder or address that the paths are relative to.
+        dataset: Layout of the folder, as in recognise.
+        imgsz: Longer side of the detector's input [px].
+        settings: Which detector, and how it runs.
+
+    Raises:
+        ValueError: If there are no labels, or no such detector.
+        LabelError: If a label file is not what its form promises.
+    """
+    if boxes == "labels":
+        return read_boxes(images, folder, dataset=dataset)
+    settings = settings or ModelSettings()
+    calibration = [source_of(folder) / path for path in images["path"].head(CALIBRATION_IMAGES)]
+    return load_detector(
+        settings.yolo_model, runtime=settings.runtime, device=settings.device, imgsz=imgsz,
+        trust_pickles=settings.trust_pickles, calibration_images=calibration,
+    )  # fmt: skip
+
+
+def read_boxes(images: pd.DataFrame, folder: str | Folder, *, dataset: str = "auto") -> LabelledBoxes:
+    """Return the labels of these pictures; boxes over many things (crowds) are counted and left out.
+
+    Raises:
+        ValueError: If the data set has no labels, or none of these pictures has one.
+        LabelError: If a label file is not what its form promises.
+    """
+    layout = labelled_layout(folder, images["path"].tolist(), dataset=dataset)
+    labels = read_labels(layout, layout.folder, images)
+    crowds = int(labels["crowd"].sum())
+    labels = labels[~labels["crowd"]].merge(images[["path", "image_id"]], on="path")
+    if labels.empty:
+        raise ValueError(
+            f"The 'boxes' parameter is labels, but no label of the layout '{layout.name}' belongs to any of the "
+            f"{len(images):,} pictures; take --boxes detector."
+        )
+    return LabelledBoxes(labels[["image_id", *BOX, "class_name"]].reset_index(drop=True), crowds, layout.name)
+
+
+def labelled_layout(folder: str | Folder, paths: Sequence[str], *, dataset: str = "auto") -> Layout:
+    """Return the layout of pictures that come with labels.
+
+    Raises:
+        ValueError: If they come with none.
+    """
+    place = source_of(folder)
+    if not isinstance(place, Path):
+        raise ValueError("The 'boxes' parameter can be labels only for a folder of this machine, not for an address.")
+    layout = pictures_layout(recognise(place, paths, dataset=dataset))
+    if not has_labels(layout):
+        raise ValueError(
+            f"The 'boxes' parameter can be labels only where labels lie beside the pictures (nuScenes, KITTI, BDD100K, "
+            f"COCO, YOLO). The layout recognised is '{layout.name}'; name it by --dataset, or take --boxes detector."
+        )
+    return layout
+
+
+def boxes_sentence(finder: Detector | LabelledBoxes, counts: dict[str, Any], language: str = "en") -> str:
+    """Return in words what was found, or read, from the counts of stage 02."""
+    if isinstance(finder, LabelledBoxes):
+        return say("labels_sentence", language, crowds=finder.crowds, layout=finder.layout, **counts)
+    return say("detect_sentence", language, **counts)

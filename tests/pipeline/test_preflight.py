@@ -1,0 +1,17 @@
+"""What is refused before the first kernel starts, each in one line."""
+
+import dataset_trees as trees
+import pytest
+
+from rarelib.params import ParameterError, Params
+from rarelib.pipeline.preflight import check_inputs
+
+
+def test_labels_are_looked_for_before_a_run_starts(tmp_path):
+    trees.save_picture(tmp_path / "plain" / "a.jpg")
+    root = trees.kitti_tree(tmp_path / "set")
+    check_inputs(Params(images_folder=str(root / "training" / "image_2"), boxes="labels", skip_caption=True))
+    with pytest.raises(ParameterError, match=r"The layout recognised is 'folder'; name it by --dataset"):
+        check_inputs(Params(images_folder=str(tmp_path / "plain"), boxes="labels", skip_caption=True))
+    with pytest.raises(ParameterError, match=r"must be detector for the demo world"):
+        check_inputs(Params(demo_scenes=3, boxes="labels", skip_caption=True))
