@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from ..pictures.boxes import SAME_THING_IOU, overlaps
-from ..tables import BOX
+from .nearest import draw_rows, row_blocks
+from .tracks import MEMORY_FRAMES, Views, follow_things
 
-GROUPED_ROWS = 50_000  # the rarest so many are compared; what stands below them is its own event
+LIST_ROWS = 1_000  # of about so many that are alike each is compared with each
+EXACT_ROWS = 8_000  # up to here all with all
+LIST_DIMENSIONS, LIST_FIT_ROWS = 32, 40  # leading directions in which lists are found; rows a list is learned from
 BLOCK_ROWS = 512
-SAME_PLACE_IOU = 0.5
-NEARBY_FRAMES = 10  # pictures of a drive between which a thing can stay in its place
+ROUNDING = 1e-6  # of a cosine of float32
 TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average
-FOLLOWED, FOLLOWED_IOU = 4, 0.3  # from a picture to the next: times the distance allowed, overlap of the boxes
 LEAST_SHARE = 0.2  # of the distance allowed; so close is a near-duplicate wherever it is
+COPY_SHARE = 0.05  # of the distance of near-duplicates: so close is a copy, though it is from another drive
 
 
 def group_duplicates(
@@ -31,75 +30,50 @@ def group_duplicates(
 ) -> np.ndarray:
     """Group objects that show the same event, each behind the rarest of its group.
 
-    From the rarest down, an object joins the first one before it that shows the same, else it stands for itself; so
-    no chain of small steps joins what differs. Two objects show the same where their vectors are much closer than is
-    usual in this data (a tenth of the mean distance, and within the similarity), or where the similarity is reached
-    in the same place of nearby pictures of a drive. In one picture, only boxes that overlap show the same. What can
-    be followed from picture to picture of a drive is one thing, however far it moves.
+    What can be followed through the pictures of a drive, and boxes of one picture that overlap, are one thing. From
+    the rarest down, each thing joins the first one before it that its rarest view is a near-duplicate of, else it
+    stands for itself; so no chain of small steps joins what differs. Near-duplicates are much closer than is usual in
+    this data (a tenth of the mean distance, and within the similarity); in two drives only copies are, as different
+    things of two places look alike. Two boxes of one picture that do not overlap are never one event, nor are two in
+    pictures of a drive so near that one thing would have been followed. Time grows in step with the objects.
 
     Args:
         vectors: Unit rows, float array of shape (n, dim).
         rarity: Float array (n,), higher is rarer.
-        similarity: Cosine that two objects of one event reach at least, unless they overlap in one picture.
+        similarity: Cosine that near-duplicates reach at least.
         places: Rows in the order of the vectors: image_id, group (drive), frame (number of the picture within its
-            drive), class_name, and the box [px]; by default vectors alone decide.
+            drive), class_name, the box [px], and width and height of the picture where known; by default vectors
+            alone decide.
 
     Returns:
         Int array (n,): the row of the rarest object of each object's event, itself when it is that.
     """
-    order = np.argsort(-np.asarray(rarity), kind="stable")[:GROUPED_ROWS]
-    ranked = np.asarray(vectors[order], dtype=np.float32)
-    close = 1 - duplicate_distance(vectors, similarity=similarity)
-    where = None if places is None else _encode(places.iloc[order])
-    head_of, heads = np.arange(len(order)), np.zeros(0, np.int64)
-    for start in range(0, len(order), BLOCK_ROWS):
-        block = np.arange(start, min(start + BLOCK_ROWS, len(order)))
-        candidates = np.concatenate([heads, block])
-        cosine = ranked[block] @ ranked[candidates].T + 1e-6
-        same = cosine >= close
-        if where is not None:
-            _look_at_places(same, cosine >= similarity, block, candidates, where)
-        heads = _join(same, block, candidates, head_of)
-    if where is not None:
-        links = follow_objects(where, ranked, similarity=1 - FOLLOWED * (1 - similarity))
-        head_of = _keep_tracks_whole(head_of, links)
-    event = np.arange(len(rarity))
-    event[order] = order[head_of]
-    return event
+    order = np.argsort(-np.asarray(rarity), kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    close = duplicate_distance(vectors, similarity=similarity)
+    views = None if places is None else Views.of(places)
+    track = np.arange(len(order))
+    if views is not None:
+        track = follow_things(views, vectors, mean_distance=mean_distance(vectors))
+    first = np.full(len(order), len(order))
+    np.minimum.at(first, track, place)
+    speaker = order[first[track]]  # the rarest view of each row's track
+    speakers = order[np.flatnonzero(speaker[order] == order)]
+    head = np.arange(len(order))
+    head[speakers] = _join_copies(vectors, speakers, close, views)
+    return head[speaker]
 
 
-def follow_objects(where: Mapping[str, np.ndarray], vectors: np.ndarray, *, similarity: float) -> np.ndarray:
-    """Link each object to the one in the next picture of its drive that shows the same thing a moment later.
-
-    Both are of one class and look alike, and of all that do, each overlaps the other most.
-
-    Args:
-        where: Arrays (n, ...): group (drive), frame (number of the picture within its drive), class_name, all as
-            numbers, and xyxy, the boxes [px]; group -1 is no drive.
-        vectors: Unit rows, float array of shape (n, dim).
-        similarity: Cosine that two views reach at least.
-
-    Returns:
-        Int array (m, 2) of rows: earlier, later.
-    """
-    order = np.lexsort([where["frame"], where["group"]])
-    picture = np.stack([where["group"][order], where["frame"][order]])
-    starts = np.flatnonzero(np.r_[True, (np.diff(picture) != 0).any(axis=0)][: len(order)])
-    pictures = np.split(order, starts[1:])
-    links = [np.zeros((0, 2), np.int64)]
-    for now, then in pairwise(pictures):
-        follows = where["frame"][then[0]] == where["frame"][now[0]] + 1
-        if where["group"][now[0]] != where["group"][then[0]] or where["group"][now[0]] < 0 or not follows:
-            continue
-        iou, _ = overlaps(where["xyxy"][now], where["xyxy"][then])
-        alike = (vectors[now] @ vectors[then].T >= similarity) & (
-            where["class_name"][now][:, None] == where["class_name"][then][None, :]
-        )
-        iou = np.where(alike & (iou >= FOLLOWED_IOU), iou, 0)
-        best = np.flatnonzero(iou.max(axis=1) > 0)
-        best = best[iou[:, iou[best].argmax(axis=1)].argmax(axis=0) == best]
-        links.append(np.stack([now[best], then[iou[best].argmax(axis=1)]], axis=1))
-    return np.concatenate(links)
+def mean_distance(vectors: np.ndarray) -> float:
+    """Return the mean cosine distance of two objects."""
+    if not len(vectors):
+        return 1.0
+    total = np.zeros(vectors.shape[1])
+    for _, rows in row_blocks(vectors):
+        total += rows.sum(axis=0, dtype=np.float64)
+    centre = total / len(vectors)
+    return float(1 - centre @ centre)
 
 
 def duplicate_distance(vectors: np.ndarray, *, similarity: float) -> float:
@@ -109,8 +83,7 @@ def duplicate_distance(vectors: np.ndarray, *, similarity: float) -> float:
     similarity allows, and at least a fifth of that.
     """
     allowed = 1 - similarity
-    centre = np.asarray(vectors, dtype=np.float32).mean(axis=0) if len(vectors) else np.zeros(1)
-    return float(np.clip(TYPICAL_SHARE * (1 - centre @ centre), LEAST_SHARE * allowed, allowed))
+    return float(np.clip(TYPICAL_SHARE * mean_distance(vectors), LEAST_SHARE * allowed, allowed))
 
 
 def number_frames(images: pd.DataFrame) -> pd.Series:
@@ -123,7 +96,7 @@ def number_frames(images: pd.DataFrame) -> pd.Series:
     table = table.sort_values(within or "image_id", kind="stable")
     number = table.groupby("group").cumcount().to_numpy()
     if "camera" in table:
-        number = number + 2 * NEARBY_FRAMES * table.groupby("group")["camera"].transform(_dense_rank).to_numpy()
+        number = number + 2 * MEMORY_FRAMES * table.groupby("group")["camera"].transform(_dense_rank).to_numpy()
     return pd.Series(number, index=table["image_id"].to_numpy())
 
 
@@ -156,57 +129,90 @@ def choose_events(
     return chosen
 
 
-def _encode(places: pd.DataFrame) -> dict[str, np.ndarray]:
-    columns = ("image_id", "group", "class_name")
-    codes = {name: np.unique(places[name].to_numpy(str), return_inverse=True)[1] for name in columns}
-    codes["group"] = np.where(places["group"].to_numpy(str) == "", -1, codes["group"])
-    xyxy = places[BOX].to_numpy(float)
-    return {**codes, "frame": places["frame"].to_numpy(np.int32), "xyxy": xyxy}
+def _join_copies(vectors: np.ndarray, rows: np.ndarray, close: float, views: Views | None) -> np.ndarray:
+    """Return for each of the rows, rarest first, the row before it that it is a near-duplicate of, or itself."""
+    head = rows.copy()
+    events = _Events(vectors, close, views)
+    for lists in _list_alike(vectors, rows):  # what the first leaves alone is compared once more in the second
+        left = np.flatnonzero(head == rows)
+        left = left[np.argsort(lists[left], kind="stable")]
+        for part in np.split(left, np.flatnonzero(np.diff(lists[left])) + 1):
+            head[part] = events.join(rows[part])
+    of_row = np.arange(len(vectors))
+    of_row[rows] = head
+    while (of_row[head] != head).any():  # what it joined first may have joined another in the second
+        head = of_row[head]
+    return head
 
 
-def _look_at_places(
-    same: np.ndarray, similar: np.ndarray, block: np.ndarray, candidates: np.ndarray, where: dict[str, np.ndarray]
-) -> None:
-    """Change in place which of the block (rows) show the same as which candidates (columns)."""
+def _list_alike(vectors: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """Number lists of rows that are alike: the nearest of each row and its second nearest, int arrays (n,)."""
+    if len(rows) <= EXACT_ROWS:
+        return [np.zeros(len(rows), np.int64)]
+    import faiss
 
-    def both(name: str) -> np.ndarray:
-        return where[name][block][:, None] == where[name][candidates][None, :]
-
-    one_picture = both("image_id")
-    apart = np.abs(where["frame"][block][:, None] - where["frame"][candidates][None, :])
-    nearby = similar & ~same & ~one_picture & both("group") & both("class_name") & (apart <= NEARBY_FRAMES)
-    for pairs, least in ((one_picture, SAME_THING_IOU), (nearby, SAME_PLACE_IOU)):
-        rows, columns = np.nonzero(pairs)
-        same[rows, columns] = _pair_iou(where["xyxy"][block[rows]], where["xyxy"][candidates[columns]]) >= least
-
-
-def _pair_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
-    shared = np.clip(sides, 0, None).prod(axis=1)
-    areas = [(xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1) for xyxy in (first, second)]
-    return shared / np.maximum(areas[0] + areas[1] - shared, 1e-9)
+    count = len(rows) // LIST_ROWS
+    sample = np.asarray(vectors[draw_rows(vectors, max(LIST_FIT_ROWS * count, EXACT_ROWS), rows=rows)], np.float32)
+    _, axes = np.linalg.eigh(np.cov(sample, rowvar=False))
+    turn = np.ascontiguousarray(axes[:, -LIST_DIMENSIONS:], dtype=np.float32)
+    means = faiss.Kmeans(turn.shape[1], count, niter=5, seed=0, min_points_per_centroid=1)
+    means.train(sample @ turn)
+    nearest = np.zeros((len(rows), 2), np.int64)
+    for block, values in row_blocks(vectors, rows=rows):
+        _, nearest[block] = means.index.search(np.ascontiguousarray(values @ turn), 2)
+    return list(nearest.T)
 
 
-def _join(same: np.ndarray, block: np.ndarray, candidates: np.ndarray, head_of: np.ndarray) -> np.ndarray:
-    """Join each of the block to the first head before it that shows the same; return all heads."""
-    n_heads = len(candidates) - len(block)
-    is_head = np.arange(len(candidates)) < n_heads
-    for number, row in enumerate(block):
-        before = same[number] & is_head
-        if before.any():
-            head_of[row] = candidates[before.argmax()]
-        else:
-            is_head[n_heads + number] = True
-    return candidates[is_head]
+class _Events:
+    """Heads of events and the pictures that each is seen in, of which another event's must be none."""
 
+    def __init__(self, vectors: np.ndarray, close: float, views: Views | None) -> None:
+        self.vectors, self.close, self.views = vectors, close, views
+        self.pictures: defaultdict[int, set[int]] = defaultdict(set)
 
-def _keep_tracks_whole(head_of: np.ndarray, links: np.ndarray) -> np.ndarray:
-    """Let all that is followed stand where its first row stands; groups are not chained by that."""
-    graph = coo_array((np.ones(len(links), bool), tuple(links.T)), shape=(len(head_of),) * 2)
-    _, track = connected_components(graph, directed=False)
-    first = np.unique(track, return_index=True)[1][track]
-    head = head_of[first]
-    return np.where(head[head] == head, head, first)  # else the head itself has moved with its track
+    def join(self, rows: np.ndarray) -> np.ndarray:
+        """Join each of the rows to the first before it that is the same and a head; return heads of all."""
+        head, heads = rows.copy(), np.zeros(0, np.int64)
+        values = np.asarray(self.vectors[rows], dtype=np.float32)
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = np.arange(start, min(start + BLOCK_ROWS, len(rows)))
+            candidates = np.concatenate([heads, block])
+            same = self._same(rows[block], rows[candidates], values[block] @ values[candidates].T)
+            same &= np.arange(len(candidates)) < len(heads) + np.arange(len(block))[:, None]  # only those before
+            is_head = np.ones(len(candidates), bool)
+            for number in np.flatnonzero(same.any(axis=1)):
+                for candidate in np.flatnonzero(same[number] & is_head):
+                    if self._take_in(rows[candidates[candidate]], rows[block[number]]):
+                        head[block[number]] = rows[candidates[candidate]]
+                        is_head[len(heads) + number] = False
+                        break
+            heads = candidates[is_head]
+        return head
+
+    def _same(self, rows: np.ndarray, candidates: np.ndarray, cosine: np.ndarray) -> np.ndarray:
+        same = cosine >= 1 - self.close - ROUNDING
+        if self.views is None:
+            return same
+
+        def pair(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return values[rows][:, None], values[candidates][None, :]
+
+        (drive, other), (frame, other_frame) = pair(self.views.drive), pair(self.views.frame)
+        in_drives = (drive >= 0) & (other >= 0)
+        followed = in_drives & (drive == other) & (np.abs(frame - other_frame) <= MEMORY_FRAMES)
+        copies = cosine >= 1 - COPY_SHARE * self.close - ROUNDING
+        return same & ~followed & (copies | ~in_drives | (drive == other)) & np.not_equal(*pair(self.views.image))
+
+    def _take_in(self, head: int, row: int) -> bool:
+        """Join a row and its followers to a head unless a picture shows both."""
+        if self.views is None:
+            return True
+        images = self.views.image
+        own, others = self.pictures[row] | {images[row]}, self.pictures[head] | {images[head]}
+        if own & others:
+            return False
+        self.pictures[head] = own | others
+        return True
 
 
 def _dense_rank(values: pd.Series) -> np.ndarray:

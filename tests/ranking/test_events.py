@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from planted import unit
 
+from rarelib.ranking import events
 from rarelib.ranking.events import choose_events, duplicate_distance, group_duplicates, number_frames
 
 
@@ -65,17 +66,53 @@ def test_two_boxes_of_one_thing_are_one_event_even_if_they_look_different():
 
 @pytest.mark.parametrize(
     ("changed", "joined"),
-    [({}, True), ({"frames": [0, 30]}, False), ({"groups": ["one", "other"]}, False),
-     ({"class_names": ["car", "bus"]}, False), ({"xyxy": np.array([BOX, (200, 0, 300, 100)])}, False)],
+    [({}, True), ({"class_names": ["car", "bus"]}, True), ({"frames": [0, 30]}, False),
+     ({"groups": ["one", "other"]}, False), ({"xyxy": np.array([BOX, (400, 0, 500, 100)])}, False)],
 )  # fmt: skip
 def test_a_thing_that_stays_in_its_place_is_one_event(changed, joined):
-    vectors = np.concatenate([unit(np.array([[1.0, 0.0], [1.0, 0.28]])), unit(np.array([[0.7, 0.72]]))])  # cosine .963
-    vectors = unit(np.concatenate([vectors, 0.9 * np.ones((3, 1))], axis=1))  # all in one corner: .98 is usual here
-    assert vectors[0] @ vectors[1] < 1 - duplicate_distance(vectors, similarity=0.95)
-    two = places_of(["a", "b"], **{"xyxy": BOX, **changed})
-    event = group_duplicates(vectors, np.array([3.0, 2, 1]), similarity=0.95,
-                             places=pd.concat([two, places_of(["z"], (500, 500, 600, 600), groups=["z"])]))  # fmt: skip
+    others = spread_out(20, seed=2)
+    vectors = np.concatenate([near(others[0], 2, noise=0.045), others[1:]])
+    assert 0.05 < 1 - vectors[0] @ vectors[1] < 0.2  # too different for a near-duplicate
+    two = places_of(["a", "b"], **{"xyxy": BOX, "groups": "drive", **changed})
+    elsewhere = places_of([f"z{n}" for n in range(19)], (500, 500, 600, 600), groups=[f"z{n}" for n in range(19)])
+    event = group_duplicates(vectors, -np.arange(21.0), similarity=0.95, places=pd.concat([two, elsewhere]))
     assert (event[1] == 0) == joined
+    np.testing.assert_array_equal(event[2:], np.arange(2, 21))
+
+
+def test_near_duplicates_of_two_drives_are_two_things_and_copies_one():
+    vectors = np.concatenate([near(spread_out(1)[0], 2, noise=0.02), spread_out(30, seed=3)])
+    assert 0.005 < 1 - vectors[0] @ vectors[1] < 0.05
+    places = places_of([f"{n}" for n in range(32)], BOX, groups=[f"drive {n}" for n in range(32)])
+    assert group_duplicates(vectors, np.arange(32.0), similarity=0.95, places=places)[0] == 0
+    assert group_duplicates(vectors, np.arange(32.0), similarity=0.95, places=places.assign(group=""))[0] == 1
+    vectors[1] = vectors[0]
+    assert group_duplicates(vectors, np.arange(32.0), similarity=0.95, places=places)[0] == 1
+
+
+def test_two_things_side_by_side_in_two_pictures_are_two_events():
+    vectors = near(spread_out(1)[0], 4)
+    xyxy = np.array([[0, 0, 10, 10], [20, 0, 30, 10]] * 2)
+    places = places_of(["a", "a", "b", "b"], xyxy)  # of no drive, so that looks alone join them
+    event = group_duplicates(vectors, np.array([4.0, 3, 2, 1]), similarity=0.95, places=places)
+    assert sorted(event.tolist()) == [0, 0, 1, 1] and event[2] != event[3]
+
+
+def test_copies_are_found_however_many_objects_there_are():
+    vectors = spread_out(60_000, dim=16)
+    copies = np.arange(50_000, 60_000)
+    vectors[copies] = vectors[copies - 10_000]
+    event = group_duplicates(vectors, np.zeros(60_000), similarity=0.999)
+    np.testing.assert_array_equal(event[copies], event[copies - 10_000])
+
+
+def test_near_duplicates_are_found_in_lists_as_among_all(monkeypatch):
+    vectors = np.repeat(spread_out(3_000, seed=3, dim=32), 3, axis=0)
+    vectors = unit(vectors + 0.003 * np.random.default_rng(5).normal(size=vectors.shape))
+    rarity = np.random.default_rng(4).permutation(9_000) / 9_000
+    assert len(vectors) > events.EXACT_ROWS
+    found = len(np.unique(group_duplicates(vectors, rarity, similarity=0.95)))
+    assert 3_000 <= found <= 3_090  # one in a hundred stands at the border of two lists
 
 
 def test_many_blocks_give_the_same_events_whatever_the_order():
@@ -127,11 +164,19 @@ def test_what_is_followed_is_one_event_however_far_it_moves():
     places = places_of(
         [str(n) for n in range(6)] * 2, np.concatenate([xyxy, beside]), groups="drive", frames=[*range(6)] * 2
     )
-    angles = np.linspace(0, 1, 6)  # it turns, so that first and last look different
-    vectors = unit(np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1))
-    other = unit(vectors[:, [2, 1, 0]])
-    event = group_duplicates(np.concatenate([vectors, other]), np.arange(12.0), similarity=0.95, places=places)
-    assert event.tolist() == [5] * 6 + [11] * 6
-    lost = places.drop(index=[2, 8])  # a gap ends what is followed
-    kept = np.concatenate([vectors, other])[lost.index]
-    assert len(np.unique(group_duplicates(kept, np.arange(10.0), similarity=0.95, places=lost))) == 4
+    vectors = np.concatenate([turning(6, 0), turning(6, 1)])
+    elsewhere = places_of([f"z{n}" for n in range(30)], BOX, groups=[f"z{n}" for n in range(30)])
+    vectors, rarity = np.concatenate([vectors, spread_out(30, seed=9)]), np.r_[np.arange(12.0), np.full(30, -1)]
+    table = pd.concat([places, elsewhere], ignore_index=True)
+    event = group_duplicates(vectors, rarity, similarity=0.95, places=table)
+    assert event[:12].tolist() == [5] * 6 + [11] * 6
+    seen = np.delete(np.arange(42), [2, 3, 8, 9])  # hidden for two pictures
+    event = group_duplicates(vectors[seen], rarity[seen], similarity=0.95, places=table.iloc[seen])
+    assert event[:8].tolist() == [3] * 4 + [7] * 4
+
+
+def turning(n, seed, *, dim=64):
+    """Unit rows that turn from one direction to another: the first and the last look different."""
+    one, other = np.linalg.qr(np.random.default_rng(100 + seed).normal(size=(dim, 2)))[0].T
+    angles = np.linspace(0, 1.2, n)[:, None]
+    return (np.cos(angles) * one + np.sin(angles) * other).astype(np.float32)

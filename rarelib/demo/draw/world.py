@@ -55,7 +55,8 @@ def draw_scene(seed: int, index: int, *, size_wh: tuple[int, int] = SIZE_WH, mix
 
     Returns:
         Picture (H, W, 3), uint8 RGB, and its truth: one row per object that shows, with the columns of
-        TRUTH_COLUMNS and also `role`, `colour` and `visible` (share of the object that is not hidden).
+        TRUTH_COLUMNS and also `role`, `colour`, `visible` (share of the object that is not hidden) and `thing`, the
+        same number in every frame that shows the same object.
     """
     number, frame = divmod(index, frames_per_drive)
     drive, backdrop = _start_drive(seed, number, size_wh, mix)
@@ -211,7 +212,7 @@ def _truth_rows(
             "path": path, "x_min": float(box[0]), "y_min": float(box[1]), "x_max": float(box[0] + box[2]),
             "y_max": float(box[1] + box[3]), "class_name": kind.name, "rare": kind.role in ("rare", "odd"),
             "odd": kind.role == "odd", "seen": kind.seen, "drive": path.split("/")[0], "role": kind.role,
-            "colour": placed.colour if kind.coloured else "", "visible": visible,
+            "colour": placed.colour if kind.coloured else "", "visible": visible, "thing": placed.look_seed,
         }  # fmt: skip
 
 
