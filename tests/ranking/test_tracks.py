@@ -46,11 +46,9 @@ def test_what_is_hidden_for_some_pictures_goes_on_at_its_speed():
 
 
 def test_two_that_pass_each_other_keep_their_own():
-    rows = [
-        ("a", frame, box(start + step * frame, 400)) for frame in range(5) for start, step in ((300, 40), (460, -40))
-    ]
-    vectors = np.tile(looks(2, seed=4), (5, 1))
-    assert tracks_of(rows, vectors) == [0, 1] * 5
+    ways = ((300, 40, 400), (460, -40, 430))
+    rows = [("a", frame, box(start + step * frame, y)) for frame in range(5) for start, step, y in ways]
+    assert tracks_of(rows, np.tile(looks(2, seed=4), (5, 1))) == [0, 1] * 5
 
 
 def test_two_alike_side_by_side_stay_two():
