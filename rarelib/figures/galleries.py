@@ -82,16 +82,19 @@ def plot_boxes(
 
 
 @styled
-def plot_gallery(crops: Sequence[np.ndarray], rows: pd.DataFrame, *, columns: int = 5, language: str = "en") -> Chart:
+def plot_gallery(
+    crops: Sequence[np.ndarray], rows: pd.DataFrame, *, columns: int = 5, title: str = "gallery", language: str = "en"
+) -> Chart:
     """Show objects with what is known of them, in the order of the rows.
 
     Args:
         crops: uint8 arrays of shape (height, width, 3), one for each row.
         rows: Table with any of class_name, rank, rarity, similarity, reason, event_size, origin.
         columns: Tiles side by side.
+        title: Key of its title among the phrases of plots: gallery, or looks_like.
         language: Of all that is written.
     """
-    title = say("plots.gallery", language, objects=len(rows))
+    title = say(f"plots.{title}", language, objects=len(rows))
     if rows.empty:
         return words_only(title, say("plots.no_crops", language))
     cell = WIDTH / columns

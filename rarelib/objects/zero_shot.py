@@ -112,11 +112,21 @@ def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame) -> pd.Series:
 
 
 def strangest_objects(zero_shot: pd.DataFrame, objects: pd.DataFrame, *, count: int = 10) -> pd.DataFrame:
-    """Return the objects that look least like what roads are full of, the strangest first, named by their look."""
+    """Return the objects that look least like what roads are full of, one of each nearest name, strangest first.
+
+    Args:
+        zero_shot: From zero_shot_classes.
+        objects: Rows with object_id and crop_path.
+        count: How many at most.
+
+    Returns:
+        Rows with crop_path, class_name (the nearest name), its similarity, and the columns of zero_shot.
+    """
     found = zero_shot.dropna(subset=["strangeness"]).sort_values("strangeness", ascending=False, kind="stable")
-    about = objects[["object_id", "crop_path"]].merge(found.head(count), on="object_id")
-    about = about.set_index("object_id").reindex(found["object_id"].head(count)).reset_index()
-    return about.assign(class_name=about["looks_like"], similarity=about["looks_like_similarity"])
+    found = found.drop_duplicates("looks_like").head(count)
+    crop_path = found["object_id"].map(objects.set_index("object_id")["crop_path"])
+    about = {"class_name": found["looks_like"], "similarity": found["looks_like_similarity"], "crop_path": crop_path}
+    return found.assign(**about).reset_index(drop=True)
 
 
 def load_text_embedder(caption_source: str, clip_model: str, **options: Any) -> Embedder | None:
