@@ -59,7 +59,7 @@ def component_data(
         "can": dict(can),
         "verdicts": {key: word for key, word in verdicts.items() if key in number.index},
         "id": rows["object_id"].tolist(),
-        "class": _named(rows["class_name"]),
+        "class": _named(rows["called"]),
         "origin": _named(rows["origin"], shown=lambda name: _origin_name(name, language)),
         "drive": _named(rows["group"]),
         "path": _named(rows["original_path"]),

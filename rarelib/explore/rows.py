@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
+from ..objects.zero_shot import shown_names
 from ..run.folder import RunFolder
 from ..tables import BOX
 
@@ -25,11 +26,13 @@ def gather_objects(run: RunFolder, *, language: str = "en") -> pd.DataFrame:
 
     Returns:
         Table with the columns of objects and scores, original_path (relative to images_folder), group, bbox
-        ([x_min, y_min, x_max, y_max] in px), size (square root of the box's area [px]), reason_alone (without what
-        the caption added), event (the object itself where none is known), caption and what belongs to it, x and y
-        (NaN where it is not on the map).
+        ([x_min, y_min, x_max, y_max] in px), size (square root of the box's area [px]), called (its class; a proposal
+        by what it looks like), reason_alone (without what the caption added), event (the object itself where none is
+        known), caption and what belongs to it, x and y (NaN where it is not on the map).
     """
     objects = run.read_table("objects")
+    names = read_optional(run, "zero_shot")
+    objects["called"] = objects["class_name"] if names is None else shown_names(objects, names)
     images = run.read_table("images").set_index("image_id")
     objects["original_path"] = objects["image_id"].map(images["path"]).fillna("")
     objects["group"] = objects["image_id"].map(images["group"]).fillna("")

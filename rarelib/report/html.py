@@ -66,7 +66,7 @@ def write_html(
     )
     pictures, whole, wanted = page_pictures(run, shown, cards, run.images_root(images_folder), budget)
     counts = {"shown": cards, "selected": int(rows["selected"].sum()), "whole": whole, "wanted": wanted}
-    best = {"class_name": plain(shown["class_name"][0]), "reason": data["reason"][0]} if cards else None
+    best = {"class_name": plain(shown["called"][0]), "reason": data["reason"][0]} if cards else None
     told = {"data": safe_json(data), "pictures": safe_json(pictures), "counts": counts, "best": best}
     run.write_text("report.html", _render(run, statistics, plots, told, language))
     return run.path("report.html")

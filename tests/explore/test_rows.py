@@ -32,3 +32,15 @@ def test_places_join_from_the_map(tmp_path):
     rows = gather_objects(run).set_index("object_id")
     assert rows.loc["img1-05", ["x", "y"]].tolist() == [0.5, -2.0]
     assert rows["x"].isna().sum() == 4
+
+
+def test_a_proposal_is_called_what_it_looks_like(tmp_path):
+    run = planted_run(tmp_path)
+    objects = run.read_table("objects")
+    objects.loc[objects["object_id"] == "img1-05", "origin"] = "proposal"
+    run.write_table("objects", objects)
+    found = {"phrase": "car", "similarity": 0.2, "class_similarity": 0.2, "looks_like": "wheelchair"}
+    run.write_table("zero_shot", pd.DataFrame({"object_id": ["img1-05"], **found}))
+    rows = gather_objects(run).set_index("object_id")
+    assert rows.loc["img1-05", "called"] == "wheelchair" != rows.loc["img1-05", "class_name"]
+    assert (rows["called"] == rows["class_name"]).sum() == 4
