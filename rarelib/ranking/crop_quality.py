@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..pictures.boxes import SAME_THING_IOU, overlaps
 from ..tables import BOX, is_proposal
+from .conditions import HALF_TRUST
 
 # measure -> (where it begins to count as usable, where it is fully usable)
 RAMPS = {
@@ -25,7 +26,8 @@ def crop_quality(objects: pd.DataFrame) -> np.ndarray:
 
     Args:
         objects: Rows with the boxes [px] and, where they were measured, brightness, contrast, sharpness and
-            touches_border; what is missing counts as good.
+            touches_border; what is missing counts as good. With a condition, such as night, these are judged by what
+            is usual there.
 
     Returns:
         Float array (n,) in [0, 1]; 1 is good.
@@ -72,8 +74,18 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
 
 def _measures(objects: pd.DataFrame) -> dict[str, np.ndarray]:
     sides = [(objects[f"{axis}_max"] - objects[f"{axis}_min"]).to_numpy(float) for axis in "xy"]
-    measures = {name: objects[name].to_numpy(float) for name in RAMPS if name in objects}
+    measures = {name: objects[name].to_numpy(float) * _worse_usual(objects, name) for name in RAMPS if name in objects}
     return {**measures, "short_side_px": np.minimum(*sides)}
+
+
+def _worse_usual(objects: pd.DataFrame, name: str) -> np.ndarray | float:
+    """Return by how much a measure is lower under the condition of each object than it is usually, at least 1."""
+    if "condition" not in objects:
+        return 1.0
+    usual, of_condition = objects[name].median(), objects.groupby("condition")[name]
+    trust = of_condition.transform("count") / (of_condition.transform("count") + HALF_TRUST)
+    lower = usual / np.maximum(of_condition.transform("median"), 1e-9)
+    return np.maximum(lower.fillna(1.0), 1.0).to_numpy(float) ** trust.to_numpy(float)
 
 
 def _cut_off(objects: pd.DataFrame) -> np.ndarray:

@@ -27,6 +27,7 @@ def group_duplicates(
     *,
     similarity: float,
     places: pd.DataFrame | None = None,
+    tracks: np.ndarray | None = None,
 ) -> np.ndarray:
     """Group objects that show the same event, each behind the rarest of its group.
 
@@ -44,6 +45,7 @@ def group_duplicates(
         places: Rows in the order of the vectors: image_id, group (drive), frame (number of the picture within its
             drive), class_name, the box [px], and width and height of the picture where known; by default vectors
             alone decide.
+        tracks: From find_tracks, where several groupings of the same objects are wanted; by default found here.
 
     Returns:
         Int array (n,): the row of the rarest object of each object's event, itself when it is that.
@@ -53,16 +55,26 @@ def group_duplicates(
     place[order] = np.arange(len(order))
     close = duplicate_distance(vectors, similarity=similarity)
     views = None if places is None else Views.of(places)
-    track = np.arange(len(order))
-    if views is not None:
-        track = follow_things(views, vectors, mean_distance=mean_distance(vectors))
+    tracks = find_tracks(vectors, places) if tracks is None else tracks
     first = np.full(len(order), len(order))
-    np.minimum.at(first, track, place)
-    speaker = order[first[track]]  # the rarest view of each row's track
+    np.minimum.at(first, tracks, place)
+    speaker = order[first[tracks]]  # the rarest view of each row's track
     speakers = order[np.flatnonzero(speaker[order] == order)]
     head = np.arange(len(order))
     head[speakers] = _join_copies(vectors, speakers, close, views)
     return head[speaker]
+
+
+def find_tracks(vectors: np.ndarray, places: pd.DataFrame | None) -> np.ndarray:
+    """Return for each row the first row of its track, what is surely one thing, whatever its rarity; int array (n,).
+
+    Args:
+        vectors: Unit rows, float array of shape (n, dim).
+        places: As for group_duplicates; without places each row is a track of its own.
+    """
+    if places is None:
+        return np.arange(len(vectors))
+    return follow_things(Views.of(places), vectors, mean_distance=mean_distance(vectors))
 
 
 def mean_distance(vectors: np.ndarray) -> float:

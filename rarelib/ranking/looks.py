@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
+from .conditions import Centred, fair_percentiles
 from .nearest import REFERENCE_ROWS, draw_rows, mean_distance_elsewhere
-from .percentiles import percentiles
 from .whitening import Whitening, fit_whitening
 
 CLASS_ROWS = 5_000  # reference objects of one class
@@ -22,6 +23,7 @@ def embedding_rarity(
     scenes: Sequence[str] | None = None,
     reference: np.ndarray | None = None,
     among: np.ndarray | None = None,
+    conditions: Sequence[str] | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Return how rare each object looks, by the surprise of measures that err differently.
@@ -39,6 +41,9 @@ def embedding_rarity(
         reference: Bool array (n,), True for objects that show what is normal; by default all.
         among: Bool array (n,), True for the objects that percentiles are taken among, such as all that were detected;
             by default the reference.
+        conditions: Condition of each row, from conditions.condition_labels; what is compared is then compared within
+            its condition as well: vectors are centred and percentiles taken there, so that nothing is rare for being
+            dark. By default all is one condition.
         seed: Seed of the samples that large inputs are fitted on.
 
     Returns:
@@ -48,18 +53,20 @@ def embedding_rarity(
     normal = normal if normal.any() else ~normal
     scene = np.arange(len(vectors)) if scenes is None else _numbered(scenes)
     compared = normal if among is None else np.asarray(among, dtype=bool)
-    normal_rows = np.flatnonzero(normal)
-    drawn = draw_rows(vectors, REFERENCE_ROWS, rows=normal_rows, seed=seed)
-    parts = [(KNN, mean_distance_elsewhere(vectors, drawn, k=FUSED_NEIGHBOURS, scenes=scene))]
-    whitening = fit_whitening(vectors, rows=normal_rows, seed=seed)
+    condition = None if conditions is None else _numbered(conditions)
+    drawn = draw_rows(vectors, REFERENCE_ROWS, rows=np.flatnonzero(normal), seed=seed)
+    looks = vectors if condition is None or not len(drawn) else Centred(vectors, condition, drawn)
+    parts = [(KNN, mean_distance_elsewhere(looks, drawn, k=FUSED_NEIGHBOURS, scenes=scene))]
+    whitening = fit_whitening(looks, rows=drawn, seed=seed)
     if whitening is not None:
-        parts.append((MAHALANOBIS, whitening.distances(vectors)))
-        parts.append((HALF_WHITENED_KNN, _half_whitened(vectors, drawn, scene, seed=seed)))
+        parts.append((MAHALANOBIS, whitening.distances(looks)))
+        parts.append((HALF_WHITENED_KNN, _half_whitened(looks, drawn, scene, seed=seed)))
     if class_names is not None and len(set(class_names)) > 1:
         names = _numbered(class_names)
-        parts.append((OWN_CLASS_KNN, _distance_in_class(vectors, normal, scene, names, parts[0][1], seed=seed)))
-    surprise = sum(-weight * np.log1p(-percentiles(part, among=compared)) for weight, part in parts)
-    return percentiles(surprise, among=compared)
+        of_class = _draw_of_classes(vectors, normal, scene, names, seed=seed)
+        parts.append((OWN_CLASS_KNN, _distance_in_class(looks, of_class, scene, names, parts[0][1])))
+    fair = partial(fair_percentiles, among=compared, condition=condition)
+    return fair(sum(-weight * np.log1p(-fair(part)) for weight, part in parts))
 
 
 def _half_whitened(vectors: np.ndarray, drawn: np.ndarray, scene: np.ndarray, *, seed: int) -> np.ndarray:
@@ -94,17 +101,36 @@ def _half_whitened_distance(
     )
 
 
-def _distance_in_class(
-    vectors: np.ndarray, normal: np.ndarray, scene: np.ndarray, names: np.ndarray, among_all: np.ndarray, *, seed: int
-) -> np.ndarray:
-    """Measure the distance to the own class; a class with too few in other scenes keeps the distance to all."""
-    distance = among_all.copy()
-    for rows in np.split(np.argsort(names, kind="stable"), np.cumsum(np.bincount(names))[:-1]):
+def _draw_of_classes(
+    vectors: np.ndarray, normal: np.ndarray, scene: np.ndarray, names: np.ndarray, *, seed: int
+) -> dict[int, np.ndarray]:
+    """Draw what each class is compared with; a class with too few in other scenes has nothing."""
+    drawn = {}
+    for number, rows in enumerate(_rows_of(names)):
         among = rows[normal[rows]]
         if len(among) and len(among) - np.unique(scene[among], return_counts=True)[1].max() >= FUSED_NEIGHBOURS:
-            drawn = draw_rows(vectors, CLASS_ROWS, rows=among, seed=seed)
-            distance[rows] = mean_distance_elsewhere(vectors, drawn, k=FUSED_NEIGHBOURS, scenes=scene, rows=rows)
+            drawn[number] = draw_rows(vectors, CLASS_ROWS, rows=among, seed=seed)
+    return drawn
+
+
+def _distance_in_class(
+    looks: np.ndarray | Centred,
+    of_class: dict[int, np.ndarray],
+    scene: np.ndarray,
+    names: np.ndarray,
+    among_all: np.ndarray,
+) -> np.ndarray:
+    """Measure the distance to the own class; where it has nothing to compare with, the distance to all is kept."""
+    distance = among_all.copy()
+    for number, rows in enumerate(_rows_of(names)):
+        if number in of_class:
+            reference = of_class[number]
+            distance[rows] = mean_distance_elsewhere(looks, reference, k=FUSED_NEIGHBOURS, scenes=scene, rows=rows)
     return distance
+
+
+def _rows_of(names: np.ndarray) -> list[np.ndarray]:
+    return np.split(np.argsort(names, kind="stable"), np.cumsum(np.bincount(names))[:-1])
 
 
 def _numbered(names: Sequence[str]) -> np.ndarray:

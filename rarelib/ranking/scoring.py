@@ -10,10 +10,11 @@ import pandas as pd
 from ..params import SELECTIONS
 from ..settings import ScoreSettings
 from ..words.ordinary import ordinariness
+from .conditions import condition_labels
 from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
 from .early_filter import is_proposal
-from .events import group_duplicates, number_frames
+from .events import find_tracks, group_duplicates, number_frames
 from .nearest import REFERENCE_ROWS, find_nearest
 from .order import choose_first, places_of, spread_order
 from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
@@ -105,6 +106,7 @@ def _add_facts(
         seed=settings.seed,
     )
     table = table.assign(**scores, quality=crop_quality(table), hidden=hidden_share(table, objects))
+    table["track"] = find_tracks(vectors, table)
     first_view = _first_views(table, vectors, settings.duplicate_similarity)
     table["class_pictures"] = _count_first_views(table, first_view)
     table["embedding_rarity"] = embedding_rarity(
@@ -113,6 +115,7 @@ def _add_facts(
         scenes=scenes_of(table),
         reference=~is_proposal(table) & first_view,
         among=~is_proposal(table),
+        conditions=table["condition"],
         seed=settings.seed,
     )
     return table.assign(surprise=surprise(table["embedding_rarity"].to_numpy()))
@@ -154,7 +157,7 @@ def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreS
 def _shown_order(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows in the order of the page, and the row of each one's event."""
     rarity = table["rarity"].to_numpy()
-    event = group_duplicates(vectors, rarity, similarity=settings.duplicate_similarity, places=table)
+    event = _events(table, vectors, rarity, settings.duplicate_similarity)
     places = places_of(table, event, is_proposal(table))
     return spread_order(rarity, places, proposal_share=settings.proposal_share), event
 
@@ -207,6 +210,7 @@ def _join_tables(
         **{side: table["image_id"].map(sizes[side]).fillna(0) for side in sizes},
         group=table["image_id"].map(of_image["group"]).astype("object").fillna("").astype("str"),
         frame=table["image_id"].map(number_frames(images)).fillna(0),
+        condition=condition_labels(table, images),
     )
 
 
@@ -223,8 +227,12 @@ def _names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[
 
 def _first_views(table: pd.DataFrame, vectors: np.ndarray, similarity: float) -> np.ndarray:
     """Mark one view of each event, whatever its rarity; the others tell nothing of how common a thing is."""
-    event = group_duplicates(vectors, np.zeros(len(table)), similarity=similarity, places=table)
-    return event == np.arange(len(table))
+    return _events(table, vectors, np.zeros(len(table)), similarity) == np.arange(len(table))
+
+
+def _events(table: pd.DataFrame, vectors: np.ndarray, rarity: np.ndarray, similarity: float) -> np.ndarray:
+    tracks = table["track"].to_numpy()
+    return group_duplicates(vectors, rarity, similarity=similarity, places=table, tracks=tracks)
 
 
 def _count_first_views(table: pd.DataFrame, first_view: np.ndarray) -> np.ndarray:
