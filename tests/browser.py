@@ -1,6 +1,13 @@
 """A headless Chromium for tests that look at pages; they skip with the reason where there is none."""
 
+import os
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
 
 import pytest
 
@@ -41,3 +48,44 @@ def serious_faults(page):
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in ("serious", "critical")
     ]
+
+
+TOKEN = "for-the-tests"
+WAIT_MS = 180_000  # of a machine that does other things as well
+
+
+@contextmanager
+def lab_server(run, home):
+    """Start `rarelib explore` on a run without a browser and give the address of its notebook."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root", f"--IdentityProvider.token={TOKEN}"]
+    environment = {**os.environ, "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"),
+                   "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython")}  # fmt: skip
+    command = [sys.executable, "-m", "rarelib", "explore", str(run), *options]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api", server)
+            yield f"http://127.0.0.1:{port}/lab/tree/explore.ipynb?token={TOKEN}"
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def open_lab(page, address):
+    """Open a notebook in JupyterLab and wait until its kernel is ready."""
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=WAIT_MS)
+    page.get_by_text("| Idle").wait_for(timeout=WAIT_MS)
+
+
+def _wait_for(address, server):
+    end = time.monotonic() + WAIT_MS / 1000
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            return urllib.request.urlopen(address, timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("JupyterLab did not start")

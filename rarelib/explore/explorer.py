@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ class Explorer(anywidget.AnyWidget):
 
     _esm = notebook_module()
     _css = component_style()
-    data = traitlets.Dict().tag(sync=True)
+    data = traitlets.Dict().tag(
+        sync=True, to_json=lambda value, _: json.dumps(value, allow_nan=False)
+    )  # sent as one text
     chosen = traitlets.List(trait=traitlets.Int()).tag(sync=True)
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from ..language import phrases, say
 from ..ranking.shares import rarity_parts
 from ..ranking.signs import SIGNS
+from ..tables import BOX
 from .rows import code_name
 
 SAID_ELSEWHERE = (
@@ -69,7 +70,7 @@ def component_data(
         "disagrees": rows["disagrees"].astype(int).tolist(),
         "event": _events(rows, number),
         "event_size": rows["event_size"].astype(int).tolist(),
-        "box": [[round(value) for value in box] for box in rows["bbox"]],
+        "box": rows[BOX].round().astype(int).to_numpy().tolist(),
         "near": _near(neighbours, number),
         "signs": _signs(rows, language),
         **{name: _numbers(rows[name], 3) for name in ("rarity", "confidence", "x", "y")},
@@ -96,7 +97,9 @@ def _caption_text(rows: pd.DataFrame, name: str) -> list[str]:
         values = values.where(rows["caption_source"] == "model", "")
     elif name == "caption_error":
         values = values.where(rows["caption_source"] == "fallback", "")
-    return [plain(value) for value in values]
+    codes, known = pd.factorize(values)  # most objects have no caption: each text is cleaned once
+    texts = [plain(text) for text in known]
+    return [texts[code] for code in codes]
 
 
 def _named(values: pd.Series, shown: Any = None) -> dict[str, Any]:
@@ -152,6 +155,6 @@ def _signs(rows: pd.DataFrame, language: str) -> list[dict[str, Any]]:
     ]
 
 
-def _numbers(values: pd.Series, digits: int) -> Sequence[float | None]:
-    numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    return [None if np.isnan(value) else round(value, digits) for value in numbers.tolist()]
+def _numbers(values: pd.Series, digits: int) -> list[float | None]:
+    numbers = np.round(values.to_numpy(dtype=float, na_value=np.nan), digits)
+    return np.where(np.isnan(numbers), None, numbers.astype(object)).tolist()

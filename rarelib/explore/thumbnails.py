@@ -33,7 +33,8 @@ class PictureIndex:
         self._images = images.sort_values(["group", "path"], ignore_index=True)
         self._place = {image_id: place for place, image_id in enumerate(self._images["image_id"])}
         self._row = {object_id: row for row, object_id in enumerate(object_ids)}
-        self._objects = dict(list(objects.groupby("image_id")))
+        self._objects = objects
+        self._rows_of = objects.groupby("image_id").indices
 
     def place_of(self, image_id: str) -> int:
         """Return where a picture stands."""
@@ -46,12 +47,12 @@ class PictureIndex:
     def about(self, place: int) -> dict[str, Any]:
         """Return path, width, height, boxes (row -1 where it is not shown), and the places before and after."""
         image = self._images.loc[place]
-        boxes = self._objects.get(image["image_id"])
+        boxes = self._objects.iloc[self._rows_of.get(image["image_id"], [])]
         return {
             "path": image["path"],
             "width": int(image["width"]),
             "height": int(image["height"]),
-            "boxes": [] if boxes is None else [self._box(box) for box in boxes.to_dict("records")],
+            "boxes": [self._box(box) for box in boxes.to_dict("records")],
             "before": self._beside(place, -1),
             "after": self._beside(place, 1),
         }

@@ -1,19 +1,10 @@
 """The explorer in a real JupyterLab and a real browser, over a small demo run, as a person would use it."""
 
 import csv
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+import shutil
 
 import pytest
-from browser import Watched, launch
-
-TOKEN = "for-the-tests"
-WAIT_MS = 180_000  # of a machine that does other things as well
-START_S = 120
+from browser import WAIT_MS, Watched, lab_server, launch, open_lab
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +15,6 @@ def browser():
 @pytest.fixture(scope="module")
 def run(demo, tmp_path_factory):
     """A copy of the small demo run, in which verdicts are given."""
-    import shutil
-
     root = tmp_path_factory.mktemp("lab") / "demo"
     shutil.copytree(demo[0].root, root, symlinks=True)
     return root
@@ -34,41 +23,15 @@ def run(demo, tmp_path_factory):
 @pytest.fixture(scope="module")
 def lab(browser, run, tmp_path_factory):
     """The run's notebook in JupyterLab, as `rarelib explore` opens it, all cells run."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root", f"--IdentityProvider.token={TOKEN}"]
-    home = tmp_path_factory.mktemp("home")
-    environment = {**os.environ, "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"),
-                   "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython")}  # fmt: skip
-    command = [sys.executable, "-m", "rarelib", "explore", str(run), *options]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/api", server)
-            watched = Watched(browser, viewport={"width": 1400, "height": 1000})
-            watched.page.goto(f"http://127.0.0.1:{port}/lab/tree/explore.ipynb?token={TOKEN}")
-            _run_all_cells(watched.page)
-            yield watched
-            watched.page.close()
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def _wait_for(address, server):
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            return urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("JupyterLab did not start")
+    with lab_server(run, tmp_path_factory.mktemp("home")) as address:
+        watched = Watched(browser, viewport={"width": 1400, "height": 1000})
+        open_lab(watched.page, address)
+        _run_all_cells(watched.page)
+        yield watched
+        watched.page.close()
 
 
 def _run_all_cells(page):
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=WAIT_MS)
-    page.get_by_text("| Idle").wait_for(timeout=WAIT_MS)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_selector(".rarelib .card .crop img", timeout=WAIT_MS, state="attached")

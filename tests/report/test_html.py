@@ -154,6 +154,7 @@ def browser():
 def opened(run, browser):
     page_of(run)
     watched = Watched(browser, viewport={"width": 1400, "height": 1000}, accept_downloads=True)
+    watched.page.context.set_offline(True)
     watched.page.goto((run.root / "report.html").as_uri())
     watched.page.wait_for_selector(".card img")
     yield watched.page
@@ -233,6 +234,20 @@ def test_a_lasso_on_the_map_fills_the_gallery(opened):
     assert "5 in the lasso" in opened.locator(".only").inner_text()
     opened.get_by_role("button", name="show all").click()
     assert opened.locator(".only").inner_text() == ""
+
+
+def test_a_link_leads_to_its_card_whatever_is_filtered(opened):
+    opened.locator(".card").nth(1).locator("summary").click()
+    opened.locator(".card").nth(1).locator("a.link-to").click()
+    assert opened.url.endswith("#object-img1-05")
+    assert opened.locator(".card.named").get_attribute("data-row") == "1"
+    opened.evaluate("location.hash = '#object-img0-02'")  # not selected, so not shown
+    opened.wait_for_selector("#object-img0-02.named")
+    assert opened.evaluate("document.activeElement.id") == "object-img0-02"
+    opened.goto(opened.url.replace("img0-02", "img1-03"))
+    opened.reload()
+    opened.wait_for_selector(".card.named")
+    assert opened.locator(".card.named dl code").first.text_content() == "img1-03"
 
 
 def test_more_like_this_stays_in_the_page(opened):

@@ -16,6 +16,7 @@ class Cards {
     const { data, say } = state;
     const name = state.name("class", row);
     const card = h("article", { class: member ? "card member" : "card", tabindex: "0", "data-row": row,
+      id: member || data.can.learn ? null : `object-${data.id[row]}`,
       "aria-label": say("card_label", { rank: state.order[row], name }) },
     h("button", { type: "button", class: "picture", title: say("open_picture"), "aria-label": `${say("open_picture")}: ${name}`,
       onclick: () => this.actions.open(row) }, cropImage(this.crops, row, name, say("no_picture"))),
@@ -123,7 +124,7 @@ class Cards {
       ["box", data.box[row].join(" ")], ["confidence", data.confidence[row].toFixed(2)]];
     return h("details", {}, h("summary", {}, say("details")),
       h("dl", {}, facts.filter(([, value]) => value).map(([key, value]) => [h("dt", {}, say(key)), h("dd", {}, value)])),
-      copy, " ", h("a", { href: `#object-${id}`, class: "link-to" }, say("link")));
+      copy, " ", data.can.learn ? null : h("a", { href: `#object-${id}`, class: "link-to" }, say("link")));
   }
 
   key(event, row, card) {

@@ -56,6 +56,20 @@ class Gallery {
     card.after(...members);
   }
 
+  /** Show the card that an address names, alone if the filters leave it out; tell whether there is one. */
+  reveal(id) {
+    const row = this.state.rowOf.get(id);
+    if (row === undefined) return false;
+    if (!this.state.shown.includes(row)) this.state.showOnly([row], id, true, true);
+    while (this.drawn <= this.state.shown.indexOf(row)) this.drawMore();
+    const card = this.grid.querySelector(`.card:not(.member)[data-row="${row}"]`);
+    for (const other of this.grid.querySelectorAll(".named")) other.classList.remove("named");
+    card?.classList.add("named");
+    card?.scrollIntoView({ block: "center" });
+    card?.focus({ preventScroll: true });
+    return Boolean(card);
+  }
+
   close() {
     this.observer.disconnect();
   }

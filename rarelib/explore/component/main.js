@@ -25,13 +25,14 @@ function render({ model, el }) {
   el.append(root);
   const everything = () => gallery.drawMore(state.shown.length);
   window.addEventListener("beforeprint", everything);
-  return () => {
+  const close = () => {
     window.removeEventListener("beforeprint", everything);
     map.close();
     toolbar.close();
     gallery.close();
     host.close();
   };
+  return Object.assign(close, { reveal: (id) => gallery.reveal(id) });
 }
 
 async function showSimilar(state, host, row, tell) {

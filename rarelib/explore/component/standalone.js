@@ -68,5 +68,8 @@ class PageModel {
 const place = document.getElementById("objects");
 if (place) {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  render({ model: new PageModel(read("object-data"), read("object-pictures")), el: place });
+  const shown = render({ model: new PageModel(read("object-data"), read("object-pictures")), el: place });
+  const reveal = () => shown.reveal?.(decodeURIComponent(location.hash.replace(/^#object-/, "")));
+  window.addEventListener("hashchange", reveal);
+  if (location.hash.startsWith("#object-")) reveal();
 }

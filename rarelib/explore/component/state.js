@@ -6,14 +6,15 @@ class State {
   constructor(model, host) {
     this.model = model;
     this.host = host;
-    this.data = model.get("data");
+    const data = model.get("data");
+    this.data = typeof data === "string" ? JSON.parse(data) : data; // a kernel sends it as text
     this.n = this.data.id.length;
     this.say = speaker(this.data.texts);
     this.rowOf = new Map(this.data.id.map((id, row) => [id, row]));
     this.verdict = this.data.id.map((id) => this.data.verdicts[id] ?? "");
     this.members = this.eventMembers();
     this.undone = [];
-    this.only = null; // { rows: Set, name, order }: what a lasso, a likeness or words left
+    this.only = null; // { rows: Set, name, order, whatever }: what a lasso, a likeness or words left
     this.filters = { class: "", code: "", origin: "", drive: "", verdict: "", selected: !this.data.can.learn, disagrees: false,
       events: true, words: "", rarity: 0, confidence: 0, size: 0 };
     this.sort = "rank";
@@ -84,7 +85,7 @@ class State {
     const candidates = this.only?.order ? this.only.order : [...this.data.id.keys()].sort(this.comparer());
     for (const row of candidates) {
       if (this.only && !this.only.rows.has(row)) continue;
-      if (!this.fits(row)) continue;
+      if (!this.only?.whatever && !this.fits(row)) continue;
       if (once && seen.has(this.data.event[row])) continue;
       seen.add(this.data.event[row]);
       rows.push(row);
@@ -120,9 +121,9 @@ class State {
     this.update();
   }
 
-  /** Show only these rows: a set in the present order, or a list in its own. */
-  showOnly(rows, name, ordered = false) {
-    this.only = rows ? { rows: new Set(rows), name, order: ordered ? [...rows] : null } : null;
+  /** Show only these rows: a set in the present order, or a list in its own; and if asked, whatever the filters say. */
+  showOnly(rows, name, ordered = false, whatever = false) {
+    this.only = rows ? { rows: new Set(rows), name, order: ordered ? [...rows] : null, whatever } : null;
     this.model.set("chosen", rows ? [...rows] : []);
     this.model.save_changes();
     this.update();
