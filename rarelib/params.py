@@ -44,6 +44,8 @@ class RunParams(BaseModel):
     )
     parallel: bool = Field(True, description="Overlap decoding, inference and writing on several cores")
     workers: Positive | None = Field(None, description="Worker threads; null takes 80 % of the cores")
+    engine: Literal["local", "ray"] = Field("local", description="What detects and embeds: threads, or actors on Ray")
+    ray_address: str = Field("", description="Of a Ray cluster, such as auto; empty starts Ray on this machine")
     trust_pickles: bool = Field(
         False, description="Load weights whose pickle asks for more than known layers (can run code!)"
     )
@@ -94,6 +96,9 @@ class DetectParams(SelectParams):
     conf: Share = Field(0.25, description="Minimum confidence of a detected object")
     iou: Share = Field(0.45, description="Overlap at which non-maximum suppression drops the weaker box")
     max_det: Positive = Field(100, description="At most this many boxes a picture leave the detector")
+    keep_crops: Literal["all", "selected"] = Field(
+        "all", description="Crops kept on disk; those of objects that are not selected can be cut when they are needed"
+    )
     max_objects: Positive = Field(50, description="At most this many objects a picture are cut, best first")
     imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
     task_size: Positive = Field(50, description="Pictures that are detected and written as one part")

@@ -43,6 +43,7 @@ class DetectSettings(Settings):
     max_proposals: int = _as_in_params("max_proposals")
     max_megapixels: float = _as_in_params("max_megapixels")
     task_size: int = _as_in_params("task_size")
+    keep_crops: str = _as_in_params("keep_crops")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ FLOORS = (
     ("datasets",),
     ("figures",),
     ("models",),
-    ("run",),
+    ("run", "engines"),
     ("pictures",),
     ("settings",),
     ("params", "tables", "language", "words"),
@@ -42,6 +42,7 @@ ALONE = {
     "openai": "captions",
     "click": "command_line",
     "av": "pictures",
+    "ray": "engines",
 }
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 40
 STILL_LONG = ("evaluate_ranking", "draw_truck")

@@ -12,6 +12,7 @@ import click
 
 from .. import __version__
 from ..params import ParameterError, Params, load_params, parse_value
+from ..pictures.sources import is_address
 from ..tables import STAGES
 from .exchange import export, import_
 from .options import GroupedCommand, run_options
@@ -156,9 +157,10 @@ def run_command() -> None:
 
 
 def _load(source: str | None, overrides: dict[str, Any]) -> Params:
-    if source is None or not Path(source).is_dir():
+    if source is None or not (is_address(source) or Path(source).is_dir()):
         return load_params(source, overrides)
-    named = {"images_folder": source, "name": Path(source).resolve().name}
+    name = source.rstrip("/").rpartition("/")[2] if is_address(source) else Path(source).resolve().name
+    named = {"images_folder": source, "name": name}
     return load_params(None, {**named, **overrides})
 
 

@@ -19,7 +19,7 @@ from .component import component_style, notebook_module
 from .likeness import WordSearch, first_of_events, rows_alike
 from .payload import component_data, plain
 from .places import places_on_map
-from .rows import gather_objects, read_optional
+from .rows import crop_sources, gather_objects, read_optional
 from .thumbnails import PictureIndex, small_picture
 from .verdict_file import VerdictFile
 
@@ -127,9 +127,8 @@ class Explorer(anywidget.AnyWidget):
         self.send({"id": number, **said}, pictures)
 
     def _crops(self, rows: Sequence[int], side: int) -> Answer:
-        paths = self.objects["crop_path"]
-        asked = rows[:MAX_BUNDLE]
-        return {}, [small_picture(self.run.root / paths[row], min(side, 512)) for row in asked]
+        rows = crop_sources(self.objects.iloc[rows[:MAX_BUNDLE]], self.run, self._images_root)
+        return {}, [small_picture(row, min(side, 512)) for row in rows]
 
     def _picture(self, row: int | None = None, image: int | None = None) -> Answer:
         place = self._pictures.place_of(self.objects["image_id"][row]) if image is None else image
@@ -139,9 +138,7 @@ class Explorer(anywidget.AnyWidget):
             return about, [picture]
         return {
             **about,
-            "error": say(
-                "explore.no_source_picture", self.language, path=about["path"], folder=self._images_root.as_posix()
-            ),
+            "error": say("explore.no_source_picture", self.language, path=about["path"], folder=str(self._images_root)),
         }, []
 
     def _similar(self, row: int) -> Answer:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from ..language import say
 from ..objects.zero_shot import shown_names
+from ..pictures.crops import read_crop
+from ..pictures.sources import Folder
 from ..run.folder import RunFolder
 from ..tables import BOX
 
@@ -50,6 +55,12 @@ def gather_objects(run: RunFolder, *, language: str = "en") -> pd.DataFrame:
     scores["event"] = scores["event"] if "event" in scores else scores["object_id"]
     rows = scores.merge(objects, on="object_id").sort_values("rank", ignore_index=True)
     return _with_map(with_captions(rows, captions), read_optional(run, "map"))
+
+
+def crop_sources(rows: pd.DataFrame, run: RunFolder, images_root: Folder) -> list[Callable[[], np.ndarray]]:
+    """Return for each row of `gather_objects` what reads its crop: from its file, else out of its picture."""
+    columns = rows[["crop_path", *BOX]].assign(path=rows["original_path"]).to_dict("records")
+    return [partial(read_crop, row, run.root, images_root) for row in columns]
 
 
 def read_optional(run: RunFolder, table: str) -> pd.DataFrame | None:

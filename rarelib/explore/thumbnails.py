@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from ..pictures.decoding import ImageError, read_image
+from ..pictures.sources import Folder
 from ..tables import BOX
 
 
-def small_picture(path: Path, side: int, *, form: str = "jpeg", quality: int = 82) -> bytes:
-    """Return a picture, its longer side at most so long [px], encoded as jpeg or webp; b"" if it cannot be read."""
+def small_picture(
+    source: Folder | Callable[[], np.ndarray], side: int, *, form: str = "jpeg", quality: int = 82
+) -> bytes:
+    """Return a picture, its longer side at most so long [px], encoded as jpeg or webp; b"" if it cannot be read.
+
+    Args:
+        source: Where it lies, or what reads it.
+        side: Longer side [px].
+        form: jpeg or webp.
+        quality: Of the encoding.
+    """
     try:
-        picture = Image.fromarray(read_image(path))
+        picture = Image.fromarray(source() if callable(source) else read_image(source))
     except ImageError:
         return b""
     picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)

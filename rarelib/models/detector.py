@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ..pictures.sources import Folder
 from . import weights
 from .decoding import decode_outputs
 from .exports import cached_export
-from .runtime import OpenVinoNetwork, TorchNetwork, choose_runtime
+from .runtime import OpenVinoNetwork, Runtime, TorchNetwork, choose_runtime
 
 EXPORT_VERSION = 4  # raise it when what is exported changes
 CALIBRATION_IMAGES = 64
@@ -36,6 +37,7 @@ class Detector:
         canvas: Longer side of the input, or (width, height) of a fixed one [px].
         strides: Pixels per cell of each of the head's inputs.
         export: Name of the exported network, of its content and of what calibrated it; "" where nothing is exported.
+        reload: Loads the same in another process.
     """
 
     network: Any
@@ -45,6 +47,7 @@ class Detector:
     canvas: int | tuple[int, int]
     strides: tuple[int, ...] = (8, 16, 32)
     export: str = ""
+    reload: Callable[[], Detector] | None = field(default=None, repr=False)
 
     @property
     def batch(self) -> int:
@@ -98,7 +101,16 @@ def load_detector(
         FileNotFoundError: If the model is not there.
         ValueError: If it is not a detector, or a pickle that is not allowed.
     """
-    choice = choose_runtime(runtime, device)
+    given = {"runtime": runtime, "device": device, "imgsz": imgsz, "trust_pickles": trust_pickles}
+    reload = partial(load_detector, model, **given, calibration_images=calibration_images)
+    return replace(
+        _load(model, choose_runtime(runtime, device), imgsz, trust_pickles, calibration_images), reload=reload
+    )
+
+
+def _load(
+    model: str, choice: Runtime, imgsz: int, trust_pickles: bool, calibration_images: Sequence[Folder] | None
+) -> Detector:
     path = yolo_path(model)
     sha256 = weights.sha256_of(path)
     if path.is_dir():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from ..engines import Workers
 from ..models.detector import Detector, load_detector
 from ..models.runtime import ordered_map
 from ..pictures.boxes import Boxes, join_boxes, suppress
-from ..pictures.crops import crop_path_of, cut_crop, measure_crop, touches_border, write_jpeg
+from ..pictures.crops import crop_path_of, cut_crop, keep_crop, measure_crop, touches_border
 from ..pictures.decoding import ImageError, read_with_content
 from ..pictures.proposals import find_proposals, objectness_of
 from ..pictures.sources import Folder, read_ahead, source_of
@@ -26,6 +28,7 @@ __all__ = ["Detector", "detect_objects", "load_detector", "made_of"]
 
 CHUNK_BYTES = 128 << 20  # decoded pictures that one worker holds at once
 MAX_CANDIDATES = 1500  # cells that are looked at for proposals, the first by each order; more change nothing
+WITHOUT_EFFECT = ("task_size", "keep_crops")  # on which objects are found
 PIXEL_DECIMALS, SCORE_DECIMALS = 2, 4
 NUMBERS = ("confidence", *BOX, "objectness", "energy", "brightness", "contrast", "sharpness")
 TEXTS = ("object_id", "image_id", "class_name", "crop_path", "origin", "content")
@@ -50,7 +53,7 @@ def detect_objects(
     parts: str | Path,
     *,
     settings: DetectSettings | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Detect the objects of all pictures, task by task; pictures of finished tasks are not done again.
 
@@ -65,7 +68,7 @@ def detect_objects(
         crops_root: The run's folder; crops go where crops.crop_path_of says.
         parts: Folder for finished tasks; delete it when the table is written.
         settings: Which boxes are kept; by default as in params.py.
-        workers: Threads; 1 works in this one.
+        workers: Threads, 1 works in this one; or a pool of other processes, which see the same folders.
 
     Returns:
         The objects table (objects of one picture together, best first, proposals last), and a table of pictures that
@@ -75,26 +78,69 @@ def detect_objects(
     kept = Parts(Path(parts), made_of(detector, settings))
     finished = _finished(kept, images)
     todo = images[~images["image_id"].isin(finished["image_id"])]
-    first, size = kept.count(), settings.task_size
-    tasks = [todo.iloc[start : start + size] for start in range(0, len(todo), size)]
+    starts = range(0, len(todo), settings.task_size)
+    tasks = [(number, todo.iloc[at : at + settings.task_size]) for number, at in enumerate(starts, kept.count())]
+    places = (_absolute(folder), Path(crops_root).absolute(), settings)
+    with Progress(len(images), "images", done=len(images) - len(todo)) as progress:
+        if isinstance(workers, int):
+            done = _detect_here(tasks, detector, kept, *places, workers=workers)
+        else:
+            about = made_of(detector, settings)
+            done = workers.run(partial(_detecting_worker, detector.reload, about, kept.folder.parent, *places), tasks)
+        for count in done:
+            progress.add(count)
+    return _split_errors(_finished(kept, images))
+
+
+def _detect_here(
+    tasks: Sequence[tuple[int, pd.DataFrame]],
+    detector: Detector,
+    kept: Parts,
+    folder: Folder,
+    crops_root: Path,
+    settings: DetectSettings,
+    *,
+    workers: int,
+) -> Iterator[int]:
+    """Detect tasks in threads, write each as a part, and yield how many pictures were done."""
     if tasks:
         detector.open(workers)
-    work = [(number, chunk) for number, task in enumerate(tasks, first) for chunk in _split(task, detector.batch)]
-    with (
-        Progress(len(images), "images", done=len(images) - len(todo)) as progress,
-        read_ahead(source_of(folder), todo["path"].tolist()) as source,
-    ):
+    work = [(number, chunk) for number, task in tasks for chunk in _split(task, detector.batch)]
+    with read_ahead(folder, [path for _, task in tasks for path in task["path"]]) as source:
         found = ordered_map(
-            lambda item: detect_chunk(item[1], source, detector, Path(crops_root), settings), work, workers=workers
+            lambda item: detect_chunk(item[1], source, detector, crops_root, settings), work, workers=workers
         )
         rows: list[dict[str, Any]] = []
         for position, ((number, chunk), chunk_rows) in enumerate(zip(work, found, strict=True)):
             rows += chunk_rows
-            progress.add(len(chunk))
+            yield len(chunk)
             if position + 1 == len(work) or work[position + 1][0] != number:
                 kept.write_table(number, as_table(rows))
                 rows = []
-    return _split_errors(_finished(kept, images))
+
+
+def _detecting_worker(
+    reload: Callable[[], Detector | LabelledBoxes],
+    about: dict[str, Any],
+    parts: Path,
+    folder: Folder,
+    crops_root: Path,
+    settings: DetectSettings,
+) -> Callable[[int, pd.DataFrame], int]:
+    """Return what detects one task in another process and writes its part and crops."""
+    detector = reload()
+    found = made_of(detector, settings)
+    if found != about:
+        raise ValueError(
+            f"A worker detects with {found['model']} and the run with {about['model']}; give all the same."
+        )
+    kept, places = Parts(parts, about), (folder, crops_root, settings)
+    return lambda number, task: sum(_detect_here([(number, task)], detector, kept, *places, workers=1))
+
+
+def _absolute(folder: str | Folder) -> Folder:
+    place = source_of(folder)
+    return place.absolute() if isinstance(place, Path) else place
 
 
 def select_boxes(found: Boxes, settings: DetectSettings, *, picture_wh: tuple[int, int]) -> tuple[Boxes, Boxes]:
@@ -112,7 +158,7 @@ def _max_proposals(settings: DetectSettings) -> int:
 
 def made_of(detector: Detector | LabelledBoxes, settings: DetectSettings) -> dict[str, Any]:
     """Return what decides which objects a picture has."""
-    kept = {name: value for name, value in vars(settings).items() if name != "task_size"}
+    kept = {name: value for name, value in vars(settings).items() if name not in WITHOUT_EFFECT}
     return {"settings": kept, "model": [detector.sha256, detector.runtime, detector.export, detector.canvas]}
 
 
@@ -173,8 +219,9 @@ def detect_chunk(
             _choose(boxes, detector.class_names, settings, picture_wh=wh)
             for boxes, wh in zip(found, sizes_wh, strict=True)
         ]
+    keep = settings.keep_crops == "all"
     for about, picture, boxes in zip(read, pictures, chosen, strict=True):
-        rows += [about, *({**about, **row} for row in _cut_objects(about["image_id"], picture, boxes, root))]
+        rows += [about, *({**about, **row} for row in _cut_objects(about["image_id"], picture, boxes, root, keep))]
     return rows
 
 
@@ -191,7 +238,7 @@ def _choose_labels(labels: pd.DataFrame) -> Chosen:
     return Chosen(labels[BOX].to_numpy(float), labels["class_name"].tolist(), [LABEL] * len(labels), scores)
 
 
-def _cut_objects(image_id: str, picture: np.ndarray, boxes: Chosen, root: Path) -> list[dict[str, Any]]:
+def _cut_objects(image_id: str, picture: np.ndarray, boxes: Chosen, root: Path, keep: bool) -> list[dict[str, Any]]:
     height, width = picture.shape[:2]
     xyxy = boxes.xyxy.round(PIXEL_DECIMALS)
     cut_off = touches_border(xyxy, width=width, height=height)
@@ -199,7 +246,7 @@ def _cut_objects(image_id: str, picture: np.ndarray, boxes: Chosen, root: Path) 
     for number, origin in enumerate(boxes.origins):
         object_id = f"{image_id}-{number:02d}"
         crop = cut_crop(picture, xyxy[number])
-        write_jpeg(root / crop_path_of(object_id), crop)
+        keep_crop(root / crop_path_of(object_id), crop, whether=keep)
         rows.append(
             {
                 "object_id": object_id,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,22 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..engines import Workers
 from ..models.clip import load_clip
 from ..models.features import FEATURE_SIZE, load_feature_network
 from ..models.runtime import choose_runtime, ordered_map
 from ..pictures.boxes import PADDING_GREY
+from ..pictures.crops import read_crop
 from ..pictures.decoding import ImageError, read_image
+from ..pictures.sources import Folder, source_of
 from ..run.earlier import Earlier
 from ..run.parts import Parts
 from ..run.progress import Progress
-from ..tables import BOX
+from .vectors import count_kept, embedded_state, join_vectors, known_vectors, look_of
+
+__all__ = ["Embedder", "count_kept", "embed_objects", "embedded_state", "load_embedder"]
 
 PART_BATCHES = 16  # batches that are written as one part
-COPIED_ROWS = 1 << 16  # vectors that are copied at once
 TEXT_BATCH = 64
 PREPROCESSING = "padded to a square with the colour {colour}, resized to {size} px (bicubic)"
 
@@ -39,6 +44,7 @@ class Embedder:
         about: What made the vectors: embedder, model, revision, preprocessing, dim, runtime.
         embed_tokens: Texts in, (n, dim) out; None without a text tower.
         read_words: Words in, bool array out: whether the tower's tokenizer knows them as more than letters.
+        reload: Loads the same in another process.
     """
 
     network: Any
@@ -48,6 +54,7 @@ class Embedder:
     about: dict[str, Any]
     embed_tokens: Callable[[list[str]], np.ndarray] | None = field(default=None, repr=False)
     read_words: Callable[[list[str]], np.ndarray] | None = field(default=None, repr=False)
+    reload: Callable[[], Embedder] | None = field(default=None, repr=False)
 
     @property
     def has_text(self) -> bool:
@@ -110,17 +117,19 @@ def load_embedder(
         FileNotFoundError: If the model is not there and cannot be fetched.
         ValueError: If it is not what it should be, or a pickle that is not allowed.
     """
+    given = {"clip_model": clip_model, "yolo_model": yolo_model, "runtime": runtime, "device": device}
+    reload = partial(load_embedder, embedder, **given, trust_pickles=trust_pickles)
     choice = choose_runtime(runtime, device)
     if embedder == "yolo":
         network, dim, sha256 = load_feature_network(yolo_model, choice, trust_pickles=trust_pickles)
         colour = (PADDING_GREY,) * 3
         about = _about("yolo", yolo_model, sha256, FEATURE_SIZE, colour, dim, choice)
-        return Embedder(network, FEATURE_SIZE, colour, dim, about)
+        return Embedder(network, FEATURE_SIZE, colour, dim, about, reload=reload)
     clip = load_clip(clip_model, choice, trust_pickles=trust_pickles)
     about = _about("clip", clip_model, clip.sha256, clip.size, clip.mean_rgb, clip.dim, choice)
     embed_tokens = None if clip.texts is None else lambda texts: clip.texts(clip.tokenize(texts))[0]
     read_words = None if clip.texts is None else clip.reads
-    return Embedder(clip.images, clip.size, clip.mean_rgb, clip.dim, about, embed_tokens, read_words)
+    return Embedder(clip.images, clip.size, clip.mean_rgb, clip.dim, about, embed_tokens, read_words, reload)
 
 
 def embed_objects(
@@ -130,20 +139,22 @@ def embed_objects(
     parts: str | Path,
     *,
     batch_size: int = 32,
-    workers: int = 1,
+    workers: Workers = 1,
     earlier: Earlier | None = None,
+    folder: str | Folder | None = None,
 ) -> tuple[np.ndarray, list[str], pd.DataFrame]:
     """Embed the crops of all objects, part by part; what finished parts or an earlier run hold is not done again.
 
     Args:
         objects: Rows with object_id and crop_path; with content and the box as well, what an earlier run made of the
-            same is kept.
+            same is kept; with the path of the picture and the box, a crop that is no file is cut out of it.
         run_root: What the crop paths are relative to.
         embedder: From load_embedder.
         parts: Folder for finished parts; delete it when the vectors are written.
         batch_size: Crops per batch.
-        workers: Threads that read, pad and run batches at once; 1 works in this one.
+        workers: Threads that read, pad and run batches at once, 1 works in this one; or a pool of other processes.
         earlier: Vectors of an earlier run with the same model; its rows are those of `embedded_state`.
+        folder: Folder or address of the pictures; None reads crops from their files only.
 
     Returns:
         Unit rows (n, dim) float32, memory-mapped; their object ids; and a table of what could not be embedded:
@@ -151,47 +162,21 @@ def embed_objects(
     """
     objects = objects.assign(look=look_of(objects))
     kept = Parts(Path(parts), {"about": embedder.about})
-    known = _known_vectors(kept, objects, earlier)
-    todo = objects[~objects["object_id"].isin(known["object_id"])]
-    first, size = kept.count(), batch_size * PART_BATCHES
-    work = [
-        (first + start // size, todo.iloc[start : start + batch_size])
-        for part in range(0, len(todo), size)
-        for start in range(part, min(part + size, len(todo)), batch_size)
-    ]
-    if work:
-        embedder.open(workers)
+    known = known_vectors(kept, objects, earlier)
+    todo, size = objects[~objects["object_id"].isin(known["object_id"])], batch_size * PART_BATCHES
+    starts = range(0, len(todo), size)
+    tasks = [(number, todo.iloc[start : start + size]) for number, start in enumerate(starts, kept.count())]
+    source = None if folder is None else source_of(folder)
+    reader = partial(_embed_batch, run_root=Path(run_root).absolute(), folder=source)
     with Progress(len(objects), "crops", done=len(objects) - len(todo)) as progress:
-        results = ordered_map(lambda item: _embed_batch(item[1], Path(run_root), embedder), work, workers=workers)
-        finished: list[tuple[np.ndarray, pd.DataFrame]] = []
-        for position, ((number, batch), result) in enumerate(zip(work, results, strict=True)):
-            finished.append(result)
-            progress.add(len(batch))
-            if position + 1 == len(work) or work[position + 1][0] != number:
-                kept.write_vectors(number, np.concatenate([vectors for vectors, _ in finished]))
-                kept.write_table(number, pd.concat([table for _, table in finished], ignore_index=True))
-                finished = []
-    return _join_vectors(kept, _known_vectors(kept, objects, earlier), earlier, embedder.dim)
-
-
-def embedded_state(objects: pd.DataFrame, object_ids: Sequence[str]) -> pd.DataFrame:
-    """Return what is kept of each vector to compare with: object_id and look, in the order of the vectors."""
-    looks = pd.Series(look_of(objects), index=objects["object_id"]).reindex(list(object_ids))
-    return pd.DataFrame({"object_id": looks.index.astype("str"), "look": looks.to_numpy()})
-
-
-def count_kept(earlier: Earlier, state: pd.DataFrame) -> int:
-    """Return how many of the vectors of this state are those of an earlier run."""
-    known = state[state["look"] != 0]
-    return 0 if earlier.rows is None else len(known.merge(earlier.rows, on=["object_id", "look"]))
-
-
-def look_of(objects: pd.DataFrame) -> np.ndarray:
-    """Return a number for what each crop shows, of its picture's content and its box, (n,) int64; 0 if unknown."""
-    if "content" not in objects:
-        return np.zeros(len(objects), np.int64)
-    look = pd.util.hash_pandas_object(objects[["content", *BOX]], index=False).to_numpy().astype(np.int64)
-    return np.where(objects["content"].ne(""), look, 0)
+        if isinstance(workers, int):
+            done = _embed_here(tasks, embedder, kept, partial(reader, embedder=embedder), batch_size, workers)
+        else:
+            make = partial(_embedding_worker, embedder.reload, embedder.about, kept.folder.parent, reader, batch_size)
+            done = workers.run(make, tasks)
+        for count in done:
+            progress.add(count)
+    return join_vectors(kept, known_vectors(kept, objects, earlier), earlier, embedder.dim)
 
 
 def square_crop(crop: np.ndarray, *, size: int, colour: tuple[int, int, int]) -> np.ndarray:
@@ -206,54 +191,58 @@ def square_crop(crop: np.ndarray, *, size: int, colour: tuple[int, int, int]) ->
     return np.asarray(square.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _embed_batch(batch: pd.DataFrame, run_root: Path, embedder: Embedder) -> tuple[np.ndarray, pd.DataFrame]:
+def _embed_here(
+    tasks: Sequence[tuple[int, pd.DataFrame]],
+    embedder: Embedder,
+    kept: Parts,
+    embed_batch: Callable[[pd.DataFrame], tuple[np.ndarray, pd.DataFrame]],
+    batch_size: int,
+    workers: int,
+) -> Iterator[int]:
+    """Embed tasks in threads, write each as a part, and yield how many crops were done."""
+    if tasks:
+        embedder.open(workers)
+    work = [
+        (number, task.iloc[start : start + batch_size])
+        for number, task in tasks
+        for start in range(0, len(task), batch_size)
+    ]
+    results = ordered_map(lambda item: embed_batch(item[1]), work, workers=workers)
+    finished: list[tuple[np.ndarray, pd.DataFrame]] = []
+    for position, ((number, batch), result) in enumerate(zip(work, results, strict=True)):
+        finished.append(result)
+        yield len(batch)
+        if position + 1 == len(work) or work[position + 1][0] != number:
+            kept.write_vectors(number, np.concatenate([vectors for vectors, _ in finished]))
+            kept.write_table(number, pd.concat([table for _, table in finished], ignore_index=True))
+            finished = []
+
+
+def _embedding_worker(
+    reload: Callable[[], Embedder], about: dict[str, Any], parts: Path, reader: Callable[..., Any], batch_size: int
+) -> Callable[[int, pd.DataFrame], int]:
+    """Return what embeds one task in another process and writes its part."""
+    embedder = reload()
+    if embedder.about != about:
+        raise ValueError(f"A worker embeds with {embedder.about} and the run with {about}; give all the same models.")
+    kept, embed_batch = Parts(parts, {"about": about}), partial(reader, embedder=embedder)
+    return lambda number, task: sum(_embed_here([(number, task)], embedder, kept, embed_batch, batch_size, 1))
+
+
+def _embed_batch(
+    batch: pd.DataFrame, *, run_root: Path, embedder: Embedder, folder: Folder | None
+) -> tuple[np.ndarray, pd.DataFrame]:
     crops, reasons = [], []
-    for path in batch["crop_path"]:
+    # the objects of one picture follow each other, and its size was allowed when it was detected
+    read = lru_cache(maxsize=1)(partial(read_image, max_megapixels=np.inf))
+    for row in batch.to_dict("records"):
         try:
-            crops.append(read_image(run_root / path))
+            crops.append(read_crop(row, run_root, folder, read=read))
             reasons.append("")
         except ImageError as error:
             reasons.append(f"crop cannot be read: {error}")
     about = {"object_id": batch["object_id"].tolist(), "look": batch["look"].to_numpy(), "reason": reasons}
     return embedder.embed_crops(crops), pd.DataFrame(about)
-
-
-def _known_vectors(kept: Parts, objects: pd.DataFrame, earlier: Earlier | None) -> pd.DataFrame:
-    """Return which of the objects have a vector, or a reason why not, in their order.
-
-    Returns:
-        Columns object_id, reason, part (-1 for the earlier run) and row of the part's vectors.
-    """
-    empty = {"object_id": pd.Series(dtype="str"), "look": pd.Series(dtype="int64"), "reason": pd.Series(dtype="str")}
-    tables = [pd.DataFrame(empty).assign(part=0, row=0)]
-    if earlier is not None and earlier.rows is not None:
-        rows = earlier.rows.assign(reason="", part=-1, row=np.arange(len(earlier.rows)))
-        tables.append(rows[rows["look"] != 0])
-    for number, table in kept.tables():
-        tables.append(table.assign(part=number, row=table["reason"].eq("").cumsum() - 1))
-    rows = pd.concat(tables, ignore_index=True)
-    order = pd.MultiIndex.from_frame(objects[["object_id", "look"]])
-    place = order.get_indexer(pd.MultiIndex.from_frame(rows[["object_id", "look"]]))
-    rows = rows.iloc[np.argsort(place, kind="stable")][np.sort(place) >= 0]
-    return rows.drop_duplicates("object_id")[["object_id", "reason", "part", "row"]].reset_index(drop=True)
-
-
-def _join_vectors(
-    kept: Parts, known: pd.DataFrame, earlier: Earlier | None, dim: int
-) -> tuple[np.ndarray, list[str], pd.DataFrame]:
-    failed = known.loc[known["reason"] != "", ["object_id", "reason"]].reset_index(drop=True)
-    rows = known[known["reason"] == ""].reset_index(drop=True)
-    if rows.empty:
-        return np.zeros((0, dim), np.float32), [], failed
-    path = kept.folder / "joined.npy"
-    joined = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(rows), dim))
-    for part, of_part in rows.groupby("part"):
-        vectors = earlier.vectors if part < 0 else np.load(kept.path(part, ".npy"), mmap_mode="r", allow_pickle=False)
-        for start in range(0, len(of_part), COPIED_ROWS):
-            some = of_part.iloc[start : start + COPIED_ROWS]
-            joined[some.index] = vectors[some["row"].to_numpy()]
-    joined.flush()
-    return np.load(path, mmap_mode="r", allow_pickle=False), rows["object_id"].tolist(), failed
 
 
 def _unit_rows(rows: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -49,6 +49,11 @@ class LabelledBoxes:
     def sha256(self) -> str:
         """Tell these labels from others."""
         return format(pd.util.hash_pandas_object(self.labels, index=False).sum().item(), "x")
+
+    @property
+    def reload(self) -> Callable[[], LabelledBoxes]:
+        """Give the same in another process."""
+        return partial(replace, self)
 
     def open(self, workers: int = 1) -> None:
         """Do nothing: labels are read already."""

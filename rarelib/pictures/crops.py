@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +19,7 @@ FOLDER = "cropped_objects"
 JPEG_QUALITY = 95
 SHARPNESS_SIDE = 64  # the longer side at which sharpness is measured [px], so that it is comparable
 BORDER_PX = 1.0
+CUTTERS = 8
 
 
 def crop_path_of(object_id: str) -> str:
@@ -31,6 +35,11 @@ def cut_crop(picture: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
     return picture[top:bottom, left:right]
 
 
+def encode_jpeg(picture: np.ndarray, *, quality: int = JPEG_QUALITY) -> np.ndarray:
+    """Return an (h, w, 3) uint8 RGB picture as the bytes of a JPEG."""
+    return cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+
+
 def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) -> None:
     """Save an (h, w, 3) uint8 RGB picture whole or not at all, its folder made where it is missing.
 
@@ -39,7 +48,7 @@ def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) 
     Raises:
         OSError: If the disk is full or not writable.
     """
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    data = encode_jpeg(picture, quality=quality)
     partial = path.with_name(f".{path.name}.partial")  # a new file: links to the old one keep the old picture
     try:
         try:
@@ -52,10 +61,18 @@ def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) 
         partial.unlink(missing_ok=True)
 
 
+def keep_crop(path: Path, crop: np.ndarray, *, whether: bool) -> None:
+    """Save a crop, or make sure that none of an earlier run is there."""
+    if whether:
+        write_jpeg(path, crop)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def recut_crops(
     objects: pd.DataFrame, images: pd.DataFrame, folder: Folder, root: Path, *, max_megapixels: float = 200.0
 ) -> None:
-    """Cut crops anew out of their pictures; of a picture that can no longer be read none is cut.
+    """Cut the crops that are no file out of their pictures; of a picture that cannot be read none is cut.
 
     Args:
         objects: Rows with image_id, crop_path and the box [px].
@@ -64,14 +81,42 @@ def recut_crops(
         root: What the crops' paths are relative to.
         max_megapixels: Larger pictures are not read.
     """
+    missing = objects[[not (root / path).is_file() for path in objects["crop_path"]]]
     paths = images.set_index("image_id")["path"]
-    for image_id, rows in objects.groupby("image_id"):
+
+    def recut(image_id: str, rows: pd.DataFrame) -> None:
         try:
             picture = read_image(folder / paths[image_id], max_megapixels=max_megapixels)
         except ImageError:
-            continue
+            return
         for crop_path, box in zip(rows["crop_path"], rows[BOX].to_numpy(), strict=True):
             write_jpeg(root / crop_path, cut_crop(picture, box))
+
+    with ThreadPoolExecutor(CUTTERS) as pool:
+        list(pool.map(lambda item: recut(*item), missing.groupby("image_id")))
+
+
+def read_crop(
+    row: Mapping[str, Any], root: Path, folder: Folder | None, *, read: Callable[..., np.ndarray] = read_image
+) -> np.ndarray:
+    """Return the crop of one object, (h, w, 3) uint8 RGB: its file, or where there is none, cut out of its picture.
+
+    Both are the same to the last bit, as what is cut goes through a JPEG as well.
+
+    Args:
+        row: crop_path, path of the picture, and the box [px].
+        root: What crop_path is relative to.
+        folder: Folder or address of the pictures; None leaves it at the file.
+        read: Reads a picture.
+
+    Raises:
+        ImageError: If it can neither be read nor cut.
+    """
+    file = root / row["crop_path"]
+    if folder is None or file.is_file():
+        return read_image(file)
+    crop = cut_crop(read(folder / row["path"]), np.array([row[side] for side in BOX], float))
+    return cv2.imdecode(encode_jpeg(crop), cv2.IMREAD_COLOR_RGB)
 
 
 def read_crops(objects: pd.DataFrame, run_root: str | Path) -> list[np.ndarray]:

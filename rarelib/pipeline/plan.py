@@ -20,6 +20,8 @@ WITHOUT_EFFECT = {
     "run_folder",
     "parallel",
     "workers",
+    "engine",
+    "ray_address",
     "batch_size",
     "caption_concurrency",
     "caption_timeout_s",

@@ -15,6 +15,8 @@ from typing import Any
 from .. import __version__
 from ..models.weights import is_litter
 from ..params import ParameterError, Params
+from ..pictures.listing import has_pictures
+from ..pictures.sources import is_address, source_of
 from ..run.folder import file_sha256
 from ..words.vocabulary import check_lists
 from .model_files import ModelFile
@@ -32,6 +34,7 @@ def check_inputs(params: Params) -> None:
     Raises:
         ParameterError: With one line: the parameter, what it must be, what came, what to do.
     """
+    _check_runs_dir(params)
     _check_pictures(params)
     _check_labels(params)
     _check_tables(params)
@@ -49,6 +52,8 @@ def content_hash(value: str) -> str | None:
     """Return the sha256 of a file, or of the names, sizes and times of all files in a folder; None for no path."""
     if not value:
         return None
+    if is_address(value):
+        return _remote_hash(value)
     path = Path(value).expanduser()
     return sha256_at(path) if path.is_file() else _listing_hash(path)
 
@@ -74,18 +79,26 @@ def run_config(params: Params, models: Mapping[str, ModelFile]) -> dict[str, Any
     }
 
 
+def _check_runs_dir(params: Params) -> None:
+    if is_address(params.runs_dir):
+        raise ParameterError(
+            "The 'runs_dir' parameter must be a folder of this machine: its tables are mapped into memory, and its "
+            "files are replaced whole, which object stores cannot do. Mount the store, or copy the finished run there."
+        )
+
+
 def _check_pictures(params: Params) -> None:
     if params.demo_scenes:
         if params.images_folder:
             raise ParameterError("The 'images_folder' parameter must be empty when demo_scenes draws the pictures.")
         return
-    from ..pictures.listing import has_pictures
-
-    folder = Path(params.images_folder).expanduser()
     if not params.images_folder:
         raise ParameterError(
             "The 'images_folder' parameter must name a folder of pictures; give --images_folder FOLDER."
         )
+    if is_address(params.images_folder):
+        return _check_address(params.images_folder)
+    folder = Path(params.images_folder).expanduser()
     if not folder.is_dir():
         raise ParameterError(f"The 'images_folder' parameter must be a folder. {params.images_folder!r} is not there.")
     if not has_pictures(folder):
@@ -101,7 +114,6 @@ def _check_labels(params: Params) -> None:
         raise ParameterError("The 'boxes' parameter must be detector for the demo world, which has no labels.")
     from ..objects.labelled import labelled_layout
     from ..pictures.files import find_pictures
-    from ..pictures.sources import is_address
 
     address = is_address(params.images_folder)
     folder = params.images_folder if address else Path(params.images_folder).expanduser()
@@ -110,6 +122,18 @@ def _check_labels(params: Params) -> None:
         labelled_layout(folder, paths, dataset=params.dataset)
     except ValueError as error:
         raise ParameterError(" ".join(str(error).split())) from error
+
+
+def _check_address(address: str) -> None:
+    try:
+        found = has_pictures(source_of(address))
+    except (ValueError, OSError, ImportError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise ParameterError(f"The 'images_folder' parameter: {' '.join(said.split())}") from error
+    if not found:
+        raise ParameterError(
+            f"The 'images_folder' parameter must hold pictures (jpg, png, …). {address!r} has none, or is not there."
+        )
 
 
 def _check_tables(params: Params) -> None:
@@ -159,6 +183,11 @@ def _git_commit() -> str:
 @cache
 def _sha256(path: Path, *_changed: int) -> str:
     return file_sha256(path)
+
+
+def _remote_hash(address: str) -> str:
+    files = sorted(f"{path} {size} {modified}\n" for path, size, modified in source_of(address).list_files())
+    return hashlib.sha256("".join(files).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _listing_hash(folder: Path) -> str:

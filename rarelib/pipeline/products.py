@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ..params import Params
 from ..pictures.crops import FOLDER, recut_crops
 from ..report.results import result_crops
 from ..run.folder import RunFolder, fingerprint
-from ..tables import DETECT, REPORT, SELECT, TableError
+from ..tables import DETECT, REPORT, SCORE, SELECT, TableError
 from .plan import Planned
 from .preflight import sha256_at
 
@@ -88,10 +90,30 @@ def missing_products(run: RunFolder, stage: str, marker: Mapping[str, Any]) -> I
 
 
 def missing_crops(run: RunFolder) -> Iterator[str]:
-    """Yield the crops of the objects table that are not there."""
+    """Yield the crops of the objects table that should be there and are not; none where only the selected are kept."""
+    if _parameter(run, "keep_crops") != "selected":
+        yield from _absent(run, run.read_table("objects", columns=["crop_path"])["crop_path"])
+
+
+def missing_selected_crops(run: RunFolder) -> Iterator[str]:
+    """Yield the crops of selected objects that are not there and could be cut, where only these are kept."""
+    if _parameter(run, "keep_crops") == "selected":
+        yield from _absent(run, _selected_crops(run))
+
+
+def _selected_crops(run: RunFolder) -> pd.Series:
+    scores = run.read_table("scores", columns=["object_id", "selected"])
+    objects = run.read_table("objects", columns=["object_id", "crop_path"])
+    return objects.loc[objects["object_id"].isin(scores.loc[scores["selected"], "object_id"]), "crop_path"]
+
+
+def _absent(run: RunFolder, paths: Iterable[str]) -> Iterator[str]:
     present = present_crops(run)
-    paths = run.read_table("objects", columns=["crop_path"])["crop_path"]
     yield from (path for path in paths if path and path not in present)
+
+
+def _parameter(run: RunFolder, name: str) -> Any:
+    return run.read_json("config.json")["parameters"].get(name)
 
 
 def left_over_crops(run: RunFolder) -> list[str]:
@@ -109,9 +131,13 @@ def present_crops(run: RunFolder) -> set[str]:
 
 
 def mend_crops(run: RunFolder, params: Params) -> None:
-    """Cut the crops of a finished detection again that are missing, and delete those that belong to no object."""
+    """Cut the crops of a finished detection again that are missing, and delete those that need not be there."""
     for path in left_over_crops(run):
         (run.root / path).unlink(missing_ok=True)
+    if params.keep_crops == "selected":
+        selected = set(_selected_crops(run)) if run.table_path("scores").is_file() else set()
+        for path in present_crops(run) - selected:
+            (run.root / path).unlink(missing_ok=True)
     lost = set(missing_crops(run))
     if lost:
         objects = run.read_table("objects")
@@ -137,16 +163,21 @@ def left_over_result_crops(run: RunFolder) -> list[str]:
 
 
 def _target_classes(run: RunFolder) -> list[str]:
-    return run.read_json("config.json")["parameters"].get("target_classes", [])
+    return _parameter(run, "target_classes") or []
 
 
 def missing_demo_pictures(run: RunFolder) -> Iterator[str]:
     """Yield the pictures of the demo world that are no longer there; nothing where the pictures are a user's."""
     world = run.root / "demo_world"
-    if run.read_json("config.json")["parameters"].get("demo_scenes"):
+    if _parameter(run, "demo_scenes"):
         lost = [path for path in run.read_table("images")["path"] if not (world / "images" / path).is_file()]
         yield from (f"demo_world/images/{path}" for path in lost)
         yield from (["demo_world/truth.parquet"] if not (world / "truth.parquet").is_file() else [])
 
 
-EXTRA = {SELECT: missing_demo_pictures, DETECT: missing_crops, REPORT: missing_result_crops}
+EXTRA = {
+    SELECT: missing_demo_pictures,
+    DETECT: missing_crops,
+    SCORE: missing_selected_crops,
+    REPORT: missing_result_crops,
+}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,10 @@ import pandas as pd
 from ..explore.likeness import first_of_events
 from ..explore.payload import component_data
 from ..explore.places import places_on_map
-from ..explore.rows import read_optional
+from ..explore.rows import crop_sources, read_optional
 from ..explore.thumbnails import PictureIndex, small_picture
 from ..explore.verdict_file import VerdictFile
+from ..pictures.sources import Folder
 from ..run.folder import VERDICTS, RunFolder
 
 MAX_BYTES = 14_000_000  # of pictures in base64 and what stands around them
@@ -87,7 +87,7 @@ def page_data(run: RunFolder, rows: pd.DataFrame, *, language: str) -> dict[str,
 
 
 def page_pictures(
-    run: RunFolder, rows: pd.DataFrame, cards: int, images_root: Path, budget: Budget
+    run: RunFolder, rows: pd.DataFrame, cards: int, images_root: Folder, budget: Budget
 ) -> tuple[dict[str, Any], int, int]:
     """Return the pictures of a page, the most wanted first: crops of cards, small crops, whole pictures.
 
@@ -102,7 +102,7 @@ def page_pictures(
         crops (data URI or "" for each row), whole (list), whole_of (row -> its place in the list, -1 for none) and
         similar (row -> rows like it); how many of the cards' whole pictures are in, and of how many.
     """
-    paths = [run.root / path for path in rows["crop_path"]]
+    paths = crop_sources(rows, run, images_root)
     crops = [budget.uri(each) for each in _encode(paths[:cards], CARD_SIDE, CARD_QUALITY)]
     crops += [budget.uri(each) for each in _encode(paths[cards:], SMALL_SIDE, SMALL_QUALITY)]
     index = PictureIndex(run.read_table("images"), run.read_table("objects"), rows["object_id"].tolist())
@@ -122,7 +122,7 @@ def page_pictures(
     return {**pictures, "similar": _similar(run, rows, cards)}, len(shown), len(wanted)
 
 
-def _encode(paths: Sequence[Path] | Iterator[Path], side: int, quality: int) -> Iterator[bytes]:
+def _encode(paths: Iterable[Folder | Callable[[], np.ndarray]], side: int, quality: int) -> Iterator[bytes]:
     """Yield the pictures in order; encoders let other threads work, and no more is read ahead than a few."""
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting = [pool.submit(small_picture, path, side, form="webp", quality=quality) for path in paths]

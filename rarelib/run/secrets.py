@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-KEY_NAMES = ("OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-ADDRESS_NAMES = ("OPENAI_BASE_URL",)
+KEY_NAMES = ("OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+             "AWS_SESSION_TOKEN", "AZURE_STORAGE_KEY", "RAY_AUTH_TOKEN")  # fmt: skip
+ADDRESS_NAMES = ("OPENAI_BASE_URL", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 SHOWN = "<key>"
 LEAST_EXACT = 4  # shorter ones, and PLACEHOLDERS, are no secrets but what a server is sent that wants none
 PLACEHOLDERS = frozenset({"empty", "none", "null", "dummy", "test"})

@@ -31,8 +31,10 @@ def test_crops_come_as_small_jpegs(explorer):
     assert Image.open(io.BytesIO(pictures[0])).size == (20, 20)
 
 
-def test_a_crop_that_is_gone_is_empty(explorer):
+def test_a_crop_that_is_gone_is_cut_out_of_its_picture_and_empty_without(explorer):
     (explorer.run.root / explorer.objects["crop_path"][0]).unlink()
+    assert len(explorer.answer("crops", rows=[0], side=20)[1][0]) > 100
+    (explorer.run.images_root("") / explorer.objects["original_path"][0]).unlink()
     assert explorer.answer("crops", rows=[0], side=20)[1] == [b""]
 
 

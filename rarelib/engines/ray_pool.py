@@ -1,0 +1,88 @@
+"""Actors on Ray that do numbered tasks by Ray Data, which starts them, feeds them and replaces those that are lost."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+SPARE_CPUS = 2  # for what reads the tasks: a pool that takes all of them waits for ever
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_TQDM": "0"}
+MISSING = (
+    "The 'engine' parameter ray needs the package ray; install rarelib[ray] on every machine, or take engine local."
+)
+
+
+class RayPool:
+    """Actors on a cluster, each with a model of its own; started for a run of tasks and ended after it."""
+
+    def __init__(self, address: str, *, threads: int, on_gpu: bool = False) -> None:
+        """Join a cluster, or start Ray on this machine where no address is given.
+
+        Raises:
+            ValueError: If Ray is not installed, the address does not answer, or there are too few CPUs or GPUs.
+        """
+        os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+        try:
+            import ray
+        except ImportError as error:
+            raise ValueError(MISSING) from error
+        started = {} if address else {"num_cpus": threads + SPARE_CPUS, "include_dashboard": False}
+        if not ray.is_initialized():
+            try:
+                ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **started)
+            except (ConnectionError, ValueError, RuntimeError) as error:
+                raise ValueError(
+                    f"The 'ray_address' parameter must be that of a running cluster. {address!r} does not answer."
+                ) from error
+        self._actors, self._gpus = _fitting(ray.cluster_resources(), on_gpu=on_gpu)
+
+    @property
+    def size(self) -> int:
+        """How many actors work at once."""
+        return self._actors
+
+    def run(self, make: Callable[[], Callable[[int, Any], int]], tasks: Iterable[tuple[int, Any]]) -> Iterator[int]:
+        """Do numbered tasks and yield, as they end, what the worker returned; see `pools.Pool`."""
+        import ray
+
+        rows = [{"number": number, "task": pickle.dumps(task)} for number, task in tasks]
+        if not rows:
+            return
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+            _Actor,
+            fn_constructor_args=(make,),
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(self._actors, len(rows))),
+            num_cpus=1,
+            num_gpus=self._gpus,
+        )
+        for row in done.iter_rows():
+            yield int(row["count"])
+
+
+class _Actor:
+    """One worker: makes what does the work once, then does task after task."""
+
+    def __init__(self, make: Callable[[], Callable[[int, Any], int]]) -> None:
+        self._work = make()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
+        pairs = zip(batch["number"], batch["task"], strict=True)
+        return {"count": [self._work(int(number), pickle.loads(task)) for number, task in pairs]}
+
+
+def _fitting(resources: dict[str, float], *, on_gpu: bool) -> tuple[int, int]:
+    """Return how many actors a cluster can hold, and how many GPUs each takes."""
+    cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
+    if on_gpu and not gpus:
+        raise ValueError("The 'device' parameter asks for a GPU, but the Ray cluster has none; take auto or cpu.")
+    actors = min(cpus - SPARE_CPUS, gpus) if on_gpu else cpus - SPARE_CPUS
+    if actors < 1:
+        raise ValueError(
+            f"The 'engine' parameter ray needs a cluster of at least {SPARE_CPUS + 1} CPUs, so that its readers are "
+            f"not starved. This one has {cpus}."
+        )
+    return actors, int(on_gpu)

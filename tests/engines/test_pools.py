@@ -1,0 +1,30 @@
+import sys
+
+import pytest
+
+from rarelib.engines import choose_workers
+from rarelib.engines.ray_pool import _fitting
+
+
+def test_the_local_engine_is_a_number_of_threads():
+    assert choose_workers("local", threads=3) == 3
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(ValueError, match=r"must be one of \('local', 'ray'\). Got 'spark'"):
+        choose_workers("spark", threads=1)
+
+
+def test_a_missing_ray_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ValueError, match=r"install rarelib\[ray\]"):
+        choose_workers("ray", threads=1)
+
+
+def test_some_cpus_are_spared_for_the_readers():
+    assert _fitting({"CPU": 16.0}, on_gpu=False) == (14, 0)
+    assert _fitting({"CPU": 16.0, "GPU": 4.0}, on_gpu=True) == (4, 1)
+    with pytest.raises(ValueError, match="at least 3 CPUs"):
+        _fitting({"CPU": 2.0}, on_gpu=False)
+    with pytest.raises(ValueError, match="has none; take auto or cpu"):
+        _fitting({"CPU": 8.0}, on_gpu=True)

@@ -1,0 +1,89 @@
+"""Two Ray nodes on this machine give what threads give, whatever is lost on the way."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rarelib.demo.draw.world import save_world
+from rarelib.engines import choose_workers
+from rarelib.objects.detection import detect_objects, load_detector
+from rarelib.objects.embedding import embed_objects, load_embedder
+from rarelib.pictures.listing import list_images
+from rarelib.settings import DetectSettings
+
+ray = pytest.importorskip("ray", reason="the extra rarelib[ray] is not installed")
+from ray.cluster_utils import Cluster  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # what Ray and its processes say about themselves
+SETTINGS = DetectSettings(task_size=2)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Pictures of the demo world, one of them broken; and what threads find in them."""
+    place = tmp_path_factory.mktemp("world")
+    save_world(place, n_scenes=16, seed=3, workers=1)
+    next((place / "images").rglob("*.jpg")).write_bytes(b"no picture")
+    images = list_images(place / "images").assign(error="")
+    detector = load_detector("demo", runtime="openvino_f32", imgsz=320)
+    found = detect_objects(images, place / "images", detector, place / "local", place / "parts", settings=SETTINGS)
+    assert len(found[0]) > 50 and len(found[1]) == 1
+    return place, images, detector, found
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head with three CPUs and a node with two more."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
+    node = cluster.add_node(num_cpus=2)
+    cluster.wait_for_nodes()
+    pool = choose_workers("ray", threads=1, ray_address=cluster.address)
+    yield cluster, node, pool
+    ray.shutdown()
+    cluster.shutdown()
+
+
+class Interrupted:
+    """A pool to which something happens after so many finished tasks."""
+
+    def __init__(self, pool, after, happen):
+        self.pool, self.after, self.happen, self.done = pool, after, happen, 0
+
+    def run(self, make, tasks):
+        for count in self.pool.run(make, tasks):
+            self.done += 1
+            yield count
+            if self.done == self.after:
+                self.happen()
+
+
+def stop():
+    raise KeyboardInterrupt
+
+
+def test_nodes_find_what_threads_find_though_the_driver_ends_and_a_node_is_killed(world, cluster):
+    place, images, detector, (objects, unreadable) = world
+    nodes, node, pool = cluster
+    assert pool.size == 3
+    work = (images, place / "images", detector, place / "ray", place / "ray_parts")
+    with pytest.raises(KeyboardInterrupt):
+        detect_objects(*work, settings=SETTINGS, workers=Interrupted(pool, 2, stop))
+    again = Interrupted(pool, 1, lambda: nodes.remove_node(node, allow_graceful=False))
+    found, failed = detect_objects(*work, settings=SETTINGS, workers=again)
+    assert 1 <= again.done <= 6  # of eight tasks two were done before
+    pd.testing.assert_frame_equal(found, objects)
+    pd.testing.assert_frame_equal(failed, unreadable)
+    crops = [{path.name: path.read_bytes() for path in (place / name).rglob("*.jpg")} for name in ("local", "ray")]
+    assert crops[0] == crops[1]
+
+
+def test_vectors_are_those_of_threads(world, cluster):
+    place, _, _, (objects, _) = world
+    embedder = load_embedder("yolo", yolo_model="demo", runtime="openvino_f32")
+    vectors, ids, failures = embed_objects(objects, place / "local", embedder, place / "vectors", batch_size=4)
+    found, found_ids, found_failures = embed_objects(
+        objects, place / "local", embedder, place / "ray_vectors", batch_size=4, workers=cluster[2]
+    )
+    assert found_ids == ids
+    np.testing.assert_allclose(found, vectors, atol=1e-5)
+    pd.testing.assert_frame_equal(found_failures, failures)
