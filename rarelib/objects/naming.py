@@ -79,7 +79,7 @@ def choose_names(
     listed = read_vocabulary(settings.vocabulary, settings.ordinary_classes)
     known = listed.only(embedder.reads([thing.name for thing in listed.things]))
     texts = _kept_texts(embedder, [thing.name for thing in known.things])
-    groups = [thing.group for thing in known.things]
+    groups = ["" if " " in thing.name else thing.group for thing in known.things]  # no word in common
     tested = try_text_tower(vectors, _sure_classes(of_row, classes, plain), class_texts, texts, groups)
     about = _about(len(listed.things), len(known.things), tested, settings)
     joins = _not_among(known.things, spoken, lexicon) & about["vocabulary_used"]

@@ -49,7 +49,7 @@ def try_text_tower(
         sure_class: Int array (n,): the row of class_texts that a detector is sure of, -1 where it is not.
         class_texts: Unit rows of the class names.
         texts: Unit rows of the vocabulary.
-        groups: The group of each name of the vocabulary.
+        groups: The group of each name of the vocabulary; "" leaves it out where names are compared with each other.
 
     Returns:
         What was found. Where no class can be asked about, names of one group must lie near each other.
@@ -72,8 +72,13 @@ def try_text_tower(
 
 
 def group_coherence(texts: np.ndarray, groups: Sequence[str]) -> float:
-    """Return how much more often than by chance the nearest other name is of the same group; 0 with too few groups."""
-    number = np.unique(np.asarray(groups, str), return_inverse=True)[1]
+    """Return how much more often than by chance the nearest other name is of the same group; 0 with too few groups.
+
+    A name of group "" is left out: names that share a word are near each other in any tower.
+    """
+    asked = np.asarray(groups, str) != ""
+    texts, groups = texts[asked], np.asarray(groups, str)[asked]
+    number = np.unique(groups, return_inverse=True)[1]
     if len(texts) < 2 or number.max(initial=0) < 2:
         return 0.0
     near = texts @ texts.T

@@ -178,3 +178,17 @@ def test_coherence_by_hand():
     assert group_coherence(texts, list("aabbcc")) == pytest.approx(3)  # all together, a third by chance
     assert group_coherence(texts, list("aaaaaa")) == 0
     assert group_coherence(texts[:0], []) == 0
+    assert group_coherence(np.concatenate([texts, texts]), [*"aabbcc", *[""] * 6]) == pytest.approx(3)
+
+
+def test_names_that_share_a_word_prove_nothing(tmp_path):
+    class Spelling(PlantedTower):
+        """A tower that adds up a direction for each word and knows no meaning."""
+
+        def thing(self, name):
+            rows = [PlantedTower(knows=False).thing(word) for word in name.split()]
+            return np.sum(rows, axis=0) / np.linalg.norm(np.sum(rows, axis=0))
+
+    objects, vectors, _ = planted(NUMBERS)
+    _, about = compared(objects, vectors, Spelling())
+    assert not about["vocabulary_used"] and about["coherence"] < 3
