@@ -46,6 +46,30 @@ def find_nearest(
     return np.clip(similarity, -1, 1), rows
 
 
+def find_elsewhere(
+    queries: np.ndarray, reference: np.ndarray, *, k: int, query_scenes: np.ndarray, reference_scenes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the most similar rows of other scenes, as those of the own scene may show parts of the same thing.
+
+    Args:
+        queries: Unit rows, float array of shape (n, dim).
+        reference: Unit rows (m, dim).
+        k: Neighbours wanted.
+        query_scenes: Scene of each query (n,).
+        reference_scenes: Scene of each row of the reference (m,).
+
+    Returns:
+        Similarity, highest first, float32 (n, at most k), NaN where other scenes have too few among the most similar;
+        and rows in the reference, int64 of the same shape, -1 there.
+    """
+    similarity, rows = find_nearest(queries, reference, k=k + MORE_EXACT)
+    elsewhere = np.asarray(reference_scenes)[rows] != np.asarray(query_scenes)[:, None]
+    first = np.argsort(~elsewhere, axis=1, kind="stable")[:, :k]
+    found = np.take_along_axis(elsewhere, first, axis=1)
+    similarity, rows = (np.take_along_axis(values, first, axis=1) for values in (similarity, rows))
+    return np.where(found, similarity, np.float32(np.nan)), np.where(found, rows, -1)
+
+
 def nearest_blocks(
     vectors: np.ndarray, reference: np.ndarray, *, k: int, rows: np.ndarray | None = None
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:

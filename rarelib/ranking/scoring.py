@@ -15,14 +15,13 @@ from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
 from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates, number_frames
-from .nearest import REFERENCE_ROWS, find_nearest
+from .neighbours import nearest_common
 from .order import choose_first, places_of, spread_order
 from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
 from .reasons import explain_objects
 from .signs import SIGNS, class_facts, fuse_signs, measure_signs, rare_class_points, surprise
 
 PLAIN_METHODS = ("isolation_forest", "lof")
-NEIGHBOURS_SHOWN = 3
 FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
@@ -76,7 +75,7 @@ def score_objects(
     table = _add_signs(table, n_images=_count_looked_at(images, objects))
     table["rarity"] = _rarity(table, settings)
     table = _order_and_select(table, vectors, settings)
-    neighbours, table["nearest"] = _nearest_common(table, vectors)
+    neighbours, table["nearest"] = nearest_common(table, vectors, scenes=scenes_of(table))
     table = explain_objects(table, n_objects=int((~is_proposal(objects)).sum()), language=settings.language)
     columns = ["object_id", *settings.outlier_methods, *COLUMNS]
     return table[columns].iloc[np.argsort(order)].reset_index(drop=True), neighbours
@@ -274,24 +273,3 @@ def _numbered(order: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(order), int)
     ranks[order] = np.arange(1, len(order) + 1)
     return ranks
-
-
-def _nearest_common(table: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-    """Find the common objects most like each selected one; also return the similarity of the first, NaN for none."""
-    ids = table["object_id"].to_numpy()
-    selected = np.flatnonzero(table["selected"])
-    common = np.flatnonzero(~table["event"].isin(table["event"].iloc[selected]))
-    if len(common) > REFERENCE_ROWS:
-        common = common[np.linspace(0, len(common) - 1, REFERENCE_ROWS).astype(int)]
-    similarity, found = find_nearest(vectors[selected], vectors[common], k=NEIGHBOURS_SHOWN)
-    nearest = np.full(len(table), np.nan)
-    nearest[selected] = similarity[:, 0] if similarity.shape[1] else np.nan
-    neighbours = {
-        "object_id": np.repeat(ids[selected], found.shape[1]),
-        "neighbour_id": ids[common][found].ravel(),
-        "position": np.tile(np.arange(1, found.shape[1] + 1), len(selected)),
-        "similarity": similarity.ravel().astype(float),
-    }
-    neighbours = pd.DataFrame(neighbours).astype({"object_id": "str", "neighbour_id": "str"})
-    by_rank = neighbours["object_id"].map(table.set_index("object_id")["rank"])
-    return neighbours.iloc[np.lexsort([neighbours["position"], by_rank])].reset_index(drop=True), nearest

@@ -185,6 +185,16 @@ def test_a_query_is_never_its_own_neighbour():
     assert (rows != np.arange(6)[:, None]).all()
 
 
+def test_neighbours_elsewhere_are_of_other_scenes():
+    vectors = unit(np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.4]], np.float32))
+    scenes = np.array(["a", "a", "b", "b"])
+    similarity, rows = nearest.find_elsewhere(
+        vectors[:1], vectors, k=3, query_scenes=scenes[:1], reference_scenes=scenes
+    )
+    assert rows.tolist() == [[2, 3, -1]]
+    np.testing.assert_allclose(similarity[0], [(1 / 1.04) ** 0.5, (1 / 1.16) ** 0.5, np.nan], rtol=1e-5)
+
+
 def test_draws_depend_on_content_alone():
     vectors = cluster(50, 0)
     order = np.random.default_rng(1).permutation(50)

@@ -1,0 +1,47 @@
+"""What each selected object is most like among the common ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .nearest import REFERENCE_ROWS, find_elsewhere
+
+NEIGHBOURS_SHOWN = 3
+
+
+def nearest_common(table: pd.DataFrame, vectors: np.ndarray, *, scenes: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """Find the common objects most like each selected one: of events with no selected object, and of other scenes.
+
+    Args:
+        table: Objects with object_id, event, selected and rank.
+        vectors: Unit rows, float array of shape (n, dim), in the order of the table.
+        scenes: Drive or picture of each row (n,); there other boxes may show parts of the same thing.
+
+    Returns:
+        Table with object_id, neighbour_id, position (1 nearest) and similarity, by rank and position; and the
+        similarity of the first for each row of the table, NaN for none.
+    """
+    ids = table["object_id"].to_numpy()
+    selected = np.flatnonzero(table["selected"])
+    common = np.flatnonzero(~table["event"].isin(table["event"].iloc[selected]))
+    if len(common) > REFERENCE_ROWS:
+        common = common[np.linspace(0, len(common) - 1, REFERENCE_ROWS).astype(int)]
+    similarity, found = find_elsewhere(
+        vectors[selected],
+        vectors[common],
+        k=NEIGHBOURS_SHOWN,
+        query_scenes=scenes[selected],
+        reference_scenes=scenes[common],
+    )
+    nearest = np.full(len(table), np.nan)
+    nearest[selected] = similarity[:, 0] if similarity.shape[1] else np.nan
+    neighbours = {
+        "object_id": np.repeat(ids[selected], found.shape[1]),
+        "neighbour_id": ids[common][found].ravel(),
+        "position": np.tile(np.arange(1, found.shape[1] + 1), len(selected)),
+        "similarity": similarity.ravel().astype(float),
+    }
+    neighbours = pd.DataFrame(neighbours)[found.ravel() >= 0].astype({"object_id": "str", "neighbour_id": "str"})
+    by_rank = neighbours["object_id"].map(table.set_index("object_id")["rank"])
+    return neighbours.iloc[np.lexsort([neighbours["position"], by_rank])].reset_index(drop=True), nearest
