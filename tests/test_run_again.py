@@ -7,6 +7,7 @@ import papermill
 import pytest
 from small_demo import PROJECT, run_demo
 
+from rarelib.explore.explorer import Explorer
 from rarelib.params import ParameterError
 from rarelib.pipeline.by_hand import open_stage
 from rarelib.pipeline.check import check_run
@@ -143,3 +144,19 @@ def test_a_failed_stage_is_not_finished_and_says_why_in_one_line(error, said, co
     assert f"Stage 05_map_objects stopped: {said}" in str(told.value)
     assert not (copied_demo / "demo" / "stages" / "05_map_objects.json").exists()
     assert "raise ValueError" in (copied_demo / "demo" / "05_map_objects.ipynb").read_text(encoding="utf-8")
+
+
+def test_verdicts_given_in_the_explorer_are_picked_up_and_told(copied_demo):
+    explorer = Explorer(copied_demo / "demo")
+    rare, common = explorer.objects["object_id"].iloc[[20, 0]]
+    explorer.answer("verdict", object_id=rare, rare="yes")
+    explorer.answer("verdict", object_id=common, rare="no")
+    run, said = run_demo(copied_demo, audit=False, skip_visualization=True, skip_caption=True)
+    assert said.count("up to date") == 3
+    scores = run.read_table("scores").set_index("object_id")
+    assert scores["rank"][rare] == 1 < scores["rank"][common]
+    told = run.read_json("tables/audit.json")["verdicts"]
+    assert "Your verdicts were used for the ranking: 1 rare, 1 common." in told
+    assert told in (run.root / "report.html").read_text(encoding="utf-8")
+    assert Explorer(run.root).data["verdicts"] == {rare: "yes", common: "no"}
+    assert check_run(run.root) == []  # verdicts.csv is a file of the run
