@@ -27,7 +27,7 @@ def lines(cell):
 
 
 def test_there_is_one_notebook_a_stage_and_two_to_look_by_hand():
-    assert [notebook.stem for notebook in NOTEBOOKS] == [*STAGES, "compare", "explore"]
+    assert [notebook.stem for notebook in NOTEBOOKS] == [*STAGES, "compare", "explore", "label_audit"]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

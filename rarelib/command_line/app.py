@@ -16,7 +16,7 @@ from ..pictures.sources import is_address
 from ..tables import STAGES
 from .exchange import export, import_
 from .options import GroupedCommand, run_options
-from .runs import RUN_FOLDER, compare, open_, runs
+from .runs import RUN_FOLDER, audit_labels, compare, open_, runs
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 SHELLS = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
@@ -125,7 +125,7 @@ def completion(shell: str) -> int:
     return 0
 
 
-for command in (runs, open_, compare, export, import_):
+for command in (runs, open_, compare, audit_labels, export, import_):
     commands.add_command(command)
 
 

@@ -84,6 +84,21 @@ def compare(first: Path, second: Path, out: Path | None, language: str | None) -
     return 0
 
 
+@click.command("audit-labels")
+@click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
+@click.option("--images_folder", default="", help="Of the run's pictures, where the run was given an absolute path.")
+@click.option("--yolo_model", default="",
+              help="A detector that knows the labels' classes by name, for cleanlab's scores beside.")  # fmt: skip
+@click.option("--language", type=click.Choice(LANGUAGES), help="By default the run's own.")
+def audit_labels(run_folder: Path, **options: str) -> int:
+    """Audit the labels of a run with boxes: labels; as rendered notebook and label_audit.csv in the run."""
+    from ..pipeline.label_page import audit_labels_in_notebook
+
+    for path in audit_labels_in_notebook(run_folder, **options):
+        click.echo(path)
+    return 0
+
+
 def _has_screen() -> bool:
     """Tell whether a browser would show on a screen; without, one in the terminal would take the terminal over."""
     if sys.platform in ("darwin", "win32"):

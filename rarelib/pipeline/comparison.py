@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
-from ..params import ParameterError, Params
-from ..run.folder import RunFolder, write_json
-from ..tables import REPORT, SCORE
-from .kernels import KernelRelay
-from .notebooks import in_language, notebooks_folder, read_notebook
-from .redaction import Redactor
+from ..params import ParameterError
+from ..run.folder import RunFolder
+from ..tables import SCORE
+from .pages import render_notebook
 
 NOTEBOOK = "compare.ipynb"
 PAGE = "compare.html"
@@ -36,8 +33,7 @@ def compare_in_notebook(first: Path, second: Path, out: Path, *, language: str |
     language = language or RunFolder(second).read_json("config.json")["parameters"]["language"]
     out.mkdir(parents=True, exist_ok=True)
     given = {name: Path(os.path.relpath(root, out)).as_posix() for name, root in (("first", first), ("second", second))}
-    rendered = _execute({**given, "page": PAGE, "language": language}, out, language)
-    write_json(out / NOTEBOOK, Redactor(Params()).notebook(rendered))
+    render_notebook(NOTEBOOK, {**given, "page": PAGE, "language": language}, out, language)
     return out / NOTEBOOK, out / PAGE
 
 
@@ -47,20 +43,3 @@ def _check(first: Path, second: Path) -> None:
             raise ParameterError(f"{root} has no ranking yet; finish stage {SCORE} first (`rarelib run`).")
     if first.resolve() == second.resolve():
         raise ParameterError(f"Two different runs are needed. Got {first} twice instead.")
-
-
-def _execute(values: dict[str, str], out: Path, language: str) -> dict[str, Any]:
-    import nbformat
-    import papermill
-
-    node = nbformat.from_dict(in_language(read_notebook(notebooks_folder() / NOTEBOOK), language))
-    running = out / f".{NOTEBOOK}"
-    with KernelRelay(out, lambda pid: None) as kernels:
-        try:
-            papermill.execute_notebook(
-                node, str(running), values, kernel_name="python3", progress_bar=False, cwd=str(out),
-                km=kernels.take(REPORT), start_timeout=120, request_save_on_cell_execute=False,
-            )  # fmt: skip
-            return read_notebook(running)
-        finally:
-            running.unlink(missing_ok=True)

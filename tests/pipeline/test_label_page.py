@@ -1,0 +1,36 @@
+"""The page that audits labels, run for real over a planted run."""
+
+import json
+
+import pandas as pd
+import pytest
+from exported_run import exported_run
+
+from rarelib.command_line import app
+from rarelib.params import ParameterError
+from rarelib.pipeline.label_page import audit_labels_in_notebook
+
+
+def test_the_page_is_rendered_into_the_run_and_keeps_paths_to_itself(tmp_path, capsys):
+    run, pictures = exported_run(tmp_path)
+    run.write_table("objects", run.read_table("objects").assign(origin="label"))
+    before = {path: path.stat().st_mtime_ns for path in run.root.rglob("*") if path.is_file()}
+    assert app.main(["audit-labels", str(run.root), "--images_folder", str(pictures), "--language", "ja"]) == 0
+    page, table = run.root / "label_audit.ipynb", run.root / "label_audit.csv"
+    assert capsys.readouterr().out.split() == [str(page), str(table)]
+    text = page.read_text(encoding="utf-8")
+    assert str(tmp_path) not in text and "ラベルの点検" in text
+    cells = json.loads(text)["cells"]
+    assert not [output for cell in cells for output in cell.get("outputs", []) if output["output_type"] == "error"]
+    rows = pd.read_csv(table)
+    assert set(rows["object_id"]) == set(run.read_table("scores")["object_id"]) and "drive_b/2.jpg" in set(rows["path"])
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_runs_without_labels_or_ranking_are_refused(tmp_path):
+    run, _ = exported_run(tmp_path)
+    with pytest.raises(ParameterError, match="comes from labels; run it with --boxes labels"):
+        audit_labels_in_notebook(run.root)
+    run.table_path("scores").unlink()
+    with pytest.raises(ParameterError, match="has no ranking yet"):
+        audit_labels_in_notebook(run.root)
