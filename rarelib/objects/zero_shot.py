@@ -57,21 +57,23 @@ def zero_shot_classes(
     starts = range(0, len(own), BLOCK)
     parts = [_compare(np.asarray(vectors[at : at + BLOCK]), own[at : at + BLOCK], choices) for at in starts]
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    texts = {name: found[name].astype(object) for name in ("phrase", "looks_like")}
-    table = pd.DataFrame({"object_id": list(object_ids), **found, **texts})
+    for name, called in (("phrase", choices.names), ("looks_like", choices.shown)):
+        found[name] = np.array(called, dtype=object)[found[name]]  # one text for all that share it
+    table = pd.DataFrame({"object_id": list(object_ids), **found})
     return table.astype({"object_id": "str", "phrase": "str", "looks_like": "str"}), choices.about
 
 
 def _compare(vectors: np.ndarray, own: np.ndarray, choices: Choices) -> dict[str, np.ndarray]:
+    """Return the columns of zero_shot for some objects, names by their numbers."""
     similarity = vectors @ choices.texts.T  # (block, n_names)
     rows = np.arange(len(vectors))
     of_classes = similarity[:, : choices.n_classes].argmax(axis=1)
     best = similarity.argmax(axis=1)
     return {
-        "phrase": np.array(choices.names)[of_classes],
+        "phrase": of_classes,
         "similarity": similarity[rows, of_classes].astype(float),
         "class_similarity": similarity[rows, own].astype(float),
-        "looks_like": np.array(choices.shown)[best],
+        "looks_like": best,
         "looks_like_similarity": similarity[rows, best].astype(float),
         "margin": (similarity[rows, best] - similarity[rows, own]).astype(float),
         "strangeness": strangeness(similarity, choices.ordinary),

@@ -11,8 +11,6 @@ from ..settings import FilterSettings
 from ..tables import is_proposal
 from ..words.keywords import has_keyword
 
-__all__ = ["count_classes", "filter_objects", "has_keyword", "is_proposal"]
-
 
 def filter_objects(
     objects: pd.DataFrame, *, groups: pd.Series | None = None, settings: FilterSettings | None = None

@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 
 from rarelib.params import RARE_KEYWORDS
-from rarelib.ranking.early_filter import has_keyword as as_the_ranking_knows_it
 from rarelib.words.keywords import has_keyword
 
 
@@ -56,4 +55,3 @@ def test_the_order_of_the_names_and_their_index_do_not_matter():
     names = pd.Series(["car", "truck", "car"], index=[5, 5, 1])
     assert has_keyword(names, ["truck"]).tolist() == [False, True, False]
     assert has_keyword(names, []).tolist() == [False] * 3
-    assert as_the_ranking_knows_it is has_keyword
