@@ -10,13 +10,14 @@ from .nearest import REFERENCE_ROWS, find_elsewhere
 NEIGHBOURS_SHOWN = 3
 
 
-def nearest_common(table: pd.DataFrame, vectors: np.ndarray, *, scenes: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-    """Find the common objects most like each selected one: of events with no selected object, and of other scenes.
+def nearest_common(table: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """Find the common objects most like each selected one: of events with no selected object.
+
+    They are of other drives, or of other pictures where there is one drive: in its own, boxes may show parts of it.
 
     Args:
-        table: Objects with object_id, event, selected and rank.
+        table: Objects with object_id, image_id, group, event, selected and rank.
         vectors: Unit rows, float array of shape (n, dim), in the order of the table.
-        scenes: Drive or picture of each row (n,); there other boxes may show parts of the same thing.
 
     Returns:
         Table with object_id, neighbour_id, position (1 nearest) and similarity, by rank and position; and the
@@ -27,6 +28,9 @@ def nearest_common(table: pd.DataFrame, vectors: np.ndarray, *, scenes: np.ndarr
     common = np.flatnonzero(~table["event"].isin(table["event"].iloc[selected]))
     if len(common) > REFERENCE_ROWS:
         common = common[np.linspace(0, len(common) - 1, REFERENCE_ROWS).astype(int)]
+    group = table["group"].to_numpy(str)
+    by_drive = (group != "") & (len(np.unique(group[common])) > 1)
+    scenes = np.where(by_drive, group, table["image_id"].to_numpy(str))
     similarity, found = find_elsewhere(
         vectors[selected],
         vectors[common],

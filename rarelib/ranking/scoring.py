@@ -75,7 +75,7 @@ def score_objects(
     table = _add_signs(table, n_images=_count_looked_at(images, objects))
     table["rarity"] = _rarity(table, settings)
     table = _order_and_select(table, vectors, settings)
-    neighbours, table["nearest"] = nearest_common(table, vectors, scenes=scenes_of(table))
+    neighbours, table["nearest"] = nearest_common(table, vectors)
     table = explain_objects(table, n_objects=int((~is_proposal(objects)).sum()), language=settings.language)
     columns = ["object_id", *settings.outlier_methods, *COLUMNS]
     return table[columns].iloc[np.argsort(order)].reset_index(drop=True), neighbours

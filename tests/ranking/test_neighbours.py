@@ -1,0 +1,29 @@
+"""The nearest common objects are of other events and other drives."""
+
+import numpy as np
+import pandas as pd
+from planted import cluster, unit
+
+from rarelib.ranking.neighbours import nearest_common
+
+
+def selected_one(groups):
+    """One selected object, a second box of its part beside it, and common ones; all in pictures of their own."""
+    common = cluster(len(groups) - 2, 1)
+    rare = cluster(1, 7)
+    part = unit(rare + 0.05 * common[:1])
+    ids = [f"{n:02d}" for n in range(len(groups))]
+    table = pd.DataFrame({"object_id": ids, "image_id": ids, "group": groups, "event": ids, "rank": range(len(groups)),
+                          "selected": np.arange(len(groups)) == 0})  # fmt: skip
+    return table, np.concatenate([rare, part, common])
+
+
+def test_parts_of_the_same_thing_are_no_neighbours():
+    neighbours, nearest = nearest_common(*selected_one(["a", "a", *["b"] * 5, *["a"] * 5]))
+    assert len(neighbours) == 3 and set(neighbours["neighbour_id"]) <= {f"{n:02d}" for n in range(2, 7)}
+    assert nearest[0] == neighbours["similarity"].iloc[0] and np.isnan(nearest[1:]).all()
+
+
+def test_with_one_drive_other_pictures_count():
+    neighbours, _ = nearest_common(*selected_one(["a"] * 12))
+    assert neighbours["neighbour_id"].iloc[0] == "01" and neighbours["position"].tolist() == [1, 2, 3]
