@@ -30,7 +30,7 @@ def choose_workers(engine: str, *, threads: int, ray_address: str = "", device: 
         engine: "local" or "ray".
         threads: Of this process.
         ray_address: Of a running cluster, such as auto or ray://head:10001; "" starts Ray on this machine.
-        device: As in models.runtime.choose_runtime; on GPUs each actor takes one.
+        device: As in models.runtime.choose_runtime; where the cluster has GPUs, each actor takes one.
 
     Raises:
         ValueError: If the engine is unknown, Ray is not installed, or the cluster has too few CPUs.
@@ -41,4 +41,4 @@ def choose_workers(engine: str, *, threads: int, ray_address: str = "", device: 
         return threads
     from .ray_pool import RayPool
 
-    return RayPool(ray_address, threads=threads, on_gpu=device.startswith("cuda"))
+    return RayPool(ray_address, threads=threads, device=device)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 SPARE_CPUS = 2  # for what reads the tasks: a pool that takes all of them waits for ever
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_TQDM": "0"}
+# no news are sent, and no bars are drawn
+ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TQDM": "0"}
 MISSING = (
     "The 'engine' parameter ray needs the package ray; install rarelib[ray] on every machine, or take engine local."
 )
@@ -17,13 +18,13 @@ MISSING = (
 class RayPool:
     """Actors on a cluster, each with a model of its own; started for a run of tasks and ended after it."""
 
-    def __init__(self, address: str, *, threads: int, on_gpu: bool = False) -> None:
+    def __init__(self, address: str, *, threads: int, device: str = "auto") -> None:
         """Join a cluster, or start Ray on this machine where no address is given.
 
         Raises:
             ValueError: If Ray is not installed, the address does not answer, or there are too few CPUs or GPUs.
         """
-        os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+        os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
         try:
             import ray
         except ImportError as error:
@@ -36,7 +37,7 @@ class RayPool:
                 raise ValueError(
                     f"The 'ray_address' parameter must be that of a running cluster. {address!r} does not answer."
                 ) from error
-        self._actors, self._gpus = _fitting(ray.cluster_resources(), on_gpu=on_gpu)
+        self._actors, self._gpus = _fitting(ray.cluster_resources(), device)
 
     @property
     def size(self) -> int:
@@ -74,11 +75,12 @@ class _Actor:
         return {"count": [self._work(int(number), pickle.loads(task)) for number, task in pairs]}
 
 
-def _fitting(resources: dict[str, float], *, on_gpu: bool) -> tuple[int, int]:
+def _fitting(resources: dict[str, float], device: str) -> tuple[int, int]:
     """Return how many actors a cluster can hold, and how many GPUs each takes."""
     cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
-    if on_gpu and not gpus:
+    if device.startswith("cuda") and not gpus:
         raise ValueError("The 'device' parameter asks for a GPU, but the Ray cluster has none; take auto or cpu.")
+    on_gpu = device != "cpu" and gpus > 0
     actors = min(cpus - SPARE_CPUS, gpus) if on_gpu else cpus - SPARE_CPUS
     if actors < 1:
         raise ValueError(

@@ -22,9 +22,9 @@ def test_a_missing_ray_is_said(monkeypatch):
 
 
 def test_some_cpus_are_spared_for_the_readers():
-    assert _fitting({"CPU": 16.0}, on_gpu=False) == (14, 0)
-    assert _fitting({"CPU": 16.0, "GPU": 4.0}, on_gpu=True) == (4, 1)
+    assert _fitting({"CPU": 16.0}, "cpu") == (14, 0)
+    assert _fitting({"CPU": 16.0, "GPU": 4.0}, "auto") == (4, 1)
     with pytest.raises(ValueError, match="at least 3 CPUs"):
-        _fitting({"CPU": 2.0}, on_gpu=False)
+        _fitting({"CPU": 2.0}, "cpu")
     with pytest.raises(ValueError, match="has none; take auto or cpu"):
-        _fitting({"CPU": 8.0}, on_gpu=True)
+        _fitting({"CPU": 8.0}, "cuda")
