@@ -253,6 +253,17 @@ def test_a_link_leads_to_its_card_whatever_is_filtered(opened):
 def test_more_like_this_stays_in_the_page(opened):
     opened.locator(".card").nth(0).press("m")
     assert "most like img2-06" in opened.locator(".only").inner_text()
+    assert sorted(shown(opened)) == ["bus", "bus", "car", "car", "horse"]  # over all objects, selected or not
+    opened.get_by_role("button", name="show all").click()
+    assert shown(opened) == ["horse", "bus", "bus"]
+
+
+def test_what_was_searched_for_is_in_view(opened):
+    opened.set_viewport_size({"width": 600, "height": 500})
+    opened.locator(".card").nth(2).scroll_into_view_if_needed()
+    opened.locator(".card").nth(2).press("m")
+    top = opened.locator(".gallery").evaluate("gallery => gallery.getBoundingClientRect().top")
+    assert 0 <= top < 500
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

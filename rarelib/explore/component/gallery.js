@@ -28,6 +28,8 @@ class Gallery {
       this.only.append(state.only.name, " ", h("button", { type: "button", onclick: () => state.showOnly(null) }, state.say("show_all")));
     }
     this.drawMore();
+    this.node.scrollTop = 0;
+    if (this.node.getBoundingClientRect().top < 0) this.node.scrollIntoView({ block: "start" }); // others stand there now
   }
 
   drawMore(count = PAGE) {

@@ -14,7 +14,7 @@ class State {
     this.verdict = this.data.id.map((id) => this.data.verdicts[id] ?? "");
     this.members = this.eventMembers();
     this.undone = [];
-    this.only = null; // { rows: Set, name, order, whatever }: what a lasso, a likeness or words left
+    this.only = null; // { rows: Set, name, order, found, whatever }: what a lasso, a likeness or words left
     this.filters = { class: "", code: "", origin: "", drive: "", verdict: "", selected: !this.data.can.learn, disagrees: false,
       events: true, words: "", rarity: 0, confidence: 0, size: 0 };
     this.sort = "rank";
@@ -61,7 +61,7 @@ class State {
       if (wanted[column] !== "" && data[column].codes[row] !== Number(wanted[column])) return false;
     }
     if (wanted.code !== "" && !data.codes.lists[row].includes(Number(wanted.code))) return false;
-    if (wanted.selected && !data.selected[row]) return false;
+    if (wanted.selected && !data.selected[row] && !this.only?.found) return false; // a search is over all objects
     if (wanted.disagrees && !data.disagrees[row]) return false;
     if (wanted.verdict === "none" ? this.verdict[row] : wanted.verdict && this.verdict[row] !== wanted.verdict) {
       return false;
@@ -123,7 +123,7 @@ class State {
 
   /** Show only these rows: a set in the present order, or a list in its own; and if asked, whatever the filters say. */
   showOnly(rows, name, ordered = false, whatever = false) {
-    this.only = rows ? { rows: new Set(rows), name, order: ordered ? [...rows] : null, whatever } : null;
+    this.only = rows ? { rows: new Set(rows), name, order: ordered ? [...rows] : null, found: ordered, whatever } : null;
     this.model.set("chosen", rows ? [...rows] : []);
     this.model.save_changes();
     this.update();
