@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 ENGINES = ("local", "ray")
+MISSING = (
+    "The 'engine' parameter ray needs the package ray; install rarelib[ray] on every machine, or take engine local."
+)
 
 
 class Pool(Protocol):
@@ -23,6 +27,18 @@ class Pool(Protocol):
 Workers = int | Pool
 
 
+def check_engine(engine: str) -> None:
+    """Check before a run starts that what the engine needs is installed.
+
+    Raises:
+        ValueError: If it is unknown, or Ray is not installed.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"The 'engine' parameter must be one of {ENGINES}. Got {engine!r} instead.")
+    if engine == "ray" and find_spec("ray") is None:
+        raise ValueError(MISSING)
+
+
 def choose_workers(engine: str, *, threads: int, ray_address: str = "", device: str = "auto") -> Workers:
     """Return a number of threads for the engine local, and a pool of actors for ray.
 
@@ -35,8 +51,7 @@ def choose_workers(engine: str, *, threads: int, ray_address: str = "", device: 
     Raises:
         ValueError: If the engine is unknown, Ray is not installed, or the cluster has too few CPUs.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"The 'engine' parameter must be one of {ENGINES}. Got {engine!r} instead.")
+    check_engine(engine)
     if engine == "local":
         return threads
     from .ray_pool import RayPool

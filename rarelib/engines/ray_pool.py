@@ -10,9 +10,6 @@ from typing import Any
 SPARE_CPUS = 2  # for what reads the tasks: a pool that takes all of them waits for ever
 # no news are sent, and no bars are drawn
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TQDM": "0"}
-MISSING = (
-    "The 'engine' parameter ray needs the package ray; install rarelib[ray] on every machine, or take engine local."
-)
 
 
 class RayPool:
@@ -22,13 +19,11 @@ class RayPool:
         """Join a cluster, or start Ray on this machine where no address is given.
 
         Raises:
-            ValueError: If Ray is not installed, the address does not answer, or there are too few CPUs or GPUs.
+            ValueError: If the address does not answer, or there are too few CPUs or GPUs.
         """
         os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-        try:
-            import ray
-        except ImportError as error:
-            raise ValueError(MISSING) from error
+        import ray
+
         started = {} if address else {"num_cpus": threads + SPARE_CPUS, "include_dashboard": False}
         if not ray.is_initialized():
             try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..engines import check_engine
 from ..models.weights import is_litter
 from ..params import ParameterError, Params
 from ..pictures.listing import has_pictures
@@ -39,6 +40,7 @@ def check_inputs(params: Params) -> None:
     _check_labels(params)
     _check_tables(params)
     try:
+        check_engine(params.engine)
         check_lists(params.vocabulary, params.ordinary_classes)
     except ValueError as error:
         raise ParameterError(str(error)) from error

@@ -1,9 +1,9 @@
-import sys
-
 import pytest
 
 from rarelib.engines import choose_workers
 from rarelib.engines.ray_pool import _fitting
+from rarelib.params import ParameterError, load_params
+from rarelib.pipeline.preflight import check_inputs
 
 
 def test_the_local_engine_is_a_number_of_threads():
@@ -15,10 +15,13 @@ def test_an_unknown_engine_is_refused():
         choose_workers("spark", threads=1)
 
 
-def test_a_missing_ray_is_said(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
+def test_a_missing_ray_is_said_before_the_run(monkeypatch, tmp_path):
+    monkeypatch.setattr("rarelib.engines.pools.find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"install rarelib\[ray\]"):
         choose_workers("ray", threads=1)
+    params = load_params(None, {"demo_scenes": 1, "engine": "ray", "runs_dir": str(tmp_path), "skip_caption": True})
+    with pytest.raises(ParameterError, match=r"install rarelib\[ray\]"):
+        check_inputs(params)
 
 
 def test_some_cpus_are_spared_for_the_readers():

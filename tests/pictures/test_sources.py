@@ -134,3 +134,7 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(address):
     with pytest.raises(ValueError, match="give credentials by the environment") as told:
         source_of(address)
     assert "secret" not in str(told.value) and "abcdef" not in str(told.value)
+
+
+def test_an_outage_of_half_a_minute_is_outlived():
+    assert 0.7 * sum(sources.WAITS_S) > 30  # however the waits are spread
