@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from .options import GroupedCommand, run_options
 from .runs import RUN_FOLDER, audit_labels, compare, open_, runs
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+CAPTIONED_BY = ("skip_caption", "caption_source", "caption_base_url")  # what says how captions are made
 SHELLS = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
 
 
@@ -38,7 +40,8 @@ def commands() -> None:
 def run(source: str | None, force: str | None, **values: str | None) -> int:
     """Run all stages; what is up to date is left as it is.
 
-    PARAMS.yaml holds parameters; FOLDER is a folder of pictures, all else by default. Every parameter is also an
+    PARAMS.yaml holds parameters; FOLDER is a folder of pictures, all else by default, with captions by CLIP where no
+    server is named. Every parameter is also an
     option and wins over the file. `rarelib params` says what each means.
     """
     params = _load(source, {name: parse_value(name, text) for name, text in values.items() if text is not None})
@@ -161,7 +164,19 @@ def _load(source: str | None, overrides: dict[str, Any]) -> Params:
         return load_params(source, overrides)
     name = source.rstrip("/").rpartition("/")[2] if is_address(source) else Path(source).resolve().name
     named = {"images_folder": source, "name": name}
-    return load_params(None, {**named, **overrides})
+    return load_params(None, {**named, **_captions_at_hand(overrides), **overrides})
+
+
+def _captions_at_hand(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the objects of a bare folder are captioned where no server is named: by CLIP, or else not at all."""
+    if overrides.keys() & set(CAPTIONED_BY) or os.environ.get("OPENAI_BASE_URL"):
+        return {}
+    by_clip = overrides.get("embedder", "clip") == "clip"
+    done = (
+        "CLIP names what it sees (--caption_source clip)" if by_clip else "captions are left out (--skip_caption true)"
+    )
+    click.echo(f"rarelib: no caption server is named, so {done}.", err=True)
+    return {"caption_source": "clip"} if by_clip else {"skip_caption": True}
 
 
 def _stage(text: str) -> str:

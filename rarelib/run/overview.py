@@ -14,6 +14,7 @@ from ..language import say
 from ..tables import CAPTION, MAP, SCORE, SELECT, STAGES
 from .folder import VERDICTS
 
+HIDDEN = "<"  # how config.json begins what stands for a path of the machine
 SKIPPED_BY = {MAP: "skip_visualization", CAPTION: "skip_caption"}
 COLUMNS = ("name", "date", "input", "images", "embedded", "selected", "verdicts", "state")
 
@@ -53,7 +54,7 @@ def _row(root: Path, language: str) -> dict[str, Any]:
     return {
         "name": root.name,
         "date": datetime.fromtimestamp(max(times)).strftime("%Y-%m-%d %H:%M"),
-        "input": _input(parameters, language),
+        "input": _input(parameters, counts[SELECT], language),
         "images": counts[SELECT].get("sampled"),
         "embedded": counts[SCORE].get("embedded"),
         "selected": counts[SCORE].get("selected"),
@@ -62,9 +63,12 @@ def _row(root: Path, language: str) -> dict[str, Any]:
     }
 
 
-def _input(parameters: Mapping[str, Any], language: str) -> str:
-    folder, scenes = parameters.get("images_folder"), parameters.get("demo_scenes")
-    return str(folder) if folder else say("runs.demo", language, scenes=scenes) if scenes else ""
+def _input(parameters: Mapping[str, Any], counts: Mapping[str, Any], language: str) -> str:
+    """Return the pictures' folder; of one that was given by its full path, which a run does not keep, its layout."""
+    folder, scenes = str(parameters.get("images_folder") or ""), parameters.get("demo_scenes")
+    if folder.startswith(HIDDEN) and counts:
+        return say("runs.layout", language, dataset=counts.get("dataset", "–"), drives=counts.get("groups", 0))
+    return folder or (say("runs.demo", language, scenes=scenes) if scenes else "")
 
 
 def _verdict_count(path: Path) -> int:

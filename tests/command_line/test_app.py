@@ -37,6 +37,23 @@ def test_a_folder_of_pictures_is_enough(tmp_path, started):
     assert params.target_classes == ["bus", "traffic cone"] and options == {"force": None}
 
 
+@pytest.mark.parametrize(
+    ("options", "server", "captions"),
+    [
+        ([], "", ("clip", False)),
+        (["--embedder", "yolo"], "", ("api", True)),
+        ([], "http://127.0.0.1:8000/v1", ("api", False)),
+        (["--skip_caption", "false"], "", ("api", False)),
+    ],
+)
+def test_a_bare_folder_needs_no_caption_server(options, server, captions, tmp_path, started, monkeypatch, capsys):
+    monkeypatch.setenv("OPENAI_BASE_URL", server)
+    assert app.main(["run", str(tmp_path), *options]) == 0
+    params, _ = started[0]
+    assert (params.caption_source, params.skip_caption) == captions
+    assert ("no caption server is named" in capsys.readouterr().err) == (not server and "--skip_caption" not in options)
+
+
 def test_force_names_a_stage(started):
     assert app.main(["run", "--demo_scenes", "3", "--force", "4"]) == 0
     assert started[0][1] == {"force": "04_score_rarity"}

@@ -10,6 +10,9 @@ from click.shell_completion import ShellComplete
 from planted_run import planted_run
 
 from rarelib.command_line import app
+from rarelib.params import Params
+from rarelib.pipeline.redaction import Redactor
+from rarelib.run.folder import RunFolder
 from rarelib.run.overview import list_runs
 
 DAY_S = 86_400
@@ -50,6 +53,16 @@ def test_a_run_under_way_and_a_broken_one_are_told_as_such(runs):
     (runs / "tuesday" / "config.json").write_text("{", encoding="utf-8")
     assert set(list_runs(runs)["state"]) == {"under way", "config.json cannot be read"}
     assert set(list_runs(runs, language="ja")["state"]) == {"実行中", "config.json を読めません"}
+
+
+def test_a_folder_that_was_given_by_its_full_path_is_told_by_its_layout(runs):
+    run = RunFolder(runs / "monday")
+    config = run.read_json("config.json")
+    folder = "/data/pictures of monday"
+    config["parameters"]["images_folder"] = Redactor(Params(images_folder=folder)).value(folder)
+    run.write_json("config.json", config)
+    run.write_json("stages/01_select_images.json", {"counts": {"sampled": 3, "dataset": "kitti", "groups": 2}})
+    assert list_runs(runs).set_index("name").loc["monday", "input"] == "kitti, 2 drives"
 
 
 def test_verdicts_are_counted(runs):
