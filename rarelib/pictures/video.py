@@ -62,7 +62,7 @@ def read_frame(path: Folder, seconds: float, *, max_megapixels: float = 200.0) -
     """Return the frame that is shown at a time as (H, W, 3) uint8 RGB, turned upright as the video says.
 
     Each thread keeps its last video open: frames in order of time are decoded forward, without a jump back to a key
-    frame that lies before what was decoded last (benchmarks/decoders.py --videos).
+    frame that lies before what was decoded last (benchmarks/videos.py).
 
     Args:
         path: Of the video.
