@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from .paths import PICTURES, VIDEOS, frame_path, is_video
 from .sources import Folder, RemotePath
 
 SUFFIXES = (*PICTURES, *VIDEOS)
+# what file managers and network disks put beside pictures: no pictures of a person, although some are named like one
+LITTER = re.compile(r"(^|/)(\._[^/]*$|(@eaDir|__MACOSX|\.Trash[^/]*|\.Spotlight-V100|\$RECYCLE\.BIN)/)")
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,12 @@ class Found:
 
 
 def find_pictures(folder: Folder) -> Iterator[Found]:
-    """Yield every file below a folder or address whose name ends as pictures and videos do; each real folder once."""
+    """Yield every file below a folder or address whose name ends as pictures and videos do; each real folder once.
+
+    What file managers leave (._a.jpg, @eaDir/, __MACOSX/, …) is none.
+    """
     if isinstance(folder, RemotePath):
-        files = (file for file in folder.list_files() if file[0].lower().endswith(SUFFIXES))
+        files = (file for file in folder.list_files() if _is_named_so(file[0]))
         yield from (Found(path, "", size, modified) for path, size, modified in files)
         return
     seen: set[tuple[int, int]] = set()
@@ -52,11 +58,15 @@ def find_pictures(folder: Folder) -> Iterator[Found]:
             yield Found(_printable(prefix) or ".", f"folder cannot be listed: {reason_of(error)}")
             continue
         for entry in entries:
-            if _is_folder(entry):
+            if _is_folder(entry) and not LITTER.search(f"{entry.name}/"):
                 waiting.append((f"{prefix}{entry.name}/", entry.path))
-            if entry.name.lower().endswith(SUFFIXES):
+            if _is_named_so(entry.name):
                 yield _found(prefix + entry.name, entry)
         waiting.sort(reverse=True)  # the next folder by name, so that links resolve alike on every file system
+
+
+def _is_named_so(path: str) -> bool:
+    return path.lower().endswith(SUFFIXES) and not LITTER.search(path)
 
 
 def with_frames(folder: Folder, found: Iterable[Found], fps: float) -> list[Found]:

@@ -1,6 +1,7 @@
 import os
 import re
 
+import fsspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -247,3 +248,18 @@ def test_headers_of_unchanged_files_are_not_read_again_but_failures_are(folder, 
     save(folder / "new.jpg")
     assert list_images(folder, earlier=first)["error"].ne("").sum() == 1
     assert sorted(read) == ["late.png", "new.jpg"]
+
+
+def test_what_file_managers_leave_is_no_picture(tmp_path):
+    for name in ("a.jpg", "day/b.jpg", "._a.jpg", "day/._b.jpg", "@eaDir/a.jpg/thumb.jpg", "__MACOSX/._a.jpg",
+                 ".Trash-1000/files/c.jpg", "$RECYCLE.BIN/d.jpg", ".hidden.jpg", "eaDir/e.jpg"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / ".DS_Store").touch()
+    kept = [".hidden.jpg", "a.jpg", "day/b.jpg", "eaDir/e.jpg"]
+    assert list_images(tmp_path)["path"].tolist() == kept
+    store = fsspec.filesystem("memory")
+    for path in tmp_path.rglob("*.jpg"):
+        store.pipe(f"/littered/{path.relative_to(tmp_path).as_posix()}", b"")
+    assert list_images("memory://littered")["path"].tolist() == kept
+    store.rm("/littered", recursive=True)
