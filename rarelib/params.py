@@ -106,6 +106,21 @@ class DetectParams(SelectParams):
         True, description="Also cut boxes that may hold what the detector never learned (origin 'proposal')"
     )
     max_proposals: Count = Field(10, description="At most this many proposals a picture, best first")
+    proposal_imgsz: Annotated[int, Field(ge=0, le=4096)] = Field(
+        0, description="Longer side of the input of a second, finer pass [px], such as 1280; 0 leaves it out"
+    )
+    proposal_model: str = Field(
+        "",
+        description="A second detector or segmenter whose boxes are proposed as well: .pt file or release (YOLOE "
+        "prompt-free, YOLO-World, FastSAM, another YOLO); empty takes none",
+    )
+    proposal_words: list[str] = Field(
+        [], description="What a YOLO-World as proposal_model looks for, such as wheelchair"
+    )
+    proposal_text_model: str = Field(
+        "openai/clip-vit-base-patch32",
+        description="CLIP that reads proposal_words, by hub name or folder: the one that YOLO-World was trained with",
+    )
 
 
 class EmbedParams(DetectParams):

@@ -19,13 +19,59 @@ def make_tiny_yolo(path: Path, *, seed: int = 0) -> Path:
     layout = YAML.load(check_yaml("yolov8.yaml"))
     layout.update(nc=len(CLASS_NAMES), scales={"n": [0.33, 0.0625, 256]}, scale="n")
     net = DetectionModel(layout, verbose=False)
-    for norm in (module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)):
-        torch.nn.init.uniform_(norm.weight, 2.0, 4.0)  # else a random network sees the same everywhere
-        torch.nn.init.uniform_(norm.bias, -1.0, 1.0)
+    _liven(net)
     for last in (branch[-1] for branch in net.model[-1].cv3):
         torch.nn.init.normal_(last.weight, std=0.007)
         torch.nn.init.constant_(last.bias, -2.0)
     net.names = dict(enumerate(CLASS_NAMES))
+    torch.save({"model": net.eval(), "train_args": {}}, path)
+    return path
+
+
+def _liven(net) -> None:
+    """Give a network's layers weights with which it does not see the same everywhere."""
+    import torch
+
+    for norm in (module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)):
+        torch.nn.init.uniform_(norm.weight, 2.0, 4.0)
+        torch.nn.init.uniform_(norm.bias, -1.0, 1.0)
+
+
+OTHER_LAYOUTS = {
+    "DetectionModel": "yolov8.yaml",
+    "SegmentationModel": "yolov8-seg.yaml",  # FastSAM is one of these
+    "WorldModel": "yolov8-worldv2.yaml",
+    "YOLOEModel": "yoloe-v8.yaml",
+    "YOLOESegModel": "yoloe-v8-seg.yaml",
+    "PoseModel": "yolov8-pose.yaml",
+    "OBBModel": "yolov8-obb.yaml",
+    "ClassificationModel": "yolov8-cls.yaml",
+}
+
+
+TINY_RTDETR = {
+    "backbone": [[-1, 1, "Conv", [8, 3, 2]], [-1, 1, "Conv", [16, 3, 4]], *[[-1, 1, "Conv", [16, 3, 2]]] * 2],
+    "head": [[[1, 2, 3], 1, "RTDETRDecoder", ["nc", 32, 20]]],
+}
+
+
+def make_other_model(path: Path, kind: str, *, names: tuple[str, ...] = CLASS_NAMES, seed: int = 0) -> Path:
+    """Save a thin network of another kind that ultralytics knows, with random weights that are sure here and there."""
+    import torch
+    from ultralytics.nn import tasks
+    from ultralytics.utils import YAML
+    from ultralytics.utils.checks import check_yaml
+
+    torch.manual_seed(seed)
+    layout = YAML.load(check_yaml(OTHER_LAYOUTS[kind])) if kind in OTHER_LAYOUTS else dict(TINY_RTDETR)
+    layout.update(nc=len(names), scales={"n": [0.33, 0.0625, 256]}, scale="n")
+    net = getattr(tasks, kind)(layout, nc=len(names), verbose=False)
+    if kind == "SegmentationModel":
+        _liven(net)
+        for branch in net.model[-1].cv3:
+            torch.nn.init.normal_(branch[-1].weight, std=0.02)
+            torch.nn.init.constant_(branch[-1].bias, -1.0)
+    net.names = dict(enumerate(names))
     torch.save({"model": net.eval(), "train_args": {}}, path)
     return path
 

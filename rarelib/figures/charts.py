@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from ..language import phrases, say
 from ..params import OUTLIER_METHODS
+from ..tables import is_proposal
 from .style import (
     COMMON,
     INK,
@@ -40,7 +41,7 @@ def plot_class_counts(objects: pd.DataFrame, *, max_classes: int = 20, language:
     title = say("plots.class_counts", language, objects=len(objects), classes=objects["class_name"].nunique())
     if objects.empty:
         return words_only(title, say("plots.no_objects", language))
-    proposal = objects["origin"].eq("proposal")
+    proposal = pd.Series(is_proposal(objects), objects.index)
     counts = pd.crosstab(objects["class_name"], proposal).reindex(columns=[False, True], fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     rows = _middle_summed(counts, max_classes, language)
@@ -58,7 +59,7 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     title = say("plots.confidence_sizes", language)
     if objects.empty:
         return words_only(title, say("plots.no_objects", language))
-    proposal = objects["origin"].eq("proposal")
+    proposal = pd.Series(is_proposal(objects), objects.index)
     sides = np.sqrt((objects["x_max"] - objects["x_min"]) * (objects["y_max"] - objects["y_min"])).clip(lower=1)
     read = images[images["sampled"] & images["error"].eq("")]
     held = objects.groupby("image_id").size().reindex(read["image_id"], fill_value=0)

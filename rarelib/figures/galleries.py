@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ..language import say
+from ..tables import DETECTED, LABEL
 from .style import (
     DPI,
     INK,
@@ -210,7 +211,7 @@ def _likeness(axes: Axes, row: pd.Series) -> None:
 
 def _box(axes: Axes, row: Any) -> None:
     x, y = row.x_min, row.y_min
-    proposal = row.origin == "proposal"
+    proposal = row.origin not in (DETECTED, LABEL)
     style = {"linestyle": (0, (3, 2)), "edgecolor": "#f0b429"} if proposal else {"edgecolor": "#35c4f0"}
     axes.add_patch(Rectangle((x, y), row.x_max - x, row.y_max - y, fill=False, linewidth=1.1, **style))
     if not proposal:

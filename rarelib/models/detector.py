@@ -13,16 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from ..pictures.boxes import Boxes, fit_letterbox
+from ..pictures.boxes import Boxes, fit_letterbox, join_boxes
 from ..pictures.decoding import ImageError, read_image
 from ..pictures.sources import Folder
 from . import weights
 from .decoding import decode_outputs
 from .exports import cached_export
+from .proposer import Proposer
 from .runtime import OpenVinoNetwork, Runtime, TorchNetwork, choose_runtime
 
 EXPORT_VERSION = 4  # raise it when what is exported changes
 CALIBRATION_IMAGES = 64
+FIXED_SIZE = "The 'proposal_imgsz' parameter must be 0 with an OpenVINO folder whose input has a fixed size."
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Detector:
         strides: Pixels per cell of each of the head's inputs.
         export: Name of the exported network, of its content and of what calibrated it; "" where nothing is exported.
         reload: Loads the same in another process.
+        finer: Longer side of the input of a second pass [px]; 0 for none.
+        proposer: A second model that proposes boxes, or None.
     """
 
     network: Any
@@ -48,6 +52,25 @@ class Detector:
     strides: tuple[int, ...] = (8, 16, 32)
     export: str = ""
     reload: Callable[[], Detector] | None = field(default=None, repr=False)
+    finer: int = 0
+    proposer: Proposer | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the network takes pictures of the second pass's size."""
+        if self.finer and not isinstance(self.canvas, int):
+            raise ValueError(FIXED_SIZE)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the classes, then of those of the second model."""
+        return [*self.class_names, *(self.proposer.class_names if self.proposer else [])]
+
+    @property
+    def decided_by(self) -> list[Any]:
+        """What decides which boxes are found, besides the pictures."""
+        own = [self.sha256, self.runtime, self.export, self.canvas]
+        second = [self.proposer.sha256, self.proposer.canvas, self.proposer.name] if self.proposer else []
+        return [*own, self.finer, second] if self.finer or second else own
 
     @property
     def batch(self) -> int:
@@ -57,6 +80,8 @@ class Detector:
     def open(self, workers: int = 1) -> None:
         """Get ready for this many threads that call at once."""
         self.network.open(workers)
+        if self.proposer:
+            self.proposer.network.open(workers)
 
     def find_boxes(self, pictures: Sequence[np.ndarray], *, least: float, candidates: int = 0) -> list[Boxes]:
         """Return boxes in pixels of each (H, W, 3) uint8 RGB picture, none suppressed.
@@ -64,9 +89,26 @@ class Detector:
         Args:
             pictures: Of any sizes.
             least: All boxes of a higher confidence are returned.
-            candidates: And so many of the others, the first by each of proposals.proposal_orders.
+            candidates: And so many of the others, the first by each of proposals.proposal_orders; those of a second,
+                finer pass beside them.
         """
-        boxed = [fit_letterbox(picture.shape[1::-1], self.canvas, stride=max(self.strides)) for picture in pictures]
+        found = self._find(pictures, self.canvas, least, candidates)
+        if not (self.finer and candidates):
+            return found
+        again = self._find(pictures, self.finer, least, candidates)
+        return [join_boxes(both) for both in zip(found, again, strict=True)]
+
+    def find_second(self, pictures: Sequence[np.ndarray]) -> list[Boxes | None]:
+        """Return what the second model sees, its classes numbered after the detector's; None where there is none."""
+        if self.proposer is None:
+            return [None] * len(pictures)
+        own = len(self.class_names)
+        return [replace(boxes, class_id=boxes.class_id + own) for boxes in self.proposer.find_boxes(pictures)]
+
+    def _find(
+        self, pictures: Sequence[np.ndarray], canvas: int | tuple[int, int], least: float, candidates: int
+    ) -> list[Boxes]:
+        boxed = [fit_letterbox(picture.shape[1::-1], canvas, stride=max(self.strides)) for picture in pictures]
         found: dict[int, Boxes] = {}
         by_shape = sorted(range(len(pictures)), key=lambda row: boxed[row].canvas_wh)
         for _, rows in groupby(by_shape, key=lambda row: boxed[row].canvas_wh):
@@ -106,6 +148,23 @@ def load_detector(
     return replace(
         _load(model, choose_runtime(runtime, device), imgsz, trust_pickles, calibration_images), reload=reload
     )
+
+
+def load_with_second(
+    load: Callable[[], Detector], load_second: Callable[[], Proposer | None], *, finer: int = 0
+) -> Detector:
+    """Load a detector together with what else proposes boxes.
+
+    Args:
+        load: Loads the detector.
+        load_second: Loads a second model, or gives None.
+        finer: Longer side of the input of a second, finer pass [px]; 0 for none.
+
+    Raises:
+        ValueError: If the detector takes pictures of one size only and is to look more finely.
+    """
+    reload = partial(load_with_second, load, load_second, finer=finer)
+    return replace(load(), finer=finer, proposer=load_second(), reload=reload)
 
 
 def _load(
@@ -189,11 +248,27 @@ def read_openvino_folder(folder: Path) -> tuple[Any, list[str]]:
     return layout.build(), names
 
 
+def check_any_size(folder: Path) -> None:
+    """Check that an ultralytics export takes pictures of any size.
+
+    Raises:
+        ValueError: If it does not, or is no such export.
+    """
+    if not read_openvino_folder(folder)[0].input().partial_shape[1].is_dynamic:
+        raise ValueError(FIXED_SIZE)
+
+
 def _load_openvino_folder(folder: Path, sha256: str, imgsz: int) -> Detector:
     model, names = read_openvino_folder(folder)
     shape = model.input().partial_shape
     canvas = imgsz if shape[1].is_dynamic else (shape[2].get_length(), shape[1].get_length())
-    return Detector(OpenVinoNetwork(model, "int8"), names, "OpenVINO, as exported, on a CPU", sha256, canvas)
+    return Detector(
+        OpenVinoNetwork(model, "int8"),
+        names,
+        "OpenVINO, as exported (edges of boxes unknown), on a CPU",
+        sha256,
+        canvas,
+    )
 
 
 def _quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Folder]) -> Path:

@@ -21,7 +21,7 @@ def check_pickle(path: Path, parameter: str) -> None:
         ValueError: If it is no such archive, or asks for more; the message names trust_pickles.
     """
     try:
-        foreign = sorted(name for name in _pickled_names(path) if not _is_known(name))
+        foreign = sorted(name for name in pickled_names(path) if not _is_known(name))
     except (
         zipfile.BadZipFile,
         ValueError,
@@ -53,7 +53,8 @@ def _is_known(name: str) -> bool:
     return attribute in KNOWN_BUILTINS if module in ("builtins", "__builtin__") else module in KNOWN_MODULES
 
 
-def _pickled_names(path: Path) -> set[str]:
+def pickled_names(path: Path) -> set[str]:
+    """Return the names that a torch archive's pickle would import; nothing of it is run."""
     with zipfile.ZipFile(path) as archive:
         inner = next((entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")), None)
         if inner is None or inner.file_size > MAX_PICKLE_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,12 +16,16 @@ from .pickles import check_pickle, refuse_pickle
 DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "models"
 DEMO_MODELS = {"yolo_model": "detector.pt", "clip_model": "clip"}
 RELEASES = tuple(f"yolov8{size}.pt" for size in "nsmlx")
+OTHER_RELEASES = r"(yolo|FastSAM-|rtdetr-)[\w.-]*\.pt"  # of ultralytics, for proposal_model
 CLIP_ABOUT = ("config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
               "merges.txt")  # fmt: skip
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
 CLIP_WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in order of preference; the second is a pickle
 LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers leave in folders
-YOLO_WAYS = "Give the path of a .pt file or OpenVINO folder with --yolo_model, or --yolo_model demo."
+YOLO_WAYS = {
+    "yolo_model": "Give the path of a .pt file or OpenVINO folder with --yolo_model, or --yolo_model demo.",
+    "proposal_model": "Give the path of a .pt file with --proposal_model, or leave it out.",
+}
 CLIP_WAYS = "give a folder with --clip_model, or use --embedder yolo, which needs no download"
 
 
@@ -29,21 +34,21 @@ def demo_model(parameter: str) -> Path:
     return DEMO_FOLDER / DEMO_MODELS[parameter]
 
 
-def check_yolo_model(model: str, *, trust_pickles: bool = False) -> None:
+def check_yolo_model(model: str, *, trust_pickles: bool = False, parameter: str = "yolo_model") -> None:
     """Check a detector before a run starts: it is there, it is weights, and it asks for no foreign code.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not a detector's weights, or would run code of its own when loaded.
     """
-    path = find_yolo_model(model)
+    path = find_yolo_model(model, parameter=parameter)
     if path is None:
         return  # a release, fetched when the stage starts
     if path.is_dir():
         openvino_file(path)
         read_class_names(path)
     elif not trust_pickles:
-        check_pickle(path, "yolo_model")
+        check_pickle(path, parameter)
 
 
 def check_clip_model(model: str, *, trust_pickles: bool = False) -> None:
@@ -56,8 +61,8 @@ def check_clip_model(model: str, *, trust_pickles: bool = False) -> None:
     find_clip_model(model, trust_pickles=trust_pickles)
 
 
-def find_yolo_model(model: str) -> Path | None:
-    """Return the .pt file or OpenVINO folder that yolo_model names; None for a release that must be fetched.
+def find_yolo_model(model: str, *, parameter: str = "yolo_model") -> Path | None:
+    """Return the .pt file or OpenVINO folder that a parameter names; None for a release that must be fetched.
 
     Raises:
         FileNotFoundError: If it is neither there nor a release that can be fetched.
@@ -65,17 +70,21 @@ def find_yolo_model(model: str) -> Path | None:
     """
     path = demo_model("yolo_model") if model == "demo" else find_upwards(model)
     fetched = cache_folder() / "releases" / model
-    if not path.exists() and model in RELEASES:
+    is_release = model in RELEASES or (parameter != "yolo_model" and re.fullmatch(OTHER_RELEASES, model) is not None)
+    if not path.exists() and is_release:
         if fetched.is_file():
             return fetched
         if not is_offline("YOLO_OFFLINE"):
             return None
     if not path.exists():
-        hint = "Offline, it cannot be fetched. " if model in RELEASES else ""
+        hint = "Offline, it cannot be fetched. " if is_release else ""
         expected = "must be a .pt file, an OpenVINO folder, the name of a release such as yolov8x.pt, or demo"
-        raise FileNotFoundError(f"The 'yolo_model' parameter {expected}. {model!r} is not there. {hint}{YOLO_WAYS}")
+        ways = YOLO_WAYS[parameter]
+        raise FileNotFoundError(f"The '{parameter}' parameter {expected}. {model!r} is not there. {hint}{ways}")
     if path.is_file() and path.suffix != ".pt":
-        raise ValueError(f"The 'yolo_model' parameter must be a .pt file or an OpenVINO folder. Got {model!r} instead.")
+        raise ValueError(
+            f"The '{parameter}' parameter must be a .pt file or an OpenVINO folder. Got {model!r} instead."
+        )
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from .exports import cache_folder
@@ -12,10 +13,11 @@ from .weights import YOLO_WAYS, sha256_of
 for _name, _value in {"YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}.items():
     os.environ.setdefault(_name, _value)  # a picture or a pickle must not make ultralytics install packages
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
-from ultralytics.nn.modules.head import Detect  # noqa: E402
-from ultralytics.nn.tasks import DetectionModel, torch_safe_load  # noqa: E402
+from ultralytics.nn.modules.head import OBB, Detect, RTDETRDecoder  # noqa: E402
+from ultralytics.nn.tasks import DetectionModel, WorldModel, torch_safe_load  # noqa: E402
 from ultralytics.utils.downloads import attempt_download_asset  # noqa: E402
 
 # as pinned by public projects that fetch them, first and present packaging of the same tensors; for l and x no hash of
@@ -60,6 +62,30 @@ class RawDetector(nn.Module):
         return distances, logits, classes.int(), scores.sigmoid().sum(dim=1), scores.logsumexp(dim=1), entropy
 
 
+class AnyBoxes(nn.Module):
+    """A network of any kind with its own decoding of boxes, in one form."""
+
+    def __init__(self, net: DetectionModel) -> None:
+        """Wrap a network; its weights are shared."""
+        super().__init__()
+        self.net = net
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return (b, n, 6) for (b, h, w, 3) uint8 RGB: x_min, y_min, x_max, y_max [px], confidence, class number."""
+        found = self.net(_normalised(self.net, pictures))
+        while not isinstance(found, torch.Tensor):  # masks and what training needs follow
+            found = found[0]
+        found, head = found.float(), self.net.model[-1]
+        if isinstance(head, RTDETRDecoder):  # centre and size as shares of the input, best class first
+            size_wh = torch.tensor(pictures.shape[2:0:-1] * 2, device=found.device)
+            return torch.cat([_corners(found[..., :4] * size_wh), found[..., 4:6]], dim=2)
+        if head.end2end:
+            return found[..., :6]
+        found = found.transpose(1, 2)  # (b, n, 4 + n_classes + what else the head gives)
+        confidence, classes = found[..., 4 : 4 + head.nc].max(dim=2, keepdim=True)
+        return torch.cat([_corners(found[..., :4]), confidence, classes.to(found.dtype)], dim=2)
+
+
 class PooledFeatures(nn.Module):
     """What layers of a YOLO network see in a whole crop, averaged over it."""
 
@@ -79,19 +105,42 @@ def load_net(path: Path, *, trust_pickles: bool = False) -> DetectionModel:
     Raises:
         ValueError: If the file asks for code that is not known, or holds no detection network.
     """
-    if not trust_pickles:
-        check_pickle(path, "yolo_model")
-    try:
-        checkpoint, _ = torch_safe_load(str(path.resolve()), safe_only=not trust_pickles)
-    except (TypeError, ModuleNotFoundError, AttributeError) as error:
-        raise refuse_pickle(path, "yolo_model", "more than known layers") from error
-    net = (checkpoint.get("ema") or checkpoint.get("model")) if isinstance(checkpoint, dict) else None
+    net = _unpickle(path, "yolo_model", trust_pickles=trust_pickles)
     if not isinstance(net, DetectionModel) or type(net.model[-1]) is not Detect:
         raise ValueError(f"The 'yolo_model' parameter must be weights of a YOLO detector. {path.name!r} is not.")
     return net.float().fuse(verbose=False).eval()
 
 
-def fetch_release(name: str) -> Path:
+def load_any_net(path: Path, parameter: str, *, trust_pickles: bool = False) -> DetectionModel:
+    """Return the float32 network of a .pt file that finds upright boxes: a detector, a segmenter, of any kind.
+
+    Raises:
+        ValueError: If the file asks for code that is not known, or holds no such network.
+    """
+    net = _unpickle(path, parameter, trust_pickles=trust_pickles)
+    head = net.model[-1] if isinstance(net, DetectionModel) else None
+    if not isinstance(head, Detect | RTDETRDecoder) or isinstance(head, OBB):
+        raise ValueError(f"The '{parameter}' parameter must be a detector or segmenter. {path.name!r} is not.")
+    return net.float().eval()
+
+
+def set_words(net: WorldModel, words: Sequence[str], vectors: np.ndarray) -> None:
+    """Let a YOLO-World look for words, given their text vectors (n, dim), unit rows."""
+    net.txt_feats = torch.from_numpy(np.ascontiguousarray(vectors, np.float32))[None]
+    net.model[-1].nc, net.names = len(words), dict(enumerate(words))
+
+
+def _unpickle(path: Path, parameter: str, *, trust_pickles: bool) -> nn.Module | None:
+    if not trust_pickles:
+        check_pickle(path, parameter)
+    try:
+        checkpoint, _ = torch_safe_load(str(path.resolve()), safe_only=not trust_pickles)
+    except (TypeError, ModuleNotFoundError, AttributeError) as error:
+        raise refuse_pickle(path, parameter, "more than known layers") from error
+    return (checkpoint.get("ema") or checkpoint.get("model")) if isinstance(checkpoint, dict) else None
+
+
+def fetch_release(name: str, *, parameter: str = "yolo_model") -> Path:
     """Download the weights of a release into the user's cache and return the file.
 
     Raises:
@@ -99,20 +148,19 @@ def fetch_release(name: str) -> Path:
         ValueError: If the file is not the one that is known by this name; it is deleted.
     """
     path = cache_folder() / "releases" / name
+    missing = f"The '{parameter}' parameter names {name!r}, which cannot be fetched"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         attempt_download_asset(path)
     except (OSError, RuntimeError) as error:
-        raise FileNotFoundError(
-            f"The 'yolo_model' parameter names {name!r}, which cannot be fetched ({_one_line(error)}). {YOLO_WAYS}"
-        ) from error
+        raise FileNotFoundError(f"{missing} ({_one_line(error)}). {YOLO_WAYS[parameter]}") from error
     if not path.is_file():
-        raise FileNotFoundError(f"The 'yolo_model' parameter names {name!r}, which cannot be fetched. {YOLO_WAYS}")
+        raise FileNotFoundError(f"{missing}. {YOLO_WAYS[parameter]}")
     known = RELEASE_SHA256.get(name)
     if known and sha256_of(path) not in known:
         path.unlink()
         raise ValueError(
-            f"The 'yolo_model' parameter names {name!r}, but what was fetched is not that release: its "
+            f"The '{parameter}' parameter names {name!r}, but what was fetched is not that release: its "
             "sha256 differs. It was deleted; try again, or give a file that you trust."
         )
     return path
@@ -141,8 +189,7 @@ def class_names_of(net: DetectionModel) -> list[str]:
 
 
 def _run_layers(net: DetectionModel, pictures: torch.Tensor, wanted: list[int]) -> list[torch.Tensor]:
-    dtype = next(net.parameters()).dtype
-    x = (pictures.permute(0, 3, 1, 2).to(dtype) / 255).contiguous(memory_format=_memory_format(pictures))
+    x = _normalised(net, pictures)
     outputs: list[torch.Tensor | None] = []
     for layer in net.model[: max(wanted) + 1]:
         if layer.f != -1:
@@ -150,6 +197,16 @@ def _run_layers(net: DetectionModel, pictures: torch.Tensor, wanted: list[int]) 
         x = layer(x)
         outputs.append(x if layer.i in net.save or layer.i in wanted else None)
     return [outputs[index] for index in wanted]
+
+
+def _normalised(net: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+    dtype = next(net.parameters()).dtype
+    return (pictures.permute(0, 3, 1, 2).to(dtype) / 255).contiguous(memory_format=_memory_format(pictures))
+
+
+def _corners(xywh: torch.Tensor) -> torch.Tensor:
+    centre, half = xywh[..., :2], xywh[..., 2:] / 2
+    return torch.cat([centre - half, centre + half], dim=-1)
 
 
 def _distances(raw: torch.Tensor, bins: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from ..models.runtime import ordered_map
 from ..pictures.boxes import Boxes, join_boxes, suppress
 from ..pictures.crops import crop_path_of, cut_crop, keep_crop, measure_crop, touches_border
 from ..pictures.decoding import ImageError, read_with_content
-from ..pictures.proposals import find_proposals, objectness_of
+from ..pictures.proposals import find_proposals, join_second, objectness_of
 from ..pictures.sources import Folder, read_ahead, source_of
 from ..run.parts import Parts
 from ..run.progress import Progress
@@ -143,12 +144,23 @@ def _absolute(folder: str | Folder) -> Folder:
     return place.absolute() if isinstance(place, Path) else place
 
 
-def select_boxes(found: Boxes, settings: DetectSettings, *, picture_wh: tuple[int, int]) -> tuple[Boxes, Boxes]:
-    """Return the detected objects of one picture, most confident first, and its proposals, best first."""
+def select_boxes(
+    found: Boxes, settings: DetectSettings, *, picture_wh: tuple[int, int], second: Boxes | None = None
+) -> tuple[Boxes, Boxes]:
+    """Return the detected objects of one picture, most confident first, and its proposals, best first.
+
+    Args:
+        found: From Detector.find_boxes.
+        settings: Which boxes are kept.
+        picture_wh: Width and height of the picture [px].
+        second: From Detector.find_second; whatever their confidence, they are proposals.
+    """
     confident = found[np.flatnonzero(found.confidence > settings.conf)]
     confident = suppress(confident, iou=settings.iou, limit=settings.max_det)
     detected = confident[np.arange(min(len(confident), settings.max_objects))]
     others = found[np.flatnonzero(found.confidence <= settings.conf)]
+    if second is not None:
+        others = join_second(others, second)
     return detected, find_proposals(others, confident, limit=_max_proposals(settings), picture_wh=picture_wh)
 
 
@@ -159,7 +171,7 @@ def _max_proposals(settings: DetectSettings) -> int:
 def made_of(detector: Detector | LabelledBoxes, settings: DetectSettings) -> dict[str, Any]:
     """Return what decides which objects a picture has."""
     kept = {name: value for name, value in vars(settings).items() if name not in WITHOUT_EFFECT}
-    return {"settings": kept, "model": [detector.sha256, detector.runtime, detector.export, detector.canvas]}
+    return {"settings": kept, "model": detector.decided_by}
 
 
 def _with_stamp(images: pd.DataFrame) -> pd.DataFrame:
@@ -214,10 +226,10 @@ def detect_chunk(
     else:
         candidates = MAX_CANDIDATES if _max_proposals(settings) else 0
         found = detector.find_boxes(pictures, least=settings.conf, candidates=candidates)
-        sizes_wh = [picture.shape[1::-1] for picture in pictures]
+        second = detector.find_second(pictures if candidates else [])
         chosen = [
-            _choose(boxes, detector.class_names, settings, picture_wh=wh)
-            for boxes, wh in zip(found, sizes_wh, strict=True)
+            _choose(boxes, more, detector, settings, picture_wh=picture.shape[1::-1])
+            for boxes, more, picture in zip_longest(found, second, pictures)
         ]
     keep = settings.keep_crops == "all"
     for about, picture, boxes in zip(read, pictures, chosen, strict=True):
@@ -225,9 +237,13 @@ def detect_chunk(
     return rows
 
 
-def _choose(found: Boxes, names: Sequence[str], settings: DetectSettings, *, picture_wh: tuple[int, int]) -> Chosen:
-    detected, proposals = select_boxes(found, settings, picture_wh=picture_wh)
-    origins, boxes = [DETECTED] * len(detected) + [PROPOSAL] * len(proposals), join_boxes([detected, proposals])
+def _choose(
+    found: Boxes, second: Boxes | None, detector: Detector, settings: DetectSettings, *, picture_wh: tuple[int, int]
+) -> Chosen:
+    detected, proposals = select_boxes(found, settings, picture_wh=picture_wh, second=second)
+    boxes, names, own = join_boxes([detected, proposals]), detector.names, len(detector.class_names)
+    origins = [DETECTED] * len(detected)
+    origins += [PROPOSAL if number < own else detector.proposer.name for number in proposals.class_id]
     scores = {"confidence": boxes.confidence, "objectness": objectness_of(boxes.evidence), "energy": boxes.energy}
     return Chosen(boxes.xyxy, [names[number] for number in boxes.class_id], origins, scores)
 

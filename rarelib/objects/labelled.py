@@ -14,7 +14,8 @@ from ..datasets.labels import has_labels, read_labels
 from ..datasets.layout import Layout
 from ..datasets.recognition import pictures_layout, recognise
 from ..language import say
-from ..models.detector import Detector, load_detector
+from ..models.detector import Detector, load_detector, load_with_second
+from ..models.proposer import load_proposer
 from ..pictures.sources import Folder, source_of
 from ..settings import ModelSettings
 from ..tables import BOX
@@ -37,8 +38,6 @@ class LabelledBoxes:
     crowds: int
     layout: str
     batch: ClassVar[int] = PICTURES_AT_ONCE
-    canvas: ClassVar[int] = 0
-    export: ClassVar[str] = ""
 
     @property
     def runtime(self) -> str:
@@ -54,6 +53,11 @@ class LabelledBoxes:
     def reload(self) -> Callable[[], LabelledBoxes]:
         """Give the same in another process."""
         return partial(replace, self)
+
+    @property
+    def decided_by(self) -> list[Any]:
+        """What decides which boxes there are, besides the pictures."""
+        return [self.sha256, self.runtime]
 
     def open(self, workers: int = 1) -> None:
         """Do nothing: labels are read already."""
@@ -95,10 +99,18 @@ def open_boxes(
         return read_boxes(images, folder, dataset=dataset)
     settings = settings or ModelSettings()
     calibration = [source_of(folder) / path for path in images["path"].head(CALIBRATION_IMAGES)]
-    return load_detector(
-        settings.yolo_model, runtime=settings.runtime, device=settings.device, imgsz=imgsz,
+    load = partial(
+        load_detector, settings.yolo_model, runtime=settings.runtime, device=settings.device, imgsz=imgsz,
         trust_pickles=settings.trust_pickles, calibration_images=calibration,
     )  # fmt: skip
+    if not settings.proposals:
+        return load()
+    load_second = partial(
+        load_proposer, settings.proposal_model, words=settings.proposal_words,
+        text_model=settings.proposal_text_model, device=settings.device, imgsz=settings.proposal_imgsz or imgsz,
+        trust_pickles=settings.trust_pickles,
+    )  # fmt: skip
+    return load_with_second(load, load_second, finer=settings.proposal_imgsz)
 
 
 def read_boxes(images: pd.DataFrame, folder: str | Folder, *, dataset: str = "auto") -> LabelledBoxes:

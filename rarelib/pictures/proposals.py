@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from .boxes import Boxes, overlaps
+from .boxes import Boxes, join_boxes, overlaps
 
 # all numbers of this page were chosen by leaving one set out, by benchmarks/proposals.py
 ENTROPY_WEIGHT = 8.0  # what a blurred edge [nats of its distribution, mean of four] takes from the evidence
@@ -14,6 +15,7 @@ HEIGHT_WEIGHT, HEIGHT_RAMP = 8.0, (0.4, 0.65)  # what a lower edge on the road a
 USUAL_ENTROPY = 0.75  # for a detector that does not tell: the median of the boxes that are cut [nats]
 EVEN_EVIDENCE, EVIDENCE_SCALE = -9.0, 1.0  # evidence of a box that is a thing as often as not; how fast that changes
 SAME_THING = 0.4  # overlap at which the weaker of two proposals is dropped
+JOINED_IOU = 0.5  # a second model's box that overlaps a candidate so much shows the same thing
 EXPLAINED_IOU, EXPLAINED_INSIDE = (
     0.3,
     0.6,
@@ -38,6 +40,25 @@ def evidence_of(score_sums: np.ndarray, entropies: np.ndarray | float = USUAL_EN
 def objectness_of(evidence: np.ndarray) -> np.ndarray:
     """Return how likely a thing is, in [0, 1], of detected boxes and proposals alike; NaN stays NaN."""
     return 1 / (1 + np.exp(-np.clip((evidence - EVEN_EVIDENCE) / EVIDENCE_SCALE, -50, 50)))
+
+
+def evidence_at(objectness: np.ndarray) -> np.ndarray:
+    """Return the evidence (n,) [nats] at which a thing is so likely."""
+    sure = np.clip(objectness, 1e-6, 1 - 1e-6)
+    return EVEN_EVIDENCE + EVIDENCE_SCALE * np.log(sure / (1 - sure))
+
+
+def join_second(candidates: Boxes, second: Boxes) -> Boxes:
+    """Return candidates with a second model's boxes, each in place of the candidates that show the same thing.
+
+    A thing that both see keeps the second model's box and class, and the better evidence of the two.
+    """
+    if not len(second):
+        return candidates
+    shared = overlaps(second.xyxy, candidates.xyxy)[0] >= JOINED_IOU  # (n_second, n_candidates)
+    own = np.where(shared, candidates.evidence, -np.inf).max(axis=1, initial=-np.inf)
+    second = replace(second, evidence=np.fmax(second.evidence, own))
+    return join_boxes([candidates[np.flatnonzero(~shared.any(axis=0))], second])
 
 
 def proposal_orders(evidence: np.ndarray, lower_edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

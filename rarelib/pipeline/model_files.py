@@ -27,6 +27,8 @@ def resolve_models(params: Params) -> dict[str, ModelFile]:
     wanted: dict[str, Callable[[Params], ModelFile]] = {}
     if params.boxes == "detector" or params.embedder == "yolo":
         wanted["yolo_model"] = _detector
+    resolvers = {"proposal_model": _proposer, "proposal_text_model": _text_model}
+    wanted |= {name: resolvers[name] for name in proposing_models(params)}
     if params.embedder == "clip" or captions == "clip":
         wanted["clip_model"] = _clip
     if captions == "local":
@@ -35,6 +37,13 @@ def resolve_models(params: Params) -> dict[str, ModelFile]:
         return {name: resolve(params) for name, resolve in wanted.items()}
     except (ValueError, OSError) as error:
         raise ParameterError(" ".join(str(error).split())) from error
+
+
+def proposing_models(params: Params) -> tuple[str, ...]:
+    """Return the parameters that name models which propose boxes beside the detector."""
+    if not (params.boxes == "detector" and params.proposals and params.proposal_model):
+        return ()
+    return ("proposal_model", "proposal_text_model") if params.proposal_words else ("proposal_model",)
 
 
 def _detector(params: Params) -> ModelFile:
@@ -47,7 +56,27 @@ def _detector(params: Params) -> ModelFile:
 
         path = yolo_path(params.yolo_model)
         check_yolo_model(params.yolo_model, trust_pickles=params.trust_pickles)
+    if params.proposal_imgsz and path.is_dir():
+        from ..models.detector import check_any_size
+
+        check_any_size(path)
     return ModelFile(path, sha256_of(path))
+
+
+def _proposer(params: Params) -> ModelFile:
+    from ..models.proposer import proposer_path
+    from ..models.weights import sha256_of
+
+    path = proposer_path(params.proposal_model, words=params.proposal_words, trust_pickles=params.trust_pickles)
+    return ModelFile(path, sha256_of(path))
+
+
+def _text_model(params: Params) -> ModelFile:
+    from ..models.proposer import text_model_folder
+    from ..models.weights import clip_sha256
+
+    path = text_model_folder(params.proposal_text_model, trust_pickles=params.trust_pickles)
+    return ModelFile(path, clip_sha256(path))
 
 
 def _clip(params: Params) -> ModelFile:

@@ -11,7 +11,7 @@ from .. import __version__
 from ..params import Params
 from ..run.folder import RunFolder, fingerprint
 from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
-from .model_files import ModelFile
+from .model_files import ModelFile, proposing_models
 from .notebooks import notebook_defaults, read_notebook
 from .preflight import content_hash
 
@@ -42,7 +42,7 @@ class Stage:
 
 PIPELINE = (
     Stage(SELECT, files=("images_folder",)),
-    Stage(DETECT, (SELECT,), models=("yolo_model",)),
+    Stage(DETECT, (SELECT,), models=("yolo_model", "proposal_model", "proposal_text_model")),
     Stage(EMBED, (DETECT,), ("vocabulary", "ordinary_classes"), models=("clip_model", "yolo_model")),
     Stage(SCORE, (EMBED,), ("truth", "verdicts", "ordinary_classes")),
     Stage(MAP, (SCORE,), skipped_by="skip_visualization", writes=("tables/map.parquet", "plots/map.png")),
@@ -134,7 +134,7 @@ def _file_of(params: Params, name: str) -> str:
 
 def _uses(stage: Stage, name: str, params: Params) -> bool:
     if stage.name == DETECT:
-        return params.boxes == "detector"
+        return params.boxes == "detector" and (name == "yolo_model" or name in proposing_models(params))
     if stage.name == EMBED:
         return name == ("clip_model" if params.embedder == "clip" else "yolo_model")
     if stage.name == CAPTION:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
+from ..tables import DETECTED, LABEL, PROPOSAL
 from .crop_quality import crop_faults
 
 FEW, FEW_SHARE = 20, 0.05
@@ -47,11 +48,12 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
         return key, say(f"rarity.{key}", language, **values)
 
     name, count = row["class_name"], row["class_count"]
-    proposal = row["origin"] == "proposal"
+    proposal = row["origin"] not in (DETECTED, LABEL)
     if not np.isnan(row["verdict"]):
         yield told("verdict_rare" if row["verdict"] == 1 else "verdict_common")
     if proposal:
-        yield told("proposal", class_name=name, confidence=row["confidence"])
+        whose = "proposal" if row["origin"] == PROPOSAL else "second"
+        yield "proposal", told(whose, class_name=name, confidence=row["confidence"], origin=row["origin"])[1]
     else:
         yield told(_frequency(count, n_objects), class_name=name, count=count, objects=n_objects)
         if row["class_missed"] and count < FEW:

@@ -1,15 +1,16 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny_models import CLASS_NAMES, make_tiny_yolo
+from tiny_models import CLASS_NAMES, make_other_model, make_tiny_yolo
 
-from rarelib.objects.detection import detect_objects, load_detector
-from rarelib.pictures.boxes import overlaps
+from rarelib.objects.detection import detect_objects, load_detector, select_boxes
+from rarelib.pictures.boxes import fit_letterbox, overlaps
 from rarelib.pictures.crops import cut_crop
 from rarelib.pictures.decoding import read_image
 from rarelib.pictures.listing import list_images
@@ -130,6 +131,69 @@ def test_int8_is_calibrated_on_the_users_pictures(model, pictures):
     detector = load_detector(model, runtime="openvino_int8", imgsz=320, calibration_images=sorted(pictures.iterdir()))
     assert detector.runtime == "OpenVINO int8 on a CPU"
     assert len(detector.find_boxes([read_image(pictures / "0.png")], least=0.05)[0])
+
+
+def test_boxes_of_a_second_model_bear_its_name(model, pictures, tmp_path):
+    from dataclasses import replace
+
+    from rarelib.models.proposer import load_proposer
+    from rarelib.tables import is_proposal
+
+    images = list_images(pictures)
+    images = images[images["error"] == ""].head(3)
+    second = str(make_other_model(tmp_path / "FastSAM-t.pt", "SegmentationModel", names=("object",)))
+    proposer = load_proposer(second, device="cpu", imgsz=160)
+    detector = replace(load_detector(model, runtime="openvino_f32", imgsz=320), proposer=proposer, finer=640)
+    settings = DetectSettings(conf=0.9, max_objects=6, max_proposals=8)
+    objects, _ = detect_objects(images, pictures, detector, tmp_path, tmp_path / "parts", settings=settings)
+    check_table("objects", objects)
+    assert {"proposal", "FastSAM-t"} <= set(objects["origin"])
+    theirs = objects["origin"] == "FastSAM-t"
+    assert (objects.loc[theirs, "class_name"] == "object").all() and is_proposal(objects[theirs]).all()
+    assert objects.loc[theirs, "energy"].isna().all() and objects.loc[theirs, "objectness"].between(0, 1).all()
+    assert objects.groupby("image_id")["origin"].apply(lambda origin: (origin != "detected").sum()).max() <= 8
+    assert detector.decided_by != replace(detector, proposer=None).decided_by
+
+
+def test_entropy_and_sums_are_what_they_should_be(model, pictures):
+    """Against scipy, on the head's own numbers; and the export gives the same."""
+    import torch
+    from scipy.special import expit, log_softmax, logsumexp, softmax
+    from ultralytics.nn.modules.head import Detect
+
+    from rarelib.models import yolo
+
+    net = yolo.load_net(Path(model))
+    canvas = fit_letterbox((320, 180), 320).draw(read_image(pictures / "0.png"))[None]
+    with torch.inference_mode():
+        head = net.model[-1]
+        inputs = yolo._run_layers(net, torch.from_numpy(canvas), head.f)
+        raw = Detect.forward_head(head, inputs, **yolo._branch(head))
+        found = [output[0].numpy() for output in yolo.RawDetector(net)(torch.from_numpy(canvas))]
+        distances = head.dfl(raw["boxes"])[0].numpy()
+    sides, scores = raw["boxes"][0].numpy().reshape(4, head.reg_max, -1), raw["scores"][0].numpy()
+    entropy = -(softmax(sides, axis=1) * log_softmax(sides, axis=1)).sum(axis=1).mean(axis=0)
+    expected = [distances, scores.max(0), scores.argmax(0), expit(scores).sum(0), logsumexp(scores, axis=0), entropy]
+    exported = load_detector(model, runtime="openvino_f32", imgsz=320).network(canvas)
+    for ours, openvino, theirs in zip(found, exported, expected, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-4)
+        assert openvino[0] == pytest.approx(theirs, abs=2e-3)
+
+
+def test_bfloat16_proposes_what_float32_does(shared, real_model):
+    """Half of the digits must not spoil the order: entropies and sums are taken in float32."""
+    paths = sorted((shared / "data" / "road_anomaly21" / "images").iterdir())[:4]
+    pictures = [read_image(path) for path in paths]
+    found = {}
+    for runtime in ("openvino_f32", "openvino"):
+        boxes = load_detector(real_model, runtime=runtime).find_boxes(pictures, least=0.25, candidates=1500)
+        chosen = zip(boxes, pictures, strict=True)
+        found[runtime] = [select_boxes(b, DetectSettings(), picture_wh=p.shape[1::-1])[1] for b, p in chosen]
+    again = [
+        (overlaps(exact.xyxy, rough.xyxy)[0] > 0.5).any(axis=1).mean()
+        for exact, rough in zip(found["openvino_f32"], found["openvino"], strict=True)
+    ]
+    assert np.mean(again) > 0.8
 
 
 def test_a_network_that_is_no_detector_is_refused(tmp_path):

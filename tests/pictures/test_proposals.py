@@ -8,8 +8,10 @@ from rarelib.pictures.proposals import (
     BLOCK,
     EVERY,
     HEIGHT_WEIGHT,
+    evidence_at,
     evidence_of,
     find_proposals,
+    join_second,
     objectness_of,
     proposal_orders,
 )
@@ -98,3 +100,16 @@ def test_every_fifth_is_proposed_wherever_it_stands():
     above = [([40 * number, 20, 40 * number + 30, 50], -8.0) for number in range(12)]
     found = find_proposals(boxes_of(*below, *above), NONE, limit=10, picture_wh=WH)
     assert (found.xyxy[:, 1] < 100).tolist() == [False] * 4 + [True] + [False] * 4 + [True]
+
+
+def test_a_second_models_box_stands_for_what_both_see():
+    own = boxes_of(([0, 300, 40, 340], -7.0), ([2, 300, 42, 340], -8.0), ([200, 300, 240, 340], -10.0))
+    second = Boxes(np.array([[1.0, 300, 41, 340], [400, 300, 440, 340]]), np.array([0.3, 0.6]), np.array([90, 91]),
+                   evidence_at(np.array([0.3, 0.6])))  # fmt: skip
+    joined = join_second(own, second)
+    assert joined.class_id.tolist() == [2, 90, 91]
+    assert joined.evidence[1] == -7.0  # the better of the two
+    assert objectness_of(joined.evidence[2:]) == pytest.approx([0.6])
+    found = find_proposals(joined, NONE, limit=3, picture_wh=WH)
+    assert found.class_id.tolist() == [90, 91, 2]
+    assert len(join_second(own, NONE)) == 3
