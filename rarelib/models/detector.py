@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,16 +13,15 @@ from typing import Any
 import numpy as np
 
 from ..pictures.boxes import Boxes, fit_letterbox, join_boxes
-from ..pictures.decoding import ImageError, read_image
 from ..pictures.sources import Folder
 from . import weights
 from .decoding import decode_outputs
 from .exports import cached_export
 from .proposer import Proposer
+from .quantization import quantize
 from .runtime import OpenVinoNetwork, Runtime, TorchNetwork, choose_runtime
 
 EXPORT_VERSION = 4  # raise it when what is exported changes
-CALIBRATION_IMAGES = 64
 FIXED_SIZE = "The 'proposal_imgsz' parameter must be 0 with an OpenVINO folder whose input has a fixed size."
 
 
@@ -182,7 +180,7 @@ def _load(
         return Detector(network, yolo.class_names_of(net), str(choice), sha256, imgsz, tuple(yolo.strides_of(net)))
     folder, about = export_yolo(path, sha256, trust_pickles=trust_pickles)
     if choice.precision == "int8":
-        folder = _quantize(folder, imgsz, max(about["strides"]), calibration_images or [])
+        folder = quantize(folder, imgsz, max(about["strides"]), calibration_images or [], version=EXPORT_VERSION)
     network = OpenVinoNetwork(folder / "model.xml", choice.precision)
     return Detector(network, about["class_names"], str(choice), sha256, imgsz, tuple(about["strides"]), folder.name)
 
@@ -269,49 +267,3 @@ def _load_openvino_folder(folder: Path, sha256: str, imgsz: int) -> Detector:
         sha256,
         canvas,
     )
-
-
-def _quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Folder]) -> Path:
-    canvases = _calibration_canvases(pictures, imgsz, stride)
-    digest = hashlib.sha256(b"".join(canvas.tobytes() for canvas in canvases)).hexdigest()
-
-    def build(target: Path) -> dict[str, Any]:
-        nncf = _import_nncf()
-        import openvino as ov
-
-        model = ov.Core().read_model(folder / "model.xml")
-        quantized = nncf.quantize(
-            model,
-            nncf.Dataset(canvases),
-            preset=nncf.QuantizationPreset.MIXED,
-            subset_size=len(canvases),
-            ignored_scope=nncf.IgnoredScope(patterns=["aten::.*"], validate=False),  # what follows the head, small sums
-        )
-        ov.save_model(quantized, target / "model.xml", compress_to_fp16=False)
-        return {"calibration_images": len(canvases), "imgsz": imgsz}
-
-    return cached_export(folder / "model.xml", digest, {"version": EXPORT_VERSION, "from": folder.name}, build)[0]
-
-
-def _calibration_canvases(pictures: Sequence[Folder], imgsz: int, stride: int) -> list[np.ndarray]:
-    canvases = []
-    for path in pictures[:CALIBRATION_IMAGES]:
-        try:
-            picture = read_image(path)
-        except ImageError:
-            continue  # it gets its row when the pictures are detected
-        canvases.append(fit_letterbox(picture.shape[1::-1], imgsz, stride=stride).draw(picture)[None])
-    if not canvases:
-        raise ValueError("The 'runtime' parameter openvino_int8 needs readable pictures to calibrate with. Got none.")
-    return canvases
-
-
-def _import_nncf() -> Any:
-    try:
-        import nncf
-    except ImportError as error:
-        raise ValueError(
-            "The 'runtime' parameter openvino_int8 needs the package nncf; install rarelib[int8], or take openvino."
-        ) from error
-    nncf.set_log_level("ERROR")
-    return nncf
