@@ -90,9 +90,7 @@ class DetectParams(SelectParams):
         "detector",
         description="Where boxes come from: the detector, or the labels of the data set, all, without a detector",
     )
-    yolo_model: str = Field(
-        "yolov8x.pt", description="YOLOv8 weights: name of a release, .pt file, OpenVINO folder, or demo"
-    )
+    yolo_model: str = Field("yolov8x.pt", description="YOLOv8 weights: release, .pt file, OpenVINO folder, or demo")
     conf: Share = Field(0.25, description="Minimum confidence of a detected object")
     iou: Share = Field(0.45, description="Overlap at which non-maximum suppression drops the weaker box")
     max_det: Positive = Field(100, description="At most this many boxes a picture leave the detector")
@@ -103,24 +101,15 @@ class DetectParams(SelectParams):
     imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
     task_size: Positive = Field(50, description="Pictures that are detected and written as one part")
     proposals: bool = Field(
-        True, description="Also cut boxes that may hold what the detector never learned (origin 'proposal')"
+        True, description="Also cut boxes that may hold what no class stands for (origin 'proposal')"
     )
     max_proposals: Count = Field(10, description="At most this many proposals a picture, best first")
-    proposal_imgsz: Annotated[int, Field(ge=0, le=4096)] = Field(
-        0, description="Longer side of the input of a second, finer pass [px], such as 1280; 0 leaves it out"
-    )
-    proposal_model: str = Field(
-        "",
-        description="A second detector or segmenter whose boxes are proposed as well: .pt file or release (YOLOE "
-        "prompt-free, YOLO-World, FastSAM, another YOLO); empty takes none",
-    )
+    proposal_imgsz: Count = Field(0, description="Longer side of a second, finer pass [px], such as 1280; 0: none")
+    proposal_model: str = Field("", description="Second detector or segmenter that proposes boxes: .pt or release")
     proposal_words: list[str] = Field(
         [], description="What a YOLO-World as proposal_model looks for, such as wheelchair"
     )
-    proposal_text_model: str = Field(
-        "openai/clip-vit-base-patch32",
-        description="CLIP that reads proposal_words, by hub name or folder: the one that YOLO-World was trained with",
-    )
+    proposal_text_model: str = Field("openai/clip-vit-base-patch32", description="CLIP that reads proposal_words")
 
 
 class EmbedParams(DetectParams):
