@@ -13,12 +13,14 @@ from rarelib.settings import FilterSettings, ScoreSettings
 N_COMMON = 240
 
 
-def ranked(objects, vectors, **options):
+def ranked(objects, vectors, *, per_group=20, **options):
     """Score all objects; the table by object_id, and the neighbours."""
     options = {"outlier_methods": ["knn"], "selection_min": 10, **options}
     given = {name: options.pop(name) for name in ("verdicts", "zero_shot") if name in options}
     ids = objects["object_id"].tolist()
-    return score_objects(objects, images_of(objects), vectors, ids, settings=ScoreSettings(**options), **given)
+    return score_objects(
+        objects, images_of(objects, per_group=per_group), vectors, ids, settings=ScoreSettings(**options), **given
+    )
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +242,7 @@ def test_with_fdr_as_many_are_selected_as_can_be_believed(street):
     )
     more["object_id"] = more["image_id"] + "-00"
     table, rows = pd.concat([objects, more], ignore_index=True), np.concatenate([vectors, strange])
-    scores, _ = ranked(table, rows, selection="fdr", fdr_level=0.2)
+    scores, _ = ranked(table, rows, selection="fdr", fdr_level=0.2, per_group=1)
     chosen = scores["selected"].to_numpy()
     rare = np.arange(len(scores)) >= N_COMMON
     assert chosen[rare].sum() >= 25
