@@ -73,30 +73,31 @@ def _half_whitened(vectors: np.ndarray, drawn: np.ndarray, scene: np.ndarray, *,
     """Measure the distance to neighbours in a space that neither of both was fitted in.
 
     Rows that were fitted lie nearer to each other than to any other, most of all where they are few beside the
-    dimensions. So one half of the reference is whitened by the other; what is in neither is measured in both.
+    dimensions. So one half of the reference is whitened by the other; what is in neither goes with the first.
     """
-    halves = drawn[::2], drawn[1::2]
-    found = []
-    for own, other in (halves, halves[::-1]):
+    own = np.zeros(len(vectors), np.int8)
+    own[drawn[1::2]] = 1
+    distance = np.zeros(len(vectors))
+    for number, (half, other) in enumerate(((drawn[::2], drawn[1::2]), (drawn[1::2], drawn[::2]))):
         whitening = fit_whitening(vectors, rows=other, seed=seed)
         if whitening is None:  # too few: one space for all
             whole = fit_whitening(vectors, rows=drawn, seed=seed)
-            return _half_whitened_distance(vectors, drawn, scene, whole) if whole else np.zeros(len(vectors))
-        found.append(_half_whitened_distance(vectors, own, scene, whitening))
-    distance = np.mean(found, axis=0)
-    for own, measured in zip(halves, found, strict=True):
-        distance[own] = measured[own]
+            everyone = np.arange(len(vectors))
+            return _half_whitened_distance(vectors, everyone, drawn, scene, whole) if whole else distance
+        rows = np.flatnonzero(own == number)
+        distance[rows] = _half_whitened_distance(vectors, rows, half, scene, whitening)
     return distance
 
 
 def _half_whitened_distance(
-    vectors: np.ndarray, reference: np.ndarray, scene: np.ndarray, whitening: Whitening
+    vectors: np.ndarray, rows: np.ndarray, reference: np.ndarray, scene: np.ndarray, whitening: Whitening
 ) -> np.ndarray:
     return mean_distance_elsewhere(
         vectors,
         reference,
         k=HALF_WHITENED_NEIGHBOURS,
         scenes=scene,
+        rows=rows,
         transform=lambda rows: whitening(rows, strength=0.5),
     )
 

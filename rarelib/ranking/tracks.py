@@ -17,10 +17,10 @@ from .nearest import mean_distance_elsewhere
 
 MEMORY_FRAMES = 10  # pictures of a drive that a thing may be missing from and still be found again
 # how far a link may go, each alone; chosen by benchmarks/events.py on demo worlds, camvid and nuscenes by eye
-PLACE, LOOK, SHAPE, GROWTH = 1.2, 2.5, 1.2, 2.0  # sizes, distances to the nearest elsewhere, logs of ratios
+PLACE, LOOK, SHAPE, GROWTH = 0.8, 3.2, 1.2, 2.5  # sizes, distances to the nearest elsewhere, logs of ratios
 OTHER_CLASS, GAP = 0.1, 0.1  # of the allowed cost, for another class name and for each picture between
 HORIZON = 0.45  # of the picture's height, where what stands still on the road comes out of
-LARGEST_LOOK = 0.3  # of the mean distance of two objects: a thing that is like no other may change so much
+LARGEST_LOOK = 0.25  # of the mean distance of two objects: a thing that is like no other may change so much
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,7 @@ def test_what_stands_on_the_road_grows_as_it_comes_nearer():
 
 
 def test_what_is_hidden_for_some_pictures_goes_on_at_its_speed():
-    rows = [("a", frame, box(100 + 55 * frame, 400)) for frame in (0, 1, 2, 6)]
+    rows = [("a", frame, box(100 + 40 * frame, 400)) for frame in (0, 1, 2, 6)]
     assert tracks_of(rows, np.repeat(looks(1), 4, axis=0)) == [0] * 4
     late = [*rows[:3], ("a", 3 + MEMORY_FRAMES, rows[3][2])]
     assert tracks_of(late, np.repeat(looks(1), 4, axis=0)) == [0, 0, 0, 3]
