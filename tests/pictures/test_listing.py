@@ -251,7 +251,7 @@ def test_headers_of_unchanged_files_are_not_read_again_but_failures_are(folder, 
 
 
 def test_what_file_managers_leave_is_no_picture(tmp_path):
-    for name in ("a.jpg", "day/b.jpg", "._a.jpg", "day/._b.jpg", "@eaDir/a.jpg/thumb.jpg", "__MACOSX/._a.jpg",
+    for name in ("a.jpg", "day/b.jpg", "._a.jpg", "day/._b.jpg", "@eaDir/thumb.jpg", "__MACOSX/._a.jpg",
                  ".Trash-1000/files/c.jpg", "$RECYCLE.BIN/d.jpg", ".hidden.jpg", "eaDir/e.jpg"):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8)).save(tmp_path / name)
