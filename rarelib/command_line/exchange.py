@@ -40,7 +40,10 @@ def export(
             written = export_run(run, out, to=to, what=what, verdicts=verdicts, **options)
             click.echo(f"{len(written.objects):,} objects in {len(written.images):,} pictures: {out}")
         if frames:
-            listed = export_frames(run, out, what=what, per_drive=per_drive, seed=seed, verdicts=verdicts)
+            listed = export_frames(
+                run, out, what=what, per_drive=per_drive, seed=seed, verdicts=verdicts,
+                images_folder=options["images_folder"],
+            )  # fmt: skip
             click.echo(f"{(listed['kind'] == 'rare').sum():,} frames and {(listed['kind'] == 'control').sum():,} to "
                        f"compare with: {out / 'frames.csv'}")  # fmt: skip
     except (ValueError, OSError) as error:

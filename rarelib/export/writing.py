@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..pictures.listing import image_id_of
 from ..pictures.paths import split_frame
 from ..pictures.sources import Folder
 from ..run.folder import RunFolder, write_text
@@ -76,11 +77,35 @@ def export_frames(
     what: str = "selection",
     per_drive: int | None = 10,
     seed: int = 0,
+    images_folder: str | None = None,
     verdicts: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Write the table of list_frames as frames.csv, and its paths as frames_rare.txt and frames_control.txt."""
+    """Write the table of list_frames as frames.csv, and its paths as frames_rare.txt and frames_control.txt.
+
+    What is a frame of a video is written as a picture into frames/, and stands there as path.
+
+    Args:
+        run: A run whose stages 01 to 04 are finished.
+        out: Folder.
+        what: selection, rare (judged so), or all.
+        per_drive: At most this many frames of one drive; None for no limit.
+        seed: Of the control.
+        images_folder: Folder of the videos; as for export_run.
+        verdicts: CSV; by default the run's own verdicts.csv.
+
+    Raises:
+        ValueError: If nothing is judged rare, or a frame cannot be read.
+        FileNotFoundError: If a video is missing.
+    """
     export = collect_rows(run, what=what, verdicts=verdicts)
     frames = list_frames(export, run.read_table("images"), per_drive=per_drive, seed=seed)
+    of_video = frames["path"].map(split_frame).notna()
+    if of_video.any():
+        pictures = frames.loc[of_video, ["path"]].assign(image_id=lambda rows: rows["path"].map(image_id_of))
+        cut = Export(pd.DataFrame(), pictures, export.name)
+        placed = place_pictures(cut, pictures_of(run, images_folder), out, how="copy", folder="frames")
+        frames = frames.assign(frame=frames["path"].where(of_video, ""))
+        frames.loc[of_video, "path"] = placed.images["file_name"]
     write_text(out / "frames.csv", frames.to_csv(index=False))
     for kind in ("rare", "control"):
         paths = frames.loc[frames["kind"] == kind, "path"]

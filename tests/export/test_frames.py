@@ -1,9 +1,14 @@
 """Frames to take: the rarest first, capped per drive, with an equal control."""
 
 import pandas as pd
+import pytest
+from drawn_videos import draw_video, number_of
+from exported_run import exported_run
 
 from rarelib.export.frames import list_frames
 from rarelib.export.rows import Export
+from rarelib.export.writing import export_frames
+from rarelib.pictures.decoding import read_image
 
 
 def test_frames_are_capped_and_the_control_is_equal_and_apart():
@@ -21,3 +26,20 @@ def test_frames_are_capped_and_the_control_is_equal_and_apart():
     assert not set(control["path"]) & {*(f"{n:02d}.jpg" for n in range(10)), "20.jpg", "58.jpg", "59.jpg"}
     assert list_frames(export, images, per_drive=4, seed=1).equals(frames)
     assert (list_frames(export, images, per_drive=None)["kind"] == "rare").sum() == 11
+
+
+def test_frames_of_videos_are_written_as_pictures(tmp_path):
+    run, pictures = exported_run(tmp_path)
+    draw_video(pictures / "drive_b.mp4", size_wh=(640, 360))
+    images = run.read_table("images")
+    images.loc[2, ["path", "group"]] = ["drive_b.mp4#t=00001.000", "drive_b.mp4"]
+    run.write_table("images", images)
+    frames = export_frames(run, tmp_path / "out", images_folder=str(pictures))
+    row = frames.set_index("path").loc["frames/drive_b__00001000ms.jpg"]
+    assert (row["frame"], row["kind"], row["best_rank"]) == ("drive_b.mp4#t=00001.000", "rare", 1)
+    assert number_of(read_image(tmp_path / "out" / "frames" / "drive_b__00001000ms.jpg")) == 10
+    listed = (tmp_path / "out" / "frames_rare.txt").read_text().split()
+    assert "frames/drive_b__00001000ms.jpg" in listed
+    assert set(frames.loc[frames["frame"] == "", "path"]) <= set(images["path"])
+    with pytest.raises(ValueError, match="'--images_folder' must name the folder"):
+        export_frames(run, tmp_path / "out2", images_folder=str(tmp_path / "nowhere"))
