@@ -15,11 +15,12 @@ MISSING = (
 class Pool(Protocol):
     """Does tasks elsewhere; each of its workers writes what it makes."""
 
-    def run(self, make: Callable[[], Callable[[int, Any], int]], tasks: Iterable[tuple[int, Any]]) -> Iterator[int]:
+    def run(self, make: Callable[[int], Callable[[int, Any], int]], tasks: Iterable[tuple[int, Any]]) -> Iterator[int]:
         """Do numbered tasks and yield, as they end, what the worker returned: how many things it did.
 
         Args:
-            make: Called once in each worker; returns what does one task. It must be able to travel to the worker.
+            make: Called once in each worker with how many threads it may use; returns what does one task. It must be
+                able to travel to the worker.
             tasks: Number and content of each; a task may be done twice, where its worker was lost.
         """
 

@@ -127,6 +127,7 @@ def _detecting_worker(
     folder: Folder,
     crops_root: Path,
     settings: DetectSettings,
+    threads: int,
 ) -> Callable[[int, pd.DataFrame], int]:
     """Return what detects one task in another process and writes its part and crops."""
     detector = reload()
@@ -136,7 +137,7 @@ def _detecting_worker(
             f"A worker detects with {found['model']} and the run with {about['model']}; give all the same."
         )
     kept, places = Parts(parts, about), (folder, crops_root, settings)
-    return lambda number, task: sum(_detect_here([(number, task)], detector, kept, *places, workers=1))
+    return lambda number, task: sum(_detect_here([(number, task)], detector, kept, *places, workers=threads))
 
 
 def _absolute(folder: str | Folder) -> Folder:

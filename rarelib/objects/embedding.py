@@ -219,14 +219,19 @@ def _embed_here(
 
 
 def _embedding_worker(
-    reload: Callable[[], Embedder], about: dict[str, Any], parts: Path, reader: Callable[..., Any], batch_size: int
+    reload: Callable[[], Embedder],
+    about: dict[str, Any],
+    parts: Path,
+    reader: Callable[..., Any],
+    batch_size: int,
+    threads: int,
 ) -> Callable[[int, pd.DataFrame], int]:
     """Return what embeds one task in another process and writes its part."""
     embedder = reload()
     if embedder.about != about:
         raise ValueError(f"A worker embeds with {embedder.about} and the run with {about}; give all the same models.")
     kept, embed_batch = Parts(parts, {"about": about}), partial(reader, embedder=embedder)
-    return lambda number, task: sum(_embed_here([(number, task)], embedder, kept, embed_batch, batch_size, 1))
+    return lambda number, task: sum(_embed_here([(number, task)], embedder, kept, embed_batch, batch_size, threads))
 
 
 def _embed_batch(

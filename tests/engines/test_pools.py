@@ -25,9 +25,17 @@ def test_a_missing_ray_is_said_before_the_run(monkeypatch, tmp_path):
 
 
 def test_some_cpus_are_spared_for_the_readers():
-    assert _fitting({"CPU": 16.0}, "cpu") == (14, 0)
-    assert _fitting({"CPU": 16.0, "GPU": 4.0}, "auto") == (4, 1)
+    assert _fitting({"CPU": 16.0}, "cpu") == (14, 1, 0)
+    assert _fitting({"CPU": 16.0, "GPU": 4.0}, "auto") == (4, 3, 1)
     with pytest.raises(ValueError, match="at least 3 CPUs"):
         _fitting({"CPU": 2.0}, "cpu")
     with pytest.raises(ValueError, match="has none; take auto or cpu"):
         _fitting({"CPU": 8.0}, "cuda")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_said_at_once(address):
+    pytest.importorskip("ray", reason="the extra rarelib[ray] is not installed")
+    with pytest.raises(ValueError, match=r"must be that of a running cluster. .*127.0.0.1:1' does not answer"):
+        choose_workers("ray", threads=1, ray_address=address)

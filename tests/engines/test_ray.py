@@ -34,9 +34,14 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cluster():
     """A head with three CPUs and a node with two more."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
-    node = cluster.add_node(num_cpus=2)
-    cluster.wait_for_nodes()
+    try:
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
+        node = cluster.add_node(num_cpus=2)
+        cluster.wait_for_nodes()
+    except Exception as error:
+        if "timed out during startup" not in str(error):
+            raise
+        pytest.skip("this machine is too busy to start Ray within half a minute")
     pool = choose_workers("ray", threads=1, ray_address=cluster.address)
     yield cluster, node, pool
     ray.shutdown()
