@@ -39,6 +39,7 @@ CAMVID = {"pedestrians": ((9,), (0,)), "bicyclists": ((10,), (0, 1, 3)), "cars":
 COCO = {"people": (0,), "vehicles": (2, 5, 7), "street furniture": (9, 11, 13)}
 THINGS, UNCLEAR = (6, 8, 9, 10), (2, 11)  # CamVid's signs, cars, people, bicyclists; poles and void
 LEAST_AREA_PX, HORIZON, CAMERA_HEIGHT_M, SIZES_M, SHARES = 100, 0.43, 1.5, (0.3, 1.6), (0.03, 0.2)
+ALL_THINGS = "camvid, all things"
 EVERY_FRAME = 2  # of CamVid
 SETTINGS = DetectSettings()
 Truth = np.ndarray  # boxes (n, 4) [px]
@@ -70,7 +71,7 @@ class Frame:
         detected, _ = select_boxes(self.cells, DetectSettings(proposals=False), picture_wh=self.picture_wh)
         conf, sides = self.cells.confidence, self.cells.xyxy[:, 2:] - self.cells.xyxy[:, :2]
         weak = (conf > LEAST_CONFIDENCE) & (conf <= SETTINGS.conf) & (sides.min(axis=1) >= LEAST_SIDE_PX)
-        weak &= sides.prod(axis=1) <= proposals.MAX_SHARE * self.picture_wh[0] * self.picture_wh[1]
+        weak &= sides.prod(axis=1) <= proposals.MAX_SHARE * np.prod(self.picture_wh)
         weak &= ~proposals._explained(self.cells, detected)
         found = suppress(self.cells[np.flatnonzero(weak)], iou=OVERLAP, limit=limit, any_class=True)
         return np.concatenate([detected.xyxy, found.xyxy]), len(detected)
@@ -81,15 +82,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--choose", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("proposals_results.md"))
-    options = parser.parse_args()
+    options, shared = parser.parse_args(), find_shared()
     with tempfile.TemporaryDirectory() as place:
-        sets = {name: (family, list(frames)) for name, family, frames in read_sets(find_shared(), Path(place))}
+        sets = {name: (family, list(frames)) for name, family, frames in read_sets(shared, Path(place))}
+    annotations = [annotation for _, annotation in read_camvid(shared / "data" / "camvid")]
     parts = [
         "# How many unknown things get a crop",
         f"`python benchmarks/proposals.py{' --choose' * options.choose}` on {machine()}, YOLOv8n at 640 px. Things "
         "with any crop, detected or proposed, by proposals a picture; before: boxes of low confidence, as it was.",
         markdown(ceilings(sets)),
-        f"Objectness: {calibration(sets)}",
+        f"Objectness: {calibration(sets[ALL_THINGS][1], annotations)}",
     ]
     if options.choose:
         parts += ["## Constants chosen without a family, measured on it", markdown(leave_one_out(sets))]
@@ -150,23 +152,24 @@ def shares_found(sets: dict[str, tuple[str, list[Frame]]], constants: dict[str, 
     return shares
 
 
-def calibration(sets: dict[str, tuple[str, list[Frame]]]) -> str:
-    """Say at which evidence a box of CamVid holds a thing as often as not, and how fast that changes."""
-    frames = next(frames for name, (_, frames) in sets.items() if name == "camvid, all things")
+def calibration(frames: list[Frame], annotations: list[np.ndarray]) -> str:
+    """Say at which evidence a box of CamVid holds a thing as often as not, and how fast that changes.
+
+    A box shows a thing that it matches, and nothing where few of its pixels belong to any.
+    """
     evidence, is_thing = [], []
-    for frame in frames:
+    for frame, annotation in zip(frames, annotations, strict=True):
         boxes, _ = frame.propose(CHOSEN_AT)
         cell = overlaps(boxes, frame.cells.xyxy)[0].argmax(axis=1)
         found = proposals.evidence_of(frame.sums[cell], frame.entropies[cell])
-        shows = (match_boxes(frame.truth, boxes) > 0).any(axis=0)
-        touches = (overlaps(boxes, frame.truth)[1] > 0.1).any(axis=1)
-        clear = shows | ~touches
+        shows = (match_boxes(pieces(annotation, THINGS), boxes) > 0).any(axis=0)
+        cuts = [annotation[top : bottom + 1, left : right + 1] for left, top, right, bottom in boxes.astype(int)]
+        shares = [[np.isin(cut, kinds).mean() for kinds in (THINGS, UNCLEAR)] for cut in cuts]
+        clear = shows | (np.array(shares) < (0.15, 0.3)).all(axis=1)
         evidence, is_thing = [*evidence, *found[clear]], [*is_thing, *shows[clear]]
     fit = LogisticRegression(C=100).fit(np.array(evidence)[:, None], is_thing)
-    slope = fit.coef_[0, 0]
-    return (
-        f"a box is a thing as often as not at an evidence of {-fit.intercept_[0] / slope:.1f}, scale {1 / slope:.1f}."
-    )
+    even, scale = -fit.intercept_[0] / fit.coef_[0, 0], 1 / fit.coef_[0, 0]
+    return f"a box is a thing as often as not at evidence {even:.1f}, scale {scale:.1f}."
 
 
 def read_sets(shared: Path, place: Path) -> Iterator[tuple[str, str, Iterator[Frame]]]:
@@ -189,7 +192,7 @@ def read_sets(shared: Path, place: Path) -> Iterator[tuple[str, str, Iterator[Fr
         blind = load_detector(str(make_blind(weights, classes, place / f"{name}.pt")), runtime="torch")
         yield f"camvid, blind to {name}", "camvid", frames_of(blind, ((p, pieces(a, numbers)) for p, a in annotated))
     all_things = ((p, pieces(a, THINGS + UNCLEAR)) for p, a in annotated)
-    yield "camvid, all things", "camvid", frames_of(detector, all_things)
+    yield ALL_THINGS, "camvid", frames_of(detector, all_things)
     for name, classes in COCO.items():
         blind = load_detector(str(make_blind(weights, classes, place / f"coco {name}.pt")), runtime="torch")
         yield f"coco, blind to {name}", "coco", frames_of(blind, read_coco(data / "coco_road", classes))
@@ -270,11 +273,8 @@ def read_camvid(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def pieces(annotation: np.ndarray, numbers: Sequence[int]) -> Truth:
     """Return the boxes of the connected pieces of some classes."""
-    found = [
-        piece
-        for number in numbers
-        for piece in cv2.connectedComponentsWithStats((annotation == number).astype(np.uint8))[2][1:]
-    ]
+    masks = [(annotation == number).astype(np.uint8) for number in numbers]
+    found = [piece for mask in masks for piece in cv2.connectedComponentsWithStats(mask)[2][1:]]
     boxes = np.array([piece[:4] for piece in found if piece[4] >= LEAST_AREA_PX], float).reshape(-1, 4)
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
