@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..params import ParameterError, Params
 
+LEAST_IMGSZ = 32  # px; a cell of the coarsest grid
+
 
 @dataclass(frozen=True)
 class ModelFile:
@@ -56,11 +58,18 @@ def _detector(params: Params) -> ModelFile:
 
         path = yolo_path(params.yolo_model)
         check_yolo_model(params.yolo_model, trust_pickles=params.trust_pickles)
-    if params.proposal_imgsz and path.is_dir():
+    if params.proposals and params.proposal_imgsz:
+        _check_finer_pass(params.proposal_imgsz, path)
+    return ModelFile(path, sha256_of(path))
+
+
+def _check_finer_pass(imgsz: int, path: Path) -> None:
+    if imgsz < LEAST_IMGSZ:
+        raise ValueError(f"The 'proposal_imgsz' parameter must be 0 or at least {LEAST_IMGSZ}. Got {imgsz} instead.")
+    if path.is_dir():
         from ..models.detector import check_any_size
 
         check_any_size(path)
-    return ModelFile(path, sha256_of(path))
 
 
 def _proposer(params: Params) -> ModelFile:

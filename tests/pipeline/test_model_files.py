@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tiny_models import make_other_model, make_tiny_yolo
 
 from rarelib.models import weights
 from rarelib.params import ParameterError, Params
@@ -108,3 +109,29 @@ def test_what_follows_from_a_stage_and_what_it_is_made_from():
     assert with_followers("05_map_objects") == {"05_map_objects", "07_report"}
     assert with_sources("06_caption_objects") == {*STAGES[:4], "06_caption_objects"}
     assert with_sources("01_select_images") == {"01_select_images"}
+
+
+def test_a_second_model_is_found_before_the_run(tmp_path, shared):
+    second = make_tiny_yolo(tmp_path / "second.pt")
+    given = {"proposal_model": str(second)}
+    found = resolve_models(Params(**DEMO | given))
+    assert found["proposal_model"].path == second and len(found["proposal_model"].sha256) == 64
+    assert "proposal_model" not in resolve_models(Params(**DEMO | given, proposals=False))
+    with pytest.raises(ParameterError, match=r"'proposal_words' parameter needs a YOLO-World as proposal_model"):
+        resolve_models(Params(**DEMO | given, proposal_words=["tyre"]))
+    with pytest.raises(ParameterError, match=r"'proposal_model' parameter .* is not there"):
+        resolve_models(Params(**DEMO, proposal_model=str(tmp_path / "nowhere.pt")))
+    with pytest.raises(ParameterError, match=r"'proposal_imgsz' parameter must be 0 or at least 32. Got 5 instead"):
+        resolve_models(Params(**DEMO, proposal_imgsz=5))
+    fixed = str(shared / "models" / "yolov8n_int8_openvino_model")
+    with pytest.raises(ParameterError, match=r"'proposal_imgsz' parameter must be 0 with an OpenVINO folder"):
+        resolve_models(Params(**DEMO | {"yolo_model": fixed}, proposal_imgsz=1280))
+
+
+def test_words_need_a_text_tower(tmp_path):
+    world = make_other_model(tmp_path / "world.pt", "WorldModel")
+    given = DEMO | {"proposal_model": str(world), "proposal_words": ["tyre"]}
+    found = resolve_models(Params(**given, proposal_text_model="demo"))
+    assert set(found) >= {"proposal_model", "proposal_text_model"}
+    with pytest.raises(ParameterError, match=r"'proposal_text_model' parameter .* is not there"):
+        resolve_models(Params(**given, proposal_text_model=str(tmp_path / "nowhere")))
