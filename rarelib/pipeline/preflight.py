@@ -105,7 +105,8 @@ def _check_pictures(params: Params) -> None:
         raise ParameterError(f"The 'images_folder' parameter must be a folder. {params.images_folder!r} is not there.")
     if not has_pictures(folder):
         raise ParameterError(
-            f"The 'images_folder' parameter must hold pictures (jpg, png, …). {params.images_folder!r} has none."
+            f"The 'images_folder' parameter must hold pictures or videos (jpg, png, mp4, …). "
+            f"{params.images_folder!r} has none."
         )
 
 
@@ -134,7 +135,8 @@ def _check_address(address: str) -> None:
         raise ParameterError(f"The 'images_folder' parameter: {' '.join(said.split())}") from error
     if not found:
         raise ParameterError(
-            f"The 'images_folder' parameter must hold pictures (jpg, png, …). {address!r} has none, or is not there."
+            f"The 'images_folder' parameter must hold pictures or videos (jpg, png, mp4, …). "
+            f"{address!r} has none, or is not there."
         )
 
 
