@@ -17,9 +17,9 @@ from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates, number_frames
 from .neighbours import nearest_common
 from .order import choose_first, places_of, spread_order
-from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles
+from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles, surprise
 from .reasons import explain_objects
-from .signs import SIGNS, class_facts, fuse_signs, measure_signs, rare_class_points, surprise
+from .signs import SIGNS, class_facts, fuse_signs, measure_signs, rare_class_points
 
 PLAIN_METHODS = ("isolation_forest", "lof")
 FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"

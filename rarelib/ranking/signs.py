@@ -146,11 +146,6 @@ def class_rarity(class_count: np.ndarray) -> np.ndarray:
     return 1 - np.log(counts) / np.log(most) if most > 1 else np.zeros(len(counts))
 
 
-def surprise(percentile: np.ndarray) -> np.ndarray:
-    """Return how surprising a percentile is among so many: -log(1 - p) as share of that of the highest, in [0, 1]."""
-    return np.clip(-np.log1p(-percentile) / np.log(2 * max(len(percentile), 1)), 0, 1)
-
-
 def box_evidence(objects: pd.DataFrame) -> np.ndarray:
     """Return how sure it is that each box holds a thing, in [0, 1]; 1 where nothing is known."""
     if "objectness" not in objects:
