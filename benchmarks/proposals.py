@@ -191,8 +191,7 @@ def read_sets(shared: Path, place: Path) -> Iterator[tuple[str, str, Iterator[Fr
     for name, (numbers, classes) in CAMVID.items():
         blind = load_detector(str(make_blind(weights, classes, place / f"{name}.pt")), runtime="torch")
         yield f"camvid, blind to {name}", "camvid", frames_of(blind, ((p, pieces(a, numbers)) for p, a in annotated))
-    all_things = ((p, pieces(a, THINGS + UNCLEAR)) for p, a in annotated)
-    yield ALL_THINGS, "camvid", frames_of(detector, all_things)
+    yield ALL_THINGS, "camvid", frames_of(detector, ((p, pieces(a, THINGS + UNCLEAR)) for p, a in annotated))
     for name, classes in COCO.items():
         blind = load_detector(str(make_blind(weights, classes, place / f"coco {name}.pt")), runtime="torch")
         yield f"coco, blind to {name}", "coco", frames_of(blind, read_coco(data / "coco_road", classes))
@@ -284,8 +283,7 @@ def read_coco(folder: Path, classes: Sequence[int]) -> Iterator[tuple[np.ndarray
     for path in sorted((folder / "images").iterdir()):
         picture, labels = read_image(path), folder / "labels" / f"{path.stem}.txt"
         rows = np.loadtxt(labels, ndmin=2) if labels.is_file() and labels.stat().st_size else np.zeros((0, 5))
-        rows = rows[np.isin(rows[:, 0], classes)]
-        scale = np.array(picture.shape[1::-1] * 2, float)
+        rows, scale = rows[np.isin(rows[:, 0], classes)], np.array(picture.shape[1::-1] * 2, float)
         yield picture, np.concatenate([rows[:, 1:3] - rows[:, 3:] / 2, rows[:, 1:3] + rows[:, 3:] / 2], axis=1) * scale
 
 

@@ -275,3 +275,7 @@ def test_an_openvino_folder_of_ultralytics_works(shared, tmp_path):
     )
     assert len(detector.class_names) == 80 and detector.canvas == (640, 640)
     assert (objects["origin"] == "detected").sum() >= 8
+    assert "edges of boxes unknown" in detector.runtime  # it says what it orders proposals without
+    assert (objects["origin"] == "proposal").sum() == 40 and objects["energy"].isna().all()
+    sure = objects["origin"] == "detected"
+    assert objects.loc[sure, "objectness"].median() > 0.5 > objects.loc[~sure, "objectness"].median()
