@@ -46,6 +46,6 @@ def audit_labels_in_notebook(
 
 
 def _absolute(path: str) -> str:
-    """Return a path as the kernel in the run's folder finds it; the name of a release stays."""
-    found = find_upwards(path) if path else None
+    """Return a path as the kernel in the run's folder finds it; the name of a release stays, and demo."""
+    found = find_upwards(path) if path not in ("", "demo") else None
     return path if found is None or not found.exists() else found.resolve().as_posix()

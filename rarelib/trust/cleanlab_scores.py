@@ -74,12 +74,15 @@ def see_boxes(
         conf: Least confidence.
         iou: Overlap at which the weaker box is dropped.
     """
+    types = {"image_id": "str", "class_name": "str", **dict.fromkeys(["confidence", *BOX], float)}
+    nothing = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in types.items()})
     if not yolo_model or not has_cleanlab():
-        return pd.DataFrame(columns=["image_id", "class_name", "confidence", *BOX]).astype({"class_name": "str"})
+        return nothing
     detector = load_detector(yolo_model)
     detector.open()
     rows = track(list(images.itertuples()), "images")
-    return pd.concat([_seen(row, source_of(folder), detector, conf, iou) for row in rows], ignore_index=True)
+    found = [_seen(row, source_of(folder), detector, conf, iou) for row in rows]
+    return pd.concat([nothing, *found], ignore_index=True).astype(types)
 
 
 def cleanlab_sentence(audited: pd.DataFrame, scores: pd.DataFrame, model: str, language: str = "en") -> str:

@@ -115,13 +115,15 @@ def label_sentence(table: pd.DataFrame, language: str = "en") -> str:
 
 
 def worst_labels(table: pd.DataFrame, issue: str, *, count: int = 20, language: str = "en") -> pd.DataFrame:
-    """Return the labels of one issue, worst first, each with a reason in words, as galleries show them."""
+    """Return the labels of one issue, worst first and of each event one, with a reason in words, as galleries show."""
     by = {"mislabelled": "mislabelled", "odd": "odd"}.get(issue)
     rows = table[table["issue"] == issue]
     rows = rows.sort_values([by, "object_id"], ascending=[False, True]) if by else rows
-    rows = rows.head(count).reset_index(drop=True)
+    event = rows["near_duplicate"].where(rows["near_duplicate"] != "", rows["object_id"])
+    rows = rows[~event.duplicated()].head(count).reset_index(drop=True)
     told = [say(f"labels.{issue}", language, **row) for row in rows.to_dict("records")]
-    return rows.assign(reason=pd.Series(told, dtype="str"), similarity=rows[by] if by else 1.0)
+    rows = rows.assign(reason=pd.Series(told, dtype="str"))
+    return rows.assign(similarity=rows[by]) if by else rows
 
 
 def _compare(names: list[str], distance: np.ndarray, class_names: pd.Series) -> dict[str, pd.Series | np.ndarray]:

@@ -11,11 +11,14 @@ from rarelib.params import ParameterError
 from rarelib.pipeline.label_page import audit_labels_in_notebook
 
 
-def test_the_page_is_rendered_into_the_run_and_keeps_paths_to_itself(tmp_path, capsys):
+def test_the_page_is_rendered_into_the_run_and_keeps_paths_to_itself(tmp_path, capsys, monkeypatch):
     run, pictures = exported_run(tmp_path)
     run.write_table("objects", run.read_table("objects").assign(origin="label"))
+    (tmp_path / "demo").mkdir()  # a folder of that name is not the demo's detector
+    monkeypatch.chdir(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in run.root.rglob("*") if path.is_file()}
-    assert app.main(["audit-labels", str(run.root), "--images_folder", str(pictures), "--language", "ja"]) == 0
+    options = ["--images_folder", str(pictures), "--language", "ja", "--yolo_model", "demo"]
+    assert app.main(["audit-labels", str(run.root), *options]) == 0
     page, table = run.root / "label_audit.ipynb", run.root / "label_audit.csv"
     assert capsys.readouterr().out.split() == [str(page), str(table)]
     text = page.read_text(encoding="utf-8")

@@ -71,7 +71,7 @@ def test_the_order_of_the_rows_does_not_matter():
 def test_a_thing_labelled_wrong_in_all_its_frames_has_no_witness_in_its_event():
     objects, vectors = planted()
     track = [0, 1, 2, 3, 4]
-    vectors[track] = vectors[0]
+    vectors[track] = np.eye(DIM)[0]
     objects.loc[track, "class_name"] = "class_2"
     ids = objects["object_id"].tolist()
     events = [ids[0] if n in track else ids[n] for n in range(len(ids))]
@@ -79,6 +79,8 @@ def test_a_thing_labelled_wrong_in_all_its_frames_has_no_witness_in_its_event():
     together = audited(objects, vectors, events).set_index("object_id")
     assert (alone.loc[ids[:5], "mislabelled"] < 0.5).all()  # its own frames speak for it
     assert (together.loc[ids[:5], "mislabelled"] > 0.5).all()
+    shown = worst_labels(together.reset_index(), "mislabelled")
+    assert shown["object_id"].isin(ids[:5]).tolist() == [True] + [False] * (len(shown) - 1)  # first, and once
     assert together.loc[ids[1], "near_duplicate"] == ids[0] and together.loc[ids[0], "near_duplicate"] == ""
 
 
