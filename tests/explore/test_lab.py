@@ -136,7 +136,7 @@ def test_the_whole_picture_opens_with_the_frames_of_its_drive(page):
     view = page.locator(".rarelib .picture-view")
     page.wait_for_selector(".rarelib .picture-view[data-ready$=jpg]", timeout=WAIT_MS)
     own = view.get_attribute("data-ready")
-    step = view.locator("footer > button:not([disabled])").first
+    step = view.locator("footer > button:not([disabled], [hidden])").first
     step.click()
     page.wait_for_function("path => document.querySelector('.picture-view').dataset.ready !== path", arg=own)
     page.keyboard.press("Escape")
