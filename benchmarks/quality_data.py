@@ -28,7 +28,8 @@ MAX_COMMON = 1500  # per stored set, so that five seeds take minutes
 DEMO_SCENES = 300
 DEMO_SEED = 4711  # no model was trained on it, and no run draws it by default
 MOST_PASTED = 3  # draws of pasted sets, each of which is detected anew
-SEEN_BY = ("objects", "models", "pictures", "words", "datasets", "demo/models", "demo/draw")  # rooms that make boxes
+SEEN_BY = ("objects", "models", "pictures")  # rooms that decide boxes and vectors
+DEMO_TOO = ("words", "demo/models", "demo/draw")  # and what the demo world shows, and a CLIP says of it
 
 
 @dataclass
@@ -147,7 +148,7 @@ def read_demo(cache: Path, *, seed: int = DEMO_SEED, n_scenes: int = DEMO_SCENES
     from rarelib.params import load_params
 
     params = load_params(Path(__file__).parents[1] / "params" / "demo.yaml")
-    world = cache / f"demo_world_{seed}_{n_scenes}_{made_by()}"
+    world = cache / f"demo_world_{seed}_{n_scenes}_{made_by(DEMO_TOO)}"
     if not (world / "truth.parquet").is_file():
         save_world(world, n_scenes=n_scenes, seed=seed)
     truth = read_truth(world / "truth.parquet")
@@ -170,7 +171,8 @@ def read_set(
 
     What was left counts only while the code and the demo models that made it are the same.
     """
-    root = cache / f"{name.replace(' ', '_')}_{imgsz}_{made_by()}"
+    rooms = SEEN_BY + (DEMO_TOO if yolo_model == "demo" else ())
+    root = cache / f"{name.replace(' ', '_')}_{imgsz}_{made_by(rooms)}"
     images, _ = list_dataset(pictures)
     images = images[images["sampled"]].reset_index(drop=True)
     if not (root / "vectors.npy").is_file():
@@ -187,10 +189,10 @@ def read_set(
 
 
 @cache
-def made_by() -> str:
-    """Return a hash of everything in the library that decides boxes and vectors."""
+def made_by(rooms: tuple[str, ...]) -> str:
+    """Return a hash of everything in some rooms of the library."""
     package = Path(rarelib.__file__).parent
-    files = [file for room in SEEN_BY for file in sorted((package / room).rglob("*")) if file.is_file()]
+    files = [file for room in rooms for file in sorted((package / room).rglob("*")) if file.is_file()]
     files = [file for file in files if file.suffix in (".py", ".yaml", ".txt", ".pt", ".safetensors", ".json")]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 

@@ -1,6 +1,5 @@
 """Ways to order the same boxes: our default, its signs one by one left out, single methods, and what others offer."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from rarelib.ranking.scoring import score_objects
 from rarelib.settings import FilterSettings, ScoreSettings
 
 OURS, DETECTED_ONLY, PLAIN = "**rarelib default**", "rarelib, detected boxes only", "plain recipe"
-SIGNS = getattr(signs, "SIGNS", ())  # of the ranking
+SIGNS = signs.SIGNS  # of the ranking
 Scorer = Callable[[np.ndarray, int], np.ndarray]
 Ranking = tuple[np.ndarray, np.ndarray]  # scores, and the order in which objects are shown; higher is rarer, first
 
@@ -85,7 +84,7 @@ def rank_by_default(pictures: PictureSet, seed: int) -> Ranking:
 def score_by_default(pictures: PictureSet, seed: int) -> pd.DataFrame:
     """Return the scores table of the shipped default, in the order of the objects."""
     ids = pictures.objects["object_id"].tolist()
-    options = {"zero_shot": pictures.zero_shot, **_options(seed=seed)}
+    options = {"zero_shot": pictures.zero_shot, "settings": ScoreSettings(seed=seed)}
     return score_objects(pictures.objects, pictures.images, pictures.vectors, ids, **options)[0]
 
 
@@ -95,8 +94,8 @@ def rank_plainly(pictures: PictureSet, seed: int) -> Ranking:
     keep = filter_objects(objects, settings=FilterSettings(selection="union", seed=seed))["keep"].to_numpy(bool)
     rarity, order = np.full(len(objects), -1.0), np.full(len(objects), -float(len(objects)))
     ids = objects.loc[keep, "object_id"].tolist()
-    options = _options(selection="union", seed=seed)
-    scores, _ = score_objects(objects, pictures.images, pictures.vectors[keep], ids, **options)
+    settings = ScoreSettings(selection="union", seed=seed)
+    scores, _ = score_objects(objects, pictures.images, pictures.vectors[keep], ids, settings=settings)
     rarity[keep], order[keep] = scores["rarity"], -scores["rank"]
     return rarity, order
 
@@ -118,8 +117,3 @@ def without_each_sign(pictures: PictureSet, seed: int) -> Iterator[tuple[str, Ra
     for sign in SIGNS:
         with weights({sign.name: 0.0}):
             yield sign.name, rank_by_default(pictures, seed)
-
-
-def _options(**chosen: object) -> dict[str, object]:
-    known = inspect.signature(score_objects).parameters
-    return {"settings": ScoreSettings(**chosen)} if "settings" in known else chosen
