@@ -5,8 +5,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rarelib.demo.draw.kinds import ALL_KINDS, DETECTOR_CLASSES, KINDS, OTHER, UNSEEN_KINDS, kinds_of
-from rarelib.demo.draw.layout import CLIP_TRAINING, DETECTOR_TRAINING, WORLD, Mix, lay_out_drive
+from rarelib.demo.draw.canvas import Camera, Canvas
+from rarelib.demo.draw.kinds import (
+    ALL_KINDS,
+    COLOURS,
+    DETECTOR_CLASSES,
+    KINDS,
+    OTHER,
+    STRANGERS,
+    UNSEEN_KINDS,
+    kinds_of,
+)
+from rarelib.demo.draw.layout import CLIP_KINDS, CLIP_STRANGERS, DETECTOR_TRAINING, WORLD, Mix, lay_out_drive
+from rarelib.demo.draw.scenery import WEATHERS, make_light, place_body
 from rarelib.demo.draw.world import (
     FRAMES_PER_DRIVE,
     SIZE_WH,
@@ -17,6 +28,8 @@ from rarelib.demo.draw.world import (
     save_world,
 )
 from rarelib.demo.train.sets import detector_class, draw_crops, save_detector_set
+from rarelib.words.lists import own_list, things_of
+from rarelib.words.ordinary import ordinariness
 
 N_SCENES = 26  # two tasks for two processes
 
@@ -100,13 +113,47 @@ def test_kinds_are_as_many_as_promised():
     assert all(not kind.detector_class for kind in kinds_of("rare"))
 
 
-@pytest.mark.parametrize("mix", [DETECTOR_TRAINING, CLIP_TRAINING])
+@pytest.mark.parametrize("mix", [DETECTOR_TRAINING, CLIP_KINDS, CLIP_STRANGERS])
 def test_no_training_scene_holds_an_unseen_kind(mix):
     for drive in range(40):
         found = lay_out_drive(np.random.default_rng(drive), size_wh=SIZE_WH, mix=mix).objects
         assert all(placed.kind.seen for placed in found)
-        if mix is DETECTOR_TRAINING:
+        if mix is not CLIP_KINDS:
             assert all(placed.kind.role != "rare" for placed in found)
+
+
+def test_strangers_are_many_named_and_in_no_run():
+    names = [kind.name for kind in STRANGERS]
+    assert len(names) == len(set(names)) >= 100
+    assert set(names).isdisjoint(kind.name for kind in ALL_KINDS)
+    unusual = {thing.name for thing in things_of(own_list("vocabulary"), "vocabulary")}
+    assert set(names) <= unusual and (ordinariness(pd.Series(names)) == 0).all()
+    for drive in range(40):
+        placed = lay_out_drive(np.random.default_rng(drive), size_wh=SIZE_WH, mix=WORLD).objects
+        assert all(one.kind.role != "stranger" for one in placed)
+
+
+@pytest.mark.parametrize("kind", [STRANGERS[i] for i in range(0, len(STRANGERS), 9)], ids=lambda kind: kind.name)
+def test_things_of_one_stranger_are_alike_and_others_are_not(kind):
+    other = STRANGERS[(STRANGERS.index(kind) + 80) % len(STRANGERS)]
+    first, second, third = (outline_of(*drawn) for drawn in ((kind, 1), (kind, 2), (other, 1)))
+    assert min(first.sum(), second.sum(), third.sum()) > 50
+    assert share_of(first, second) > share_of(first, third)
+
+
+def outline_of(kind, seed):
+    """Return which pixels of a small picture one thing of a kind covers, looked at from the side."""
+    camera = Camera(160, 120, 160.0, 80.0, 50.0, 1.5)
+    light = make_light(WEATHERS["clear"], np.random.default_rng(0))
+    canvas = Canvas(camera, light, np.zeros((120, 160, 3), np.uint8))
+    canvas.number = 1
+    kind.draw(place_body(canvas, 0.0, 9.0, 1.2), np.random.default_rng(seed), COLOURS["red"])
+    return canvas.numbers == 1
+
+
+def share_of(first, second):
+    """Return the overlap of two outlines over their union."""
+    return (first & second).sum() / (first | second).sum()
 
 
 def test_detector_labels_are_classes_and_shares(tmp_path):
@@ -125,7 +172,7 @@ def test_detector_class_of_odd_clutter_and_rare_kinds():
 
 def test_crops_are_squares_with_their_kinds():
     crops = draw_crops(
-        n_scenes=2, seed=1, mix=CLIP_TRAINING, size=32, colour=(1, 2, 3), n_views=2, most_per_kind=3, workers=1
+        n_scenes=2, seed=1, mix=CLIP_STRANGERS, size=32, colour=(1, 2, 3), n_views=2, most_per_kind=3, workers=1
     )
     assert crops.views.shape == (len(crops.kinds), 2, 32, 32, 3)
     assert len(crops.colours) == len(crops.kinds)

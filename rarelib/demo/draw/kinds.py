@@ -11,6 +11,7 @@ import numpy as np
 from . import people, rare, street, vehicles
 from .body import Body
 from .canvas import Colour
+from .strangers import FAMILIES, DrawStranger
 
 COLOURS: dict[str, Colour] = {
     "white": (236, 236, 232),
@@ -31,11 +32,12 @@ class Kind:
 
     `size_m` is (width, height, length); `place` says where it stands: in a lane, on the pavement, at the kerb,
     or anywhere on the road. `detector_class` is what a detector is to call it ("" for rare kinds, which the
-    detector never learns). What is not `seen` is in the training of no model.
+    detector never learns). What is not `seen` is in the training of no model. Strangers are in the training of CLIP
+    and in no run.
     """
 
     name: str
-    role: Literal["common", "clutter", "rare", "odd"]
+    role: Literal["common", "clutter", "rare", "odd", "stranger", "scenery"]
     draw: Callable[[Body, np.random.Generator, Colour], object]
     size_m: tuple[float, float, float]
     place: Literal["lane", "pavement", "kerb", "road"]
@@ -128,14 +130,21 @@ ALL_KINDS = (
         seen=False,
     ),
 )
+STRANGERS = tuple(
+    Kind(name, "stranger", DrawStranger(number, name), family.size_m, "road", phrase=name)
+    for number, family in enumerate(FAMILIES)
+    for name in family.kinds
+)
+# what a crop shows that holds no object: crops of it are cut, it is placed nowhere
+SCENERY = Kind("scenery", "scenery", lambda body, rng, paint: None, (1, 1, 1), "road", phrase="a road")
 # in training scenes only, so that "other object" means more than a dozen known shapes
 SCULPTURE = _clutter("sculpture", street.draw_sculpture, (1.6, 1.6, 1.6), place="road", coloured=True)
 
-KINDS = {kind.name: kind for kind in (*ALL_KINDS, SCULPTURE)}
+KINDS = {kind.name: kind for kind in (*ALL_KINDS, *STRANGERS, SCENERY, SCULPTURE)}
 UNSEEN_KINDS = tuple(kind.name for kind in ALL_KINDS if not kind.seen)
 DETECTOR_CLASSES = (*(kind.name for kind in ALL_KINDS if kind.role == "common"), OTHER)
 
 
 def kinds_of(*roles: str, seen_only: bool = False) -> list[Kind]:
     """Return the kinds with one of these roles, without the sculptures of training."""
-    return [kind for kind in ALL_KINDS if kind.role in roles and (kind.seen or not seen_only)]
+    return [kind for kind in (*ALL_KINDS, *STRANGERS) if kind.role in roles and (kind.seen or not seen_only)]

@@ -18,7 +18,7 @@ LANES = ((-ROAD_M * 0.75, math.pi), (-ROAD_M * 0.25, math.pi), (ROAD_M * 0.25, 0
 
 @dataclass(frozen=True)
 class Mix:
-    """How many objects of each role a scene is given; rare and odd are means a drive, the others a range."""
+    """How many objects of each role a scene is given; rare, odd, strangers are means a drive, the others a range."""
 
     vehicles: tuple[int, int] = (6, 11)
     people: tuple[int, int] = (3, 8)
@@ -27,6 +27,7 @@ class Mix:
     rare: float = 0.34
     odd: float = 0.24
     sculptures: float = 0.0
+    strangers: float = 0.0
     evenness: float = 0.0  # 1 makes common kinds equally frequent
     training: bool = False  # no kind that models must not know
 
@@ -36,8 +37,9 @@ DETECTOR_TRAINING = Mix(
     evenness=0.8, rare=0.0, odd=0.5, sculptures=1.6, clutter=(4, 9), fixtures=(2, 5), people=(4, 9), training=True
 )
 DETECTOR_CHECK = Mix(rare=0.0, training=True)  # rare kinds have no true class to compare with
-CLIP_TRAINING = Mix(vehicles=(3, 6), people=(2, 5), fixtures=(1, 4), clutter=(3, 6), rare=3.0, odd=1.8, training=True)
-CLIP_CHECK = replace(CLIP_TRAINING, training=False)
+CLIP_KINDS = Mix(vehicles=(3, 6), people=(2, 5), fixtures=(1, 4), clutter=(3, 6), rare=3.0, odd=1.8, training=True)
+CLIP_STRANGERS = replace(CLIP_KINDS, clutter=(2, 5), rare=0.0, odd=0.0, strangers=9.0)
+CLIP_CHECK = replace(CLIP_KINDS, strangers=3.0, training=False)
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def _choose_kinds(rng: np.random.Generator, mix: Mix) -> list[Kind]:
     common = kinds_of("common")
     chosen = [*_draw_kinds(rng, kinds_of("rare", seen_only=mix.training), int(rng.poisson(mix.rare))),
               *_draw_kinds(rng, kinds_of("odd", seen_only=mix.training), int(rng.poisson(mix.odd))),
+              *_draw_kinds(rng, kinds_of("stranger"), int(rng.poisson(mix.strangers))),
               *[SCULPTURE] * int(rng.poisson(mix.sculptures))]  # fmt: skip
     groups = ((mix.vehicles, ("lane", "kerb")), (mix.people, ("pavement",)), (mix.fixtures, ("pavement",)))
     for (least, most), places in groups:
@@ -136,6 +139,8 @@ def _choose_kinds(rng: np.random.Generator, mix: Mix) -> list[Kind]:
 
 
 def _draw_kinds(rng: np.random.Generator, pool: list[Kind], count: int, *, evenness: float = 0.0) -> list[Kind]:
+    if not count:
+        return []
     weights = np.array([kind.weight for kind in pool]) ** (1 - evenness)
     return [pool[i] for i in rng.choice(len(pool), count, p=weights / weights.sum())]
 

@@ -84,7 +84,7 @@ def draw_wheelchair(body: Body, rng: np.random.Generator, paint: Colour) -> None
 def draw_dog(body: Body, rng: np.random.Generator, paint: Colour) -> None:
     """Draw a dog."""
     coat = _pick(rng, ((58, 42, 32), (168, 122, 72), (216, 196, 160), (44, 42, 42), (120, 116, 112)))
-    _draw_animal(
+    draw_animal(
         body.part((0, 0, 0), np.eye(3) * rng.uniform(0.8, 1.2)),
         rng,
         coat,
@@ -99,7 +99,7 @@ def draw_dog(body: Body, rng: np.random.Generator, paint: Colour) -> None:
 def draw_deer(body: Body, rng: np.random.Generator, paint: Colour) -> None:
     """Draw a deer, some with antlers."""
     coat = _pick(rng, ((158, 104, 60), (134, 88, 54), (176, 126, 78)))
-    head = _draw_animal(body, rng, coat, leg=0.72, long=1.15, girth=0.23, neck=0.5, tail=0.1)
+    head = draw_animal(body, rng, coat, leg=0.72, long=1.15, girth=0.23, neck=0.5, tail=0.1)
     if rng.random() < 0.6:
         for side in (-1, 1):
             tip = (head[0] + side * 0.3, head[1] + 0.55, head[2] - 0.1)
@@ -112,13 +112,14 @@ def draw_horse(body: Body, rng: np.random.Generator, paint: Colour) -> None:
     """Draw a horse."""
     coat = _pick(rng, ((96, 60, 38), (60, 42, 34), (206, 200, 192), (142, 92, 56)))
     body = body.part((0, 0, 0), np.eye(3) * rng.uniform(1.0, 1.12))
-    head = _draw_animal(body, rng, coat, leg=0.95, long=1.6, girth=0.34, neck=0.62, tail=0.6)
+    head = draw_animal(body, rng, coat, leg=0.95, long=1.6, girth=0.34, neck=0.62, tail=0.6)
     mane = tuple(c * 0.4 for c in coat)
     body.limb((0, head[1] + 0.06, head[2] - 0.12), (0, head[1] - 0.5, head[2] - 0.5), 0.09, mane)
 
 
-def _draw_animal(body: Body, rng: np.random.Generator, coat: Colour, *, leg: float, long: float, girth: float,
-                 neck: float, tail: float) -> tuple[float, float, float]:  # fmt: skip
+def draw_animal(body: Body, rng: np.random.Generator, coat: Colour, *, leg: float, long: float, girth: float,
+                neck: float, tail: float) -> tuple[float, float, float]:  # fmt: skip
+    """Draw an animal on four legs, its measures in metres, and return where its head is."""
     back, step = leg + girth, rng.uniform(-0.25, 0.25) * leg
     darker = tuple(c * 0.72 for c in coat)
     chest, rump = (0, back, long / 2 - girth * 0.4), (0, back, -long / 2 + girth * 0.4)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...objects.zero_shot import PROMPT
-from ..draw.kinds import ALL_KINDS, UNSEEN_KINDS
-from ..draw.layout import CLIP_CHECK, CLIP_TRAINING
+from ..draw.kinds import ALL_KINDS, SCENERY, STRANGERS
+from ..draw.layout import CLIP_CHECK, CLIP_KINDS, CLIP_STRANGERS
+from .learning import MEAN, STD, learn_phrases, learn_pictures
 from .sets import CropSet, draw_crops
-from .vocabulary import END, START, UNKNOWN, build_tokenizer, describe_kind, noun_of, pad_to_longest, true_pairs
-
-MEAN, STD = (0.46, 0.46, 0.45), (0.24, 0.24, 0.24)
+from .vocabulary import END, START, UNKNOWN, build_tokenizer, noun_of, pad_to_longest
 
 
 @dataclass(frozen=True)
@@ -27,28 +25,33 @@ class ClipSettings:
     patch_size: int = 8
     vision_width: int = 128
     vision_layers: int = 4
-    text_width: int = 96
+    text_width: int = 64
     text_layers: int = 2
     projection: int = 64
-    rounds: int = 2  # each on crops drawn for it, from warm-up to standstill
-    n_scenes: int = 1000  # a round
-    n_views: int = 4
-    most_per_kind: int = 700
-    steps: int = 1300  # a round
-    batch: int = 128
-    learning_rate: float = 1.5e-3
+    n_scenes: int = 1100  # with strangers, twice
+    n_kind_scenes: int = 600  # with the world's own rare and odd kinds, the seen ones
+    n_views: int = 3
+    most_per_kind: int = 500
+    steps: int = 6000  # of the picture tower
+    batch: int = 64
+    learning_rate: float = 1e-3
+    text_steps: int = 800
+    text_learning_rate: float = 2e-3
     seed: int = 103
     n_check_scenes: int = 300
     check_seed: int = 104
 
 
-def train_clip(work: Path, target: Path, settings: ClipSettings, *, threads: int | None = None) -> Path:
+def train_clip(
+    work: Path, target: Path, settings: ClipSettings, *, start: Path | None = None, threads: int | None = None
+) -> Path:
     """Train a CLIP on crops drawn for it and save it as a transformers folder in half precision.
 
     Args:
         work: Folder for the drawn crops.
         target: The folder to write.
         settings: How it is trained.
+        start: A CLIP of the same shape whose picture tower is trained further; None begins with random weights.
         threads: Threads of torch; None takes all cores.
     """
     import torch
@@ -58,44 +61,56 @@ def train_clip(work: Path, target: Path, settings: ClipSettings, *, threads: int
     torch.manual_seed(settings.seed)
     tokenizer = build_tokenizer()
     model = _build_model(settings, tokenizer.get_vocab_size(), pad_to_longest(tokenizer))
-    for number in range(settings.rounds):
-        fit_round(model, load_crops(work, settings, number), tokenizer, settings, number)
+    if start is not None:
+        _take_picture_tower(model, start)
+    crops = load_crops(work, settings)
+    of_pictures = {"steps": settings.steps, "batch": settings.batch, "learning_rate": settings.learning_rate}
+    anchors = learn_pictures(model, crops, seed=settings.seed, **of_pictures)
+    of_phrases = {"steps": settings.text_steps, "learning_rate": settings.text_learning_rate, "seed": settings.seed}
+    learn_phrases(model, anchors, sorted(set(crops.kinds.tolist())), tokenizer, **of_phrases)
     _save(model, tokenizer, target, settings)
     return target
 
 
 def check_clip(work: Path, model: Path, settings: ClipSettings) -> dict[str, float]:
-    """Return how often the nearest phrase names the kind of an unseen crop, with all phrases to choose from.
+    """Return how often the nearest phrase names the kind of an unseen crop, with those of all trained kinds to choose.
 
-    Kinds seen in training and kinds left out are apart; for each, the share of right crops and the mean over kinds.
+    Of the kinds left out none can be named: for them, how often the nearest phrase is that of no ordinary kind, and
+    the same for crops of ordinary kinds, where it is wrong.
     """
     from ...objects.embedding import load_embedder
 
     crops = load_check_crops(work, settings)
     embedder = load_embedder("clip", clip_model=str(model), runtime="torch", device="cpu")
     vectors = np.concatenate([embedder.embed_crops(list(part)) for part in np.array_split(crops.views[:, 0], 20)])
-    names = np.array([kind.name for kind in ALL_KINDS])
-    phrases = embedder.embed_texts([PROMPT.format(noun_of(kind.name)) for kind in ALL_KINDS])
-    unseen = np.isin(crops.kinds, UNSEEN_KINDS)
-    trained = np.isin(names, UNSEEN_KINDS, invert=True)
-    seen_right = names[trained][(vectors @ phrases[trained].T).argmax(axis=1)] == crops.kinds
-    any_right = names[(vectors @ phrases.T).argmax(axis=1)] == crops.kinds
+    kinds = {kind.name: kind for kind in (*ALL_KINDS, *STRANGERS, SCENERY)}
+    names = np.array([name for name, kind in kinds.items() if kind.seen])
+    phrases = embedder.embed_texts([PROMPT.format(noun_of(name)) for name in names])
+    nearest = names[(vectors @ phrases.T).argmax(axis=1)]
+    usual = [name for name, kind in kinds.items() if kind.role in ("common", "clutter", "scenery")]
+    strange, ordinary, trained = ~np.isin(nearest, usual), np.isin(crops.kinds, usual), np.isin(crops.kinds, names)
+    left_out = ~trained
     return {
-        "trained_crops": int((~unseen).sum()),
-        "trained_top1": float(seen_right[~unseen].mean()),
-        "trained_top1_mean_of_kinds": _mean_of_kinds(seen_right[~unseen], crops.kinds[~unseen]),
-        "left_out_crops": int(unseen.sum()),
-        "left_out_top1": float(any_right[unseen].mean()),
-        "left_out_top1_mean_of_kinds": _mean_of_kinds(any_right[unseen], crops.kinds[unseen]),
+        "trained_crops": int(trained.sum()),
+        "trained_top1": float((nearest == crops.kinds)[trained].mean()),
+        "trained_top1_mean_of_kinds": _mean_of_kinds((nearest == crops.kinds)[trained], crops.kinds[trained]),
+        "left_out_crops": int(left_out.sum()),
+        "left_out_strange": float(strange[left_out].mean()),
+        "left_out_strange_mean_of_kinds": _mean_of_kinds(strange[left_out], crops.kinds[left_out]),
+        "ordinary_crops": int(ordinary.sum()),
+        "ordinary_strange": float(strange[ordinary].mean()),
     }
 
 
-def load_crops(work: Path, settings: ClipSettings, number: int) -> CropSet:
-    """Return the crops that a round trains on, drawn at the first call."""
-    return _draw_once(
-        work / f"crops_{number}.npz", settings, mix=CLIP_TRAINING, n_scenes=settings.n_scenes,
-        seed=settings.seed + 1000 * number, n_views=settings.n_views, most_per_kind=settings.most_per_kind,
-    )  # fmt: skip
+def load_crops(work: Path, settings: ClipSettings) -> CropSet:
+    """Return the crops that the picture tower trains on, drawn at the first call: strangers twice, then own kinds."""
+    options = {"n_views": settings.n_views, "most_per_kind": settings.most_per_kind}
+    parts = []
+    for number, mix in enumerate((CLIP_STRANGERS, CLIP_STRANGERS, CLIP_KINDS)):
+        n_scenes = settings.n_scenes if mix is CLIP_STRANGERS else settings.n_kind_scenes
+        place = {"n_scenes": n_scenes, "seed": settings.seed + 1000 * number}
+        parts.append(_draw_once(work / f"crops_{number}.npz", settings, mix=mix, **place, **options))
+    return CropSet(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(CropSet)))
 
 
 def load_check_crops(work: Path, settings: ClipSettings) -> CropSet:
@@ -113,68 +128,12 @@ def _draw_once(path: Path, settings: ClipSettings, **options: Any) -> CropSet:
         return CropSet(**found)
 
 
-def fit_round(model: Any, crops: CropSet, tokenizer: Any, settings: ClipSettings, number: int) -> None:
-    """Train for one round of steps; the learning rate rises, falls to 0, and is lower in later rounds."""
-    import torch
+def _take_picture_tower(model: Any, start: Path) -> None:
+    from transformers import CLIPModel
 
-    rng = np.random.default_rng([settings.seed, number])
-    decayed = [weights for weights in model.parameters() if weights.ndim >= 2]
-    others = [weights for weights in model.parameters() if weights.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
-        lr=settings.learning_rate / (number + 1), betas=(0.9, 0.98),
-    )  # fmt: skip
-    warm_up = 100
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / warm_up, 0.5 + 0.5 * math.cos(math.pi * min(step / settings.steps, 1))),
-    )
-    chances = _even_chances(crops.kinds)
-    model.train()
-    for step in range(settings.steps):
-        rows = rng.choice(len(crops.kinds), settings.batch, p=chances)
-        pictures, phrases, true = _draw_batch(crops, rows, tokenizer, rng)
-        loss = _contrastive_loss(model, pictures, phrases, true)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        if step % 100 == 0:
-            print(f"CLIP round {number}, step {step} of {settings.steps}, loss {loss.item():.3f}", flush=True)
-
-
-def _draw_batch(crops: CropSet, rows: np.ndarray, tokenizer: Any, rng: np.random.Generator) -> tuple[Any, Any, Any]:
-    import torch
-
-    views = crops.views[rows, rng.integers(crops.views.shape[1], size=len(rows))].astype(np.float32) / 255
-    flip = rng.random(len(rows)) < 0.5
-    views[flip] = views[flip, :, ::-1]
-    light = rng.uniform(0.75, 1.25, (len(rows), 1, 1, 1)) * rng.uniform(0.93, 1.07, (len(rows), 1, 1, 3))
-    views = np.clip(views * light + rng.normal(0, 0.02, views.shape), 0, 1)
-    pictures = torch.from_numpy(((views - MEAN) / STD).astype(np.float32)).permute(0, 3, 1, 2)
-    kinds, colours = crops.kinds[rows], crops.colours[rows]
-    described = [describe_kind(kind, colour, rng) for kind, colour in zip(kinds, colours, strict=True)]
-    texts, named, named_colours = (list(column) for column in zip(*described, strict=True))
-    phrases = torch.tensor([code.ids for code in tokenizer.encode_batch(texts)])
-    true = true_pairs(kinds, colours, np.array(named), np.array(named_colours))
-    return pictures, phrases, torch.from_numpy(true)
-
-
-def _contrastive_loss(model: Any, pictures: Any, phrases: Any, true: Any) -> Any:
-    import torch
-    import torch.nn.functional as functional
-
-    with torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-        images = model.get_image_features(pixel_values=pictures).pooler_output
-        texts = model.get_text_features(input_ids=phrases).pooler_output
-    images, texts = (functional.normalize(vectors.float(), dim=1) for vectors in (images, texts))
-    logits = images @ texts.T * model.logit_scale.exp().clamp(max=50)
-    # captions repeat within a batch: every phrase that is true of a crop is a right answer
-    right = true.float()
-    from_images = -(functional.log_softmax(logits, dim=1) * right).sum(1) / right.sum(1)
-    from_texts = -(functional.log_softmax(logits, dim=0) * right).sum(0) / right.sum(0)
-    return (from_images.mean() + from_texts.mean()) / 2
+    known = CLIPModel.from_pretrained(start)
+    model.vision_model.load_state_dict(known.vision_model.state_dict())
+    model.visual_projection.load_state_dict(known.visual_projection.state_dict())
 
 
 def _build_model(settings: ClipSettings, vocabulary: int, length: int) -> Any:
@@ -210,12 +169,6 @@ def _save(model: Any, tokenizer: Any, target: Path, settings: ClipSettings) -> N
     }  # fmt: skip
     for name, content in (("tokenizer_config", {**special, **texts}), ("preprocessor_config", pictures)):
         (target / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _even_chances(kinds: np.ndarray) -> np.ndarray:
-    _, number, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    chances = counts[number] ** -0.7  # nearly even over kinds, common ones a little more often
-    return chances / chances.sum()
 
 
 def _mean_of_kinds(right: np.ndarray, kinds: np.ndarray) -> float:

@@ -12,12 +12,17 @@ import cv2
 import numpy as np
 
 from ...pictures.crops import write_jpeg
-from ..draw.kinds import DETECTOR_CLASSES, KINDS
+from ...tables import BOX
+from ..draw.kinds import DETECTOR_CLASSES, KINDS, SCENERY
 from ..draw.layout import Mix
 from ..draw.world import FRAMES_PER_DRIVE, draw_scene, map_scenes
 
-LEAST_CROP_VISIBLE = 0.5  # a crop of less shows what is in front
+LEAST_CROP_VISIBLE = 0.4  # a crop of less shows what is in front
 BOX_JITTER = 0.08  # standard deviation of a crop's edges, as share of the box, as a detector would miss them
+LOOSE = (0.6, 1.5)  # a third of the views has sides of so many times the box's: a fragment, or the thing with more
+LEAST_SIDE_PX = 4
+SCENERY_CROPS = 2  # a scene, of no object
+SCENERY_SIDES = (0.05, 0.35)  # as share of the picture's width
 
 
 @dataclass(frozen=True)
@@ -118,18 +123,43 @@ def _cut_scene(
 
     picture, rows = _draw_frame(seed, index, mix)
     rng = np.random.default_rng([seed, index, 2])
+    wanted = [row for row in rows if row["visible"] >= LEAST_CROP_VISIBLE and row["role"] != "sculpture"]
+    wanted += [
+        {**box, "class_name": SCENERY.name, "colour": ""} for box in _empty_boxes(rows, rng, picture.shape[1::-1])
+    ]
     found = []
-    for row in rows:
-        if row["visible"] >= LEAST_CROP_VISIBLE and row["role"] != "sculpture":
-            boxes = _jitter_box(row, n_views, rng, picture.shape[1::-1])
-            views = [square_crop(picture[y0:y1, x0:x1], size=size, colour=colour) for x0, y0, x1, y1 in boxes]
-            found.append((row["class_name"], row["colour"], np.stack(views)))
+    for row in wanted:
+        boxes = _jitter_box(row, n_views, rng, picture.shape[1::-1])
+        views = [square_crop(picture[y0:y1, x0:x1], size=size, colour=colour) for x0, y0, x1, y1 in boxes]
+        found.append((row["class_name"], row["colour"], np.stack(views)))
     return found
 
 
 def _jitter_box(row: dict[str, Any], n_views: int, rng: np.random.Generator, picture_wh: tuple[int, int]) -> np.ndarray:
-    box = np.array([row[name] for name in ("x_min", "y_min", "x_max", "y_max")])
+    box = np.array([row[name] for name in BOX])
     sides = np.tile(box[2:] - box[:2], 2)
-    moves = rng.normal(0, BOX_JITTER, (n_views, 4)).clip(-0.2, 0.2) * sides
+    moves = rng.normal(0, BOX_JITTER, (n_views, 4)).clip(-0.2, 0.2)
+    more = rng.uniform(*LOOSE, (n_views, 2)) - 1  # of each side
+    shift = rng.uniform(-0.5, 0.5, (n_views, 2)) * more
+    moves[2::3] = np.concatenate([shift - more / 2, shift + more / 2], axis=1)[2::3]
     moves[0] = 0
-    return np.rint((box + moves).clip(0, np.tile(picture_wh, 2))).astype(int)
+    edges = np.rint((box + moves * sides).clip(0, np.tile(picture_wh, 2))).astype(int)
+    edges[:, :2] = np.minimum(edges[:, :2], np.array(picture_wh) - LEAST_SIDE_PX)
+    edges[:, 2:] = np.maximum(edges[:, 2:], edges[:, :2] + LEAST_SIDE_PX)
+    return edges
+
+
+def _empty_boxes(
+    rows: list[dict[str, Any]], rng: np.random.Generator, picture_wh: tuple[int, int]
+) -> list[dict[str, float]]:
+    """Return boxes of a picture that hold next to nothing of any object."""
+    taken = np.array([[row[name] for name in BOX] for row in rows]).reshape(-1, 4)
+    found = []
+    for _ in range(4 * SCENERY_CROPS):
+        size = picture_wh[0] * rng.uniform(*SCENERY_SIDES) * np.array([1, rng.uniform(0.4, 1.6)])
+        corner = rng.uniform((0, 0), np.maximum(np.array(picture_wh) - size, 1))
+        box = np.concatenate([corner, np.minimum(corner + size, picture_wh)])
+        shared = np.minimum(taken[:, 2:], box[2:]) - np.maximum(taken[:, :2], box[:2])
+        if not (shared > 0).all(axis=1).any() and len(found) < SCENERY_CROPS:
+            found.append(dict(zip(BOX, box.tolist(), strict=True)))
+    return found
