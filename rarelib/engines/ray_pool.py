@@ -10,6 +10,7 @@ from typing import Any
 
 ANSWER_S = 10.0
 EXPECTED = "The 'ray_address' parameter must be that of a running cluster."
+STORE_BYTES = 256 << 20  # rows of tasks and counts travel, pictures do not
 SPARE_CPUS = 2  # for what reads the tasks: a pool that takes all of them waits for ever
 # no news are sent, and no bars are drawn
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TQDM": "0"}
@@ -24,11 +25,11 @@ class RayPool:
         Raises:
             ValueError: If the address does not answer, or there are too few CPUs or GPUs.
         """
+        _check_answers(address)
         os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
         import ray
 
         if not ray.is_initialized():
-            _check_answers(address)
             _join(address, cpus=threads + SPARE_CPUS)
         self._actors, self._threads, self._gpus = _fitting(ray.cluster_resources(), device)
 
@@ -83,7 +84,8 @@ def _join(address: str, *, cpus: int) -> None:
     """Join a cluster, or start Ray here; a busy machine is tried twice, as Ray itself waits half a minute only."""
     import ray
 
-    started = {} if address else {"num_cpus": cpus, "include_dashboard": False}
+    own = {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+    started = {} if address else own
     for tries_left in (0,) if address else (1, 0):
         try:
             ray.init(address or "local", log_to_driver=False, logging_level="ERROR", **started)
