@@ -143,7 +143,9 @@ def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreS
     if table["verdict"].notna().any():
         from .verdicts import rerank
 
-        table["rarity"] = _rounded(rerank(table["rarity"].to_numpy(), vectors, table["verdict"].to_numpy()))
+        seen = _events(table, vectors, table["rarity"].to_numpy(), settings.duplicate_similarity)
+        learned = rerank(table["rarity"].to_numpy(), vectors, table["verdict"].to_numpy(), events=seen)
+        table["rarity"] = _rounded(learned)
     order, event = _shown_order(table, vectors, settings)
     table["event"] = table["object_id"].take(event).reset_index(drop=True)
     table["event_size"] = np.bincount(event, minlength=len(table))[event]
@@ -166,6 +168,7 @@ def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, setting
         return (table["is_outlier"] | table["is_rare_class"]).to_numpy()
     heads = event == np.arange(len(table))
     budget = max(round(settings.selection_share * len(table)), settings.selection_min)
+    budget += int((table["verdict"].to_numpy()[heads] == 1).sum())  # what was judged uses nothing up
     if settings.selection == "fdr":
         heads, budget = _discoveries(table, heads, settings), len(table)
     drive = np.unique(table["group"].to_numpy(str), return_inverse=True)[1]

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from ..language import say
 from ..run.folder import find_upwards, whole_file
 from ..run.user_tables import read_user_table, yes_or_no
-
-HALF_TRUST = 10  # verdicts at which the classifier counts as much as the ranking that it started from
-INVERSE_PENALTY = 10.0  # unit rows have small coordinates
-Z_95 = 1.96
+from .verdict_kernel import learned_order
 
 
 def read_verdicts(path: str | Path | None, object_ids: Sequence[str]) -> np.ndarray | None:
@@ -60,29 +58,40 @@ def write_verdicts(path: str | Path, *, rare: Sequence[str], common: Sequence[st
         table.to_csv(partial, index=False)
 
 
-def rerank(rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray | None) -> np.ndarray:
-    """Return a rarity that has learned from verdicts.
+def rerank(
+    rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray | None, *, events: np.ndarray | None = None
+) -> np.ndarray:
+    """Return a rarity that has learned from verdicts; a "no" alone teaches too.
 
-    A logistic regression on the vectors, with balanced classes, is fused with the ranking by ranks; its weight
-    grows with the number of verdicts. Judged objects take the verdict itself.
+    Objects that were not judged keep the run's values of rarity, dealt out in the order of `learned_order`. Judged
+    objects take the verdict itself, above or below all others, and with them the other views of their event.
 
     Args:
         rarity: Float array (n,), higher is rarer.
         vectors: Unit rows (n, dim).
-        verdicts: Float array (n,): 1, 0 or NaN; needs both kinds to learn.
+        verdicts: Float array (n,): 1, 0 or NaN.
+        events: Int array (n,): the row of the head of each object's event; None where events are not known.
 
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
     """
     if verdicts is None or np.isnan(verdicts).all():
         return rarity
-    judged = ~np.isnan(verdicts)
-    learned = _percentiles(rarity)
-    if len(np.unique(verdicts[judged])) == 2:
-        weight = judged.sum() / (judged.sum() + HALF_TRUST)
-        learned = (1 - weight) * learned + weight * _percentiles(_classify(vectors, verdicts, judged))
+    order = learned_order(np.asarray(rarity, dtype=float), vectors, verdicts)
+    learned = np.empty(len(rarity))
+    learned[order] = np.sort(rarity)[::-1]
+    said = spread_verdicts(verdicts, events)
     unjudged = 0.01 + 0.98 * learned  # between what was judged common and what was judged rare
-    return np.where(judged, np.where(verdicts == 1, 0.99, 0.0) + 0.01 * learned, unjudged)
+    return np.where(np.isnan(said), unjudged, np.where(said == 1, 0.99, 0.0) + 0.01 * learned)
+
+
+def spread_verdicts(verdicts: np.ndarray, events: np.ndarray | None) -> np.ndarray:
+    """Return verdicts with those of an event on all its views; an object's own wins, views that disagree teach none."""
+    if events is None:
+        return verdicts
+    of_event = pd.Series(verdicts).groupby(np.asarray(events)).transform("mean").to_numpy()
+    agreed = np.where((of_event == 0) | (of_event == 1), of_event, np.nan)
+    return np.where(np.isnan(verdicts), agreed, verdicts)
 
 
 def precision_sentence(ranks: np.ndarray, verdicts: np.ndarray | None, *, k: int = 50, language: str = "en") -> str:
@@ -102,21 +111,5 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson, 1927)."""
     if not trials:
         return 0.0, 1.0
-    share, z2 = successes / trials, Z_95**2 / trials
-    centre, half = share + z2 / 2, Z_95 * np.sqrt(share * (1 - share) / trials + z2 / (4 * trials))
-    return max(float((centre - half) / (1 + z2)), 0.0), min(float((centre + half) / (1 + z2)), 1.0)
-
-
-def _classify(vectors: np.ndarray, verdicts: np.ndarray, judged: np.ndarray) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-
-    rows = np.asarray(vectors)
-    model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000).fit(
-        rows[judged], verdicts[judged]
-    )
-    return model.decision_function(rows)
-
-
-def _percentiles(values: np.ndarray) -> np.ndarray:
-    ranks = pd.Series(values).rank().to_numpy()
-    return ranks / max(len(ranks), 1)
+    interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
