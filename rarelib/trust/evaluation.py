@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 
 from ..language import say
+from ..run.user_tables import numbers, read_user_table, yes_or_no
 from ..tables import BOX
 
 IOU = 0.5  # a box shows a true object from this overlap on
@@ -16,6 +18,8 @@ INSIDE, COVER = 0.7, 0.25  # or, a fragment: this share of the box inside the ob
 BUDGET_SHARE = 0.05
 PRECISION_AT = (10, 20, 50, 100)
 RESAMPLES = 500
+PERMUTATIONS = 100  # random orders that are measured as the control
+LEAST_CLUSTERS = 5
 REQUIRED = ("path", *BOX, "class_name", "rare")
 
 
@@ -30,17 +34,13 @@ def read_truth(path: Path | None) -> pd.DataFrame | None:
     """
     if path is None:
         return None
-    try:
-        truth = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except (ValueError, OSError) as error:
-        raise ValueError(
-            f"The truth table {path.name} cannot be read: {' '.join(str(error).split())[:200]}."
-        ) from error
-    for column in REQUIRED:
-        if column not in truth:
-            raise ValueError(f"The truth table {path.name} must have a column '{column}'. Got {list(truth)} instead.")
-    odd = truth["odd"].astype(bool) if "odd" in truth else False
-    return truth.assign(wanted=truth["rare"].astype(bool) | odd)
+    truth = read_user_table(path, columns=REQUIRED, what="truth table")
+    where = f"The truth table {path.name}"
+    truth = truth.assign(**{side: numbers(truth[side], where=where) for side in BOX})
+    flags = [name for name in ("rare", "odd", "seen") if name in truth]
+    truth = truth.assign(**{name: yes_or_no(truth[name], where=where) for name in flags})
+    wanted = truth["rare"] | truth["odd"] if "odd" in truth else truth["rare"]
+    return truth.assign(wanted=wanted).reset_index(drop=True)
 
 
 def match_boxes(true_xyxy: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
@@ -93,7 +93,7 @@ def evaluate_ranking(
 
     Returns:
         JSON-able: available, sentence, rule, steps (step, kind, value, low, high, random, n), curve, auroc,
-        precision_at. Intervals are 95 %, over resamples of drives (or pictures).
+        average_precision, r_precision, precision_at. Intervals are 95 %, over resamples of drives (or pictures).
     """
     if truth is None:
         return {"available": False, "sentence": say("evaluation_none", language)}
@@ -102,28 +102,10 @@ def evaluate_ranking(
     if wanted.empty or scores.empty:
         return {"available": False, "sentence": say("evaluation_nothing_rare", language)}
     pairs = match_truth(truth, objects, images)
-    rank = _shown_ranks(wanted, pairs, scores)
-    generator = np.random.default_rng(seed)
-    kinds = {"all": np.ones(len(wanted), bool)}
-    if "seen" in wanted:
-        seen = wanted["seen"].to_numpy(bool)
-        kinds |= {"seen": seen, "unseen": ~seen}
+    rank, generator = _shown_ranks(wanted, pairs, scores), np.random.default_rng(seed)
+    by_chance = _random_ranks(wanted, pairs, scores, generator)
     detected = wanted.index.isin(pairs["truth_row"])
-    clusters = wanted["drive" if "drive" in wanted else "path"].to_numpy()
-    budget = max(round(BUDGET_SHARE * len(scores)), 1)
-    by_chance = _random_shown(wanted, pairs, scores, budget)
-    steps = []
-    for kind, rows in kinds.items():
-        if not rows.any():
-            continue
-        both, among = rows & detected, detected[rows]
-        shown = rank <= budget
-        random_ranked = float(by_chance[both].mean()) if both.any() else None
-        steps += [
-            _step("detected", kind, among, clusters[rows], None, generator),
-            _step("ranked", kind, shown[both], clusters[both], random_ranked, generator),
-            _step("end_to_end", kind, shown[rows], clusters[rows], float(by_chance[rows].mean()), generator),
-        ]
+    steps = _steps(wanted, detected, rank, by_chance, len(scores), generator)
     positive = scores["object_id"].isin(pairs.loc[pairs["truth_row"].isin(wanted.index), "object_id"]).to_numpy()
     auroc = _auroc(scores, positive)
     return {
@@ -132,10 +114,40 @@ def evaluate_ranking(
         "rule": say("evaluation_rule", language, iou=IOU, inside=INSIDE, cover=COVER),
         "budget_share": BUDGET_SHARE,
         "steps": steps,
-        "curve": _curve(rank[detected], len(scores)),
+        "curve": _curve(rank[detected], by_chance[:, detected], len(scores)),
         "auroc": auroc,
+        **_retrieval(scores, positive),
         "precision_at": {str(k): _precision_at(scores, positive, k) for k in PRECISION_AT if k <= len(scores)},
     }
+
+
+def _steps(
+    wanted: pd.DataFrame,
+    detected: np.ndarray,
+    rank: np.ndarray,
+    by_chance: np.ndarray,
+    n_objects: int,
+    generator: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """Return detected, ranked and both, for all wanted kinds and for seen and unseen ones."""
+    kinds = {"all": np.ones(len(wanted), bool)}
+    if "seen" in wanted:
+        seen = wanted["seen"].to_numpy(bool)
+        kinds |= {"seen": seen, "unseen": ~seen}
+    clusters = wanted["drive" if "drive" in wanted else "path"].to_numpy()
+    budget = max(round(BUDGET_SHARE * n_objects), 1)
+    shown, random = rank <= budget, (by_chance <= budget).mean(axis=0)
+    steps = []
+    for kind, rows in kinds.items():
+        if rows.any():
+            both = rows & detected
+            among_boxes = float(random[both].mean()) if both.any() else None
+            steps += [
+                _step("detected", kind, detected[rows], clusters[rows], None, generator),
+                _step("ranked", kind, shown[both], clusters[both], among_boxes, generator),
+                _step("end_to_end", kind, shown[rows], clusters[rows], float(random[rows].mean()), generator),
+            ]
+    return steps
 
 
 def _shown_ranks(wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame) -> np.ndarray:
@@ -151,11 +163,19 @@ def _shown_ranks(wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame
     return first.reindex(wanted.index).fillna(np.inf).to_numpy()
 
 
-def _random_shown(wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame, budget: int) -> np.ndarray:
-    """Return for each wanted true object the probability that a random order shows one of its boxes in the budget."""
-    embedded = pairs[pairs["object_id"].isin(scores["object_id"])]
-    boxes = embedded.groupby("truth_row").size().reindex(wanted.index).fillna(0).to_numpy()
-    return 1 - (1 - budget / len(scores)) ** boxes
+def _random_ranks(
+    wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame, generator: np.random.Generator
+) -> np.ndarray:
+    """Return the first rank that shows each wanted true object in random orders, float array (PERMUTATIONS, n).
+
+    A random order has the ranking's own credit: the first view of an event speaks for all.
+    """
+    found = []
+    for _ in range(PERMUTATIONS):
+        drawn = scores[["object_id", "event"]].assign(rank=generator.permutation(len(scores)) + 1)
+        first = drawn.sort_values("rank").groupby("event")["object_id"].first()
+        found.append(_shown_ranks(wanted, pairs, drawn.assign(event=drawn["event"].map(first))))
+    return np.array(found)
 
 
 def _step(
@@ -172,6 +192,10 @@ def cluster_interval(values: np.ndarray, clusters: np.ndarray, generator: np.ran
         return 0.0, 1.0
     _, cluster = np.unique(clusters, return_inverse=True)
     sums, sizes = np.bincount(cluster, values), np.bincount(cluster)
+    if len(sizes) < LEAST_CLUSTERS:  # too few to draw from: each counts as one trial (Jeffreys)
+        hits = float(values.mean()) * len(sizes)
+        low, high = beta.ppf((0.025, 0.975), hits + 0.5, len(sizes) - hits + 0.5)
+        return min(float(low), float(values.mean())), max(float(high), float(values.mean()))
     drawn = generator.integers(0, len(sizes), (RESAMPLES, len(sizes)))
     low, high = np.quantile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), (0.025, 0.975))
     return float(low), float(high)
@@ -180,20 +204,30 @@ def cluster_interval(values: np.ndarray, clusters: np.ndarray, generator: np.ran
 def _auroc(scores: pd.DataFrame, positive: np.ndarray) -> float | None:
     if positive.all() or not positive.any():
         return None
-    ranks = scores["rarity"].rank().to_numpy()
-    n_positive = positive.sum()
-    wins = ranks[positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(wins / (n_positive * (~positive).sum()))
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(positive, scores["rarity"]))
+
+
+def _retrieval(scores: pd.DataFrame, positive: np.ndarray) -> dict[str, float]:
+    """Return average precision, and the precision among as many as there are rare ones (R-precision)."""
+    hits = positive[np.argsort(scores["rank"].to_numpy())]
+    total = int(hits.sum())
+    if not total:
+        return {"average_precision": 0.0, "r_precision": 0.0}
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    return {"average_precision": float(precision[hits].mean()), "r_precision": float(hits[:total].mean())}
 
 
 def _precision_at(scores: pd.DataFrame, positive: np.ndarray, k: int) -> float:
     return float(positive[np.argsort(scores["rank"].to_numpy())[:k]].mean())
 
 
-def _curve(ranks: np.ndarray, n_objects: int) -> dict[str, list[float]]:
+def _curve(ranks: np.ndarray, by_chance: np.ndarray, n_objects: int) -> dict[str, list[float]]:
     budgets = np.unique(np.concatenate([np.linspace(0, 0.1, 21), np.linspace(0.1, 1, 19)]))
     found = [float((ranks <= budget * n_objects).mean()) if len(ranks) else 0.0 for budget in budgets]
-    return {"budgets": budgets.tolist(), "found": found, "random": budgets.tolist()}
+    random = [float((by_chance <= budget * n_objects).mean()) if by_chance.size else 0.0 for budget in budgets]
+    return {"budgets": budgets.tolist(), "found": found, "random": random}
 
 
 def _sentence(steps: list[dict[str, Any]], auroc: float | None, truths: int, language: str) -> str:
@@ -203,7 +237,14 @@ def _sentence(steps: list[dict[str, Any]], auroc: float | None, truths: int, lan
         "recall": ranked["value"],
         "low": ranked["low"],
         "high": ranked["high"],
-        "random": ranked["random"] or 0.0,
+        "random": 0.0 if ranked["random"] is None else ranked["random"],
     }
     shares = {"detected": of["detected"]["value"], "end_to_end": of["end_to_end"]["value"], "budget": BUDGET_SHARE}
-    return say("evaluation_sentence", language, truths=truths, auroc=auroc or float("nan"), **values, **shares)
+    return say(
+        "evaluation_sentence",
+        language,
+        truths=truths,
+        auroc=float("nan") if auroc is None else auroc,
+        **values,
+        **shares,
+    )
