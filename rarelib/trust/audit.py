@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 
 from ..language import say
+from ..ranking.early_filter import is_proposal
 from ..run.progress import track
 from ..settings import ScoreSettings
 
@@ -18,7 +20,7 @@ MAX_KINDS, MIN_KINDS = 8, 2
 MIN_OF_KIND = 8  # fewer objects say too little of a class
 COPIES = 3  # an unknown kind is thinned to this handful
 DRAWS = 2  # different handfuls of each kind
-RESAMPLES = 1000
+FEW_KINDS = 4  # below, an interval over kinds tells nothing
 
 
 def audit_ranking(
@@ -37,7 +39,9 @@ def audit_ranking(
 
     Classes of middling frequency are treated as unknown in turn: thinned to a handful, and renamed to the class of
     the object that looks most like each, as a detector would call a thing that it never learned. The rest of the
-    data stays, and everything is scored again with the run's own settings.
+    data stays, and everything is scored again with the run's settings of scoring. Only detected classes are kinds.
+    That the detector boxes the hidden kind and the early filter keeps it is taken for granted, as the sentence says;
+    phrases of a text tower take no part.
 
     Args:
         objects: The objects table.
@@ -57,7 +61,7 @@ def audit_ranking(
     if not enabled:
         return {"available": False, "sentence": say("audit_off", language)}
     rows, table = _sample(objects, object_ids, scores, seed)
-    kinds = choose_kinds(table["class_name"])
+    kinds = choose_kinds(table.loc[~is_proposal(table), "class_name"])
     if len(kinds) < MIN_KINDS:
         values = {"kinds": MIN_KINDS, "least": MIN_OF_KIND, "found": len(kinds)}
         return {"available": False, "sentence": say("audit_too_small", language, **values)}
@@ -67,7 +71,7 @@ def audit_ranking(
         {"class_name": kind, **_hide_and_rank(table, images, sampled, kind, generator, settings)}
         for kind in track([kind for kind in kinds for _ in range(DRAWS)], "hidden kinds")
     ]
-    return _summary(trials, float(scores["selected"].mean()), generator, language)
+    return _summary(trials, float(scores["selected"].mean()), language)
 
 
 def choose_kinds(class_names: pd.Series) -> list[str]:
@@ -77,6 +81,12 @@ def choose_kinds(class_names: pd.Series) -> list[str]:
     fit = counts[counts >= MIN_OF_KIND].index
     picked = np.unique(np.linspace(0, len(fit) - 1, min(MAX_KINDS, len(fit))).round().astype(int))
     return [str(fit[position]) for position in picked]
+
+
+def kinds_interval(share: np.ndarray, n_kinds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 90 % interval of Jeffreys over kinds (Brown, 2001, doi:10.1214/ss/1009213286), each one trial."""
+    low, high = (beta.ppf(level, share * n_kinds + 0.5, (1 - share) * n_kinds + 0.5) for level in (0.05, 0.95))
+    return np.minimum(low, share), np.maximum(high, share)
 
 
 def look_alike_classes(vectors: np.ndarray, class_names: np.ndarray, hidden: np.ndarray) -> np.ndarray:
@@ -106,7 +116,7 @@ def _hide_and_rank(
 ) -> dict[str, Any]:
     from ..ranking.scoring import score_objects
 
-    of_kind = (table["class_name"] == kind).to_numpy()
+    of_kind = ((table["class_name"] == kind) & ~is_proposal(table)).to_numpy()
     kept = generator.choice(np.flatnonzero(of_kind), COPIES, replace=False)
     hidden = np.zeros(len(table), bool)
     hidden[kept] = True
@@ -120,9 +130,7 @@ def _hide_and_rank(
     return {"first_rank": int(ranks.min()), "n": int(stays.sum())}
 
 
-def _summary(
-    trials: list[dict[str, Any]], selected_share: float, generator: np.random.Generator, language: str
-) -> dict[str, Any]:
+def _summary(trials: list[dict[str, Any]], selected_share: float, language: str) -> dict[str, Any]:
     first = pd.DataFrame(trials)
     n_objects = round(first["n"].median())
     first["share"] = first["first_rank"] / first["n"]
@@ -132,16 +140,17 @@ def _summary(
     shown = np.array(
         [(first.loc[first["class_name"] == k, "share"].to_numpy()[:, None] <= budgets).mean(0) for k in kinds]
     )
-    drawn = generator.integers(0, len(kinds), (RESAMPLES, len(kinds)))
-    low, high = np.quantile(shown[drawn].mean(axis=1), (0.05, 0.95), axis=0)
     found, random = shown.mean(axis=0), 1 - (1 - budgets) ** COPIES
+    low, high = kinds_interval(found, len(kinds))
     at = int(np.searchsorted(budgets, selected_share))
     numbers = {"found": float(found[at]), "low": float(low[at]), "high": float(high[at]), "random": float(random[at])}
     about = {"n_objects": n_objects, "copies": COPIES, "budget": max(round(selected_share * n_objects), 1)}
     of_kind = first.groupby("class_name", sort=False)["first_rank"].min()
+    sentence = say("audit_sentence", language, **about, **numbers, kinds=len(kinds))
+    few = [say("audit_few_kinds", language, kinds=len(kinds), enough=FEW_KINDS)] if len(kinds) < FEW_KINDS else []
     return {
         "available": True,
-        "sentence": say("audit_sentence", language, **about, **numbers, kinds=len(kinds)),
+        "sentence": (" " if language == "en" else "").join([sentence, *few]),
         **about,
         "probability": numbers.pop("found"),
         **numbers,

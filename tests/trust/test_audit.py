@@ -8,7 +8,7 @@ from planted import boxes_of, cluster, images_of
 
 from rarelib.ranking.scoring import score_objects
 from rarelib.settings import ScoreSettings
-from rarelib.trust.audit import audit_ranking, choose_kinds, look_alike_classes
+from rarelib.trust.audit import audit_ranking, choose_kinds, kinds_interval, look_alike_classes
 
 SETTINGS = ScoreSettings(outlier_methods=("knn",), selection_share=0.1, selection_min=1)
 
@@ -71,3 +71,18 @@ def test_hidden_objects_take_the_name_of_what_looks_most_like_them():
     vectors[3] = [0.8, 0.6, 0]
     names = np.array(["car", "bus", "bus", "dog"])
     assert look_alike_classes(vectors, names, np.array([False, False, False, True])).tolist() == ["car"]
+
+
+def test_classes_of_proposals_alone_are_no_kinds(run):
+    objects, *rest = run
+    proposed = objects.assign(origin=np.where(objects["class_name"] == "dog", "proposal", "detected"))
+    found = audit_ranking(proposed, *rest, settings=SETTINGS)
+    assert {kind["class_name"] for kind in found["kinds"]} == {"bench", "cone"}
+    assert "too few kinds to tell" in found["sentence"] and "if the detector boxes it" in found["sentence"]
+
+
+def test_an_interval_over_few_kinds_has_a_width():
+    low, high = kinds_interval(np.array([1.0, 0.0]), 4)
+    drawn = np.random.default_rng(0).beta(4.5, 0.5, 200_000)  # four of four, over Jeffreys' prior
+    assert low[0] == pytest.approx(np.quantile(drawn, 0.05), abs=0.01) and high[0] == 1.0
+    assert low[1] == 0.0 and high[1] == pytest.approx(1 - low[0])
