@@ -67,6 +67,7 @@ def component_data(
         "codes": _codes(rows["reason_codes"], language),
         "rank": rows["rank"].astype(int).tolist(),
         "selected": rows["selected"].astype(int).tolist(),
+        "marked": rows["marked"].astype(int).tolist(),
         "disagrees": rows["disagrees"].astype(int).tolist(),
         "event": _events(rows, number),
         "event_size": rows["event_size"].astype(int).tolist(),

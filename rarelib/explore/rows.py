@@ -12,6 +12,7 @@ from ..language import say
 from ..objects.zero_shot import shown_names
 from ..pictures.crops import read_crop
 from ..pictures.sources import Folder
+from ..ranking.verdicts import draw_for_precision
 from ..run.folder import RunFolder
 from ..tables import BOX
 
@@ -33,7 +34,8 @@ def gather_objects(run: RunFolder, *, language: str = "en") -> pd.DataFrame:
         Table with the columns of objects and scores, original_path (relative to images_folder), group, bbox
         ([x_min, y_min, x_max, y_max] in px), size (square root of the box's area [px]), called (its class; a proposal
         by what it looks like), reason_alone (without what the caption added), event (the object itself where none is
-        known), caption and what belongs to it, x and y (NaN where it is not on the map).
+        known), marked (its verdict counts for the precision), caption and what belongs to it, x and y (NaN where it
+        is not on the map).
     """
     objects = run.read_table("objects")
     names = read_optional(run, "zero_shot")
@@ -53,6 +55,7 @@ def gather_objects(run: RunFolder, *, language: str = "en") -> pd.DataFrame:
         scores = add_caption_reasons(scores, captions, objects, language)
     scores = scores.assign(**{name: value for name, value in OPTIONAL.items() if name not in scores})
     scores["event"] = scores["event"] if "event" in scores else scores["object_id"]
+    scores["marked"] = scores["object_id"].isin(draw_for_precision(scores))
     rows = scores.merge(objects, on="object_id").sort_values("rank", ignore_index=True)
     return _with_map(with_captions(rows, captions), read_optional(run, "map"))
 

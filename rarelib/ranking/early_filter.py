@@ -60,7 +60,7 @@ def _keep_named(table: pd.DataFrame, named: np.ndarray, settings: FilterSettings
     reason = np.where(named, "keyword", "others").astype(object)
     if named.sum() < settings.potential_rare_share * len(named):
         others = np.flatnonzero(~named)
-        chance = _chances(table["object_id"].iloc[others], settings.seed)
+        chance = id_chances(table["object_id"].iloc[others], settings.seed)
         drawn = others[np.argsort(chance, kind="stable")[: settings.diversity_objects]]
         reason[drawn] = "diversity"
     return reason != "others", reason
@@ -83,7 +83,7 @@ def _keep_ranked(
 def _thin(
     table: pd.DataFrame, common: np.ndarray, groups: pd.Series | None, common_per_class: int, seed: int
 ) -> np.ndarray:
-    chance = _chances(table["object_id"], seed)
+    chance = id_chances(table["object_id"], seed)
     rows = pd.DataFrame({"class_name": table["class_name"], "group": "", "chance": chance})
     if groups is not None:
         rows["group"] = table["image_id"].map(groups).fillna("").astype("str")
@@ -95,7 +95,7 @@ def _thin(
     return drawn
 
 
-def _chances(object_ids: pd.Series, seed: int) -> np.ndarray:
+def id_chances(object_ids: pd.Series, seed: int) -> np.ndarray:
     """Return a number in [0, 1) for each id, always the same, so that a draw hardly changes when objects join."""
     key = f"{seed:016d}"[-16:]
     return pd.util.hash_array(object_ids.to_numpy(dtype=object), hash_key=key, categorize=False) / 2.0**64

@@ -138,14 +138,18 @@ def _rarity(table: pd.DataFrame, settings: ScoreSettings) -> np.ndarray:
 
 def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -> pd.DataFrame:
     """Learn from verdicts, group events, choose what is shown, and number all objects in the order of the page."""
-    before, _ = _shown_order(table, vectors, settings)
-    table["rank_before_verdicts"] = _numbered(before)
-    if table["verdict"].notna().any():
-        from .verdicts import rerank
+    if not table["verdict"].notna().any():
+        table = _select(table, vectors, settings)
+        return table.assign(rank_before_verdicts=table["rank"])
+    from .verdicts import rerank
 
-        seen = _events(table, vectors, table["rarity"].to_numpy(), settings.duplicate_similarity)
-        learned = rerank(table["rarity"].to_numpy(), vectors, table["verdict"].to_numpy(), events=seen)
-        table["rarity"] = _rounded(learned)
+    before = _select(table.assign(verdict=np.nan), vectors, settings)["rank"]
+    seen = _events(table, vectors, table["rarity"].to_numpy(), settings.duplicate_similarity)
+    learned = rerank(table["rarity"].to_numpy(), vectors, table["verdict"].to_numpy(), events=seen)
+    return _select(table.assign(rarity=_rounded(learned), rank_before_verdicts=before), vectors, settings)
+
+
+def _select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -> pd.DataFrame:
     order, event = _shown_order(table, vectors, settings)
     table["event"] = table["object_id"].take(event).reset_index(drop=True)
     table["event_size"] = np.bincount(event, minlength=len(table))[event]

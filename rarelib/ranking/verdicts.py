@@ -12,7 +12,10 @@ from scipy.stats import binomtest
 from ..language import say
 from ..run.folder import find_upwards, whole_file
 from ..run.user_tables import read_user_table, yes_or_no
+from .early_filter import id_chances
 from .verdict_kernel import learned_order
+
+DRAWN_FROM, DRAWN = 50, 12  # a handful among the first: more is hardly judged, and 12 give an interval worth reading
 
 
 def read_verdicts(path: str | Path | None, object_ids: Sequence[str]) -> np.ndarray | None:
@@ -94,17 +97,56 @@ def spread_verdicts(verdicts: np.ndarray, events: np.ndarray | None) -> np.ndarr
     return np.where(np.isnan(verdicts), agreed, verdicts)
 
 
-def precision_sentence(ranks: np.ndarray, verdicts: np.ndarray | None, *, k: int = 50, language: str = "en") -> str:
-    """Return how many verdicts were used, and what they measure: of the judged among the first k, how many are rare."""
-    if verdicts is None:
-        return say("verdicts_none", language)
-    used = say("verdicts_used", language, rare=int((verdicts == 1).sum()), common=int((verdicts == 0).sum()))
-    judged = verdicts[(np.asarray(ranks) <= k) & ~np.isnan(verdicts)]
-    if not len(judged):
-        return f"{used} {say('verdicts_not_in_top', language, k=k)}"
-    low, high = wilson_interval(int(judged.sum()), len(judged))
-    values = {"k": k, "judged": len(judged), "rare": int(judged.sum()), "low": low, "high": high}
-    return f"{used} {say('verdicts_precision', language, **values)}"
+def draw_for_precision(scores: pd.DataFrame, *, k: int = DRAWN_FROM, size: int = DRAWN, seed: int = 0) -> list[str]:
+    """Return the objects whose verdicts measure the precision: a random draw among the first that a page shows.
+
+    It rests on the ids and on the ranks that no verdict has changed, so verdicts and the order of the rows leave it.
+
+    Args:
+        scores: Of `score_objects`: object_id and rank_before_verdicts; without the latter nothing is drawn.
+        k: It is drawn among the first k; the selected stand first.
+        size: So many are drawn, all k where there are no more.
+        seed: Of the draw.
+
+    Returns:
+        object_ids in the order of their ranks.
+    """
+    if "rank_before_verdicts" not in scores:
+        return []
+    first = scores[scores["rank_before_verdicts"] <= k].sort_values("object_id", kind="stable")
+    drawn = first.iloc[np.argsort(id_chances(first["object_id"], seed), kind="stable")[:size]]
+    return drawn.sort_values("rank_before_verdicts")["object_id"].tolist()
+
+
+def precision_sentence(
+    scores: pd.DataFrame, verdicts: np.ndarray | None, *, k: int = DRAWN_FROM, size: int = DRAWN, language: str = "en"
+) -> str:
+    """Return how many verdicts were used, and the precision by those of the random draw; no other verdict takes part.
+
+    Args:
+        scores: Of `score_objects`.
+        verdicts: Float array (n,) in the order of the scores: 1 rare, 0 common, NaN unsure or not judged.
+        k: The draw's, as in `draw_for_precision`.
+        size: The draw's.
+        language: "en" or "ja".
+    """
+    said = pd.Series(np.nan if verdicts is None else np.asarray(verdicts, dtype=float), index=scores["object_id"])
+    drawn = draw_for_precision(scores, k=k, size=size)
+    judged = said.loc[drawn].dropna()
+    used = {"rare": int((said == 1).sum()), "common": int((said == 0).sum())}
+    texts = [say("verdicts_used", language, **used) if said.notna().any() else say("verdicts_none", language)]
+    if drawn:
+        texts.append(say("verdicts_marked", language, drawn=len(drawn), k=k, judged=len(judged)))
+        texts.append(_share_of_rare(judged, language))
+    return (" " if language == "en" else "").join(texts)
+
+
+def _share_of_rare(judged: pd.Series, language: str) -> str:
+    if judged.empty:
+        return say("verdicts_judge_marked", language)
+    rare = int(judged.sum())
+    low, high = wilson_interval(rare, len(judged))
+    return say("verdicts_precision", language, judged=len(judged), rare=rare, low=low, high=high)
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

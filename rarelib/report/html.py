@@ -65,7 +65,8 @@ def write_html(
         MAX_BYTES - len(safe_json(data)) - sum(len(plot["uri"]) for each in plots.values() for plot in each)
     )
     pictures, whole, wanted = page_pictures(run, shown, cards, run.images_root(images_folder), budget)
-    counts = {"shown": cards, "selected": int(rows["selected"].sum()), "whole": whole, "wanted": wanted}
+    ranked = int(shown["selected"].head(cards).sum())  # some cards are there for the precision alone
+    counts = {"shown": ranked, "selected": int(rows["selected"].sum()), "whole": whole, "wanted": wanted}
     best = {"class_name": plain(shown["called"][0]), "reason": data["reason"][0]} if cards else None
     told = {"data": safe_json(data), "pictures": safe_json(pictures), "counts": counts, "best": best}
     run.write_text("report.html", _render(run, statistics, plots, told, language))

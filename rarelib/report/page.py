@@ -48,18 +48,19 @@ class Budget:
 def choose_rows(
     rows: pd.DataFrame, neighbours: pd.DataFrame | None, *, max_objects: int, seed: int = 0
 ) -> tuple[pd.DataFrame, int]:
-    """Return the rows that a page shows: the rarest selected, their neighbours and other views, and some of the rest.
+    """Return the rows that a page shows: the rarest selected, what is marked and what belongs to them, some others.
 
     Args:
         rows: Of `rows.gather_objects`.
         neighbours: The neighbours table, or None.
-        max_objects: At most so many cards, rarest first.
+        max_objects: At most so many selected ones are cards, rarest first; those marked for the precision always.
         seed: Of the draw among the rest.
 
     Returns:
         The rows, the cards first, and how many are cards.
     """
-    cards = rows[rows["selected"].astype(bool)].head(max_objects)
+    selected = rows[rows["selected"].astype(bool)].head(max_objects)
+    cards = rows[rows["object_id"].isin(selected["object_id"]) | rows["marked"]]
     beside = (
         set(neighbours[neighbours["object_id"].isin(cards["object_id"])]["neighbour_id"])
         if neighbours is not None

@@ -56,6 +56,15 @@ def test_the_parts_of_a_rarity_are_told_where_the_ranking_kept_its_signs(tmp_pat
     assert parts["sign_look"]["colour"].startswith("#") and parts["sign_look"]["label"] == "strange look"
 
 
+def test_the_cards_that_measure_the_precision_are_marked(tmp_path):
+    run = planted_run(tmp_path)
+    assert told(run)["marked"] == [0] * 5  # a run of before such a rank was kept
+    scores = run.read_table("scores")
+    run.write_table("scores", scores.assign(rank_before_verdicts=scores["rank"] + 48))
+    assert told(run)["marked"] == [1, 1, 0, 0, 0]
+    assert component_texts("en")["marked"].startswith("judge this one") and "適合率" in component_texts("ja")["marked"]
+
+
 def test_only_verdicts_on_these_rows_are_told(tmp_path):
     assert told(planted_run(tmp_path), verdicts={"img2-06": "yes", "gone": "no"})["verdicts"] == {"img2-06": "yes"}
 

@@ -8,6 +8,7 @@ from planted import boxes_of, cluster, images_of, unit
 from rarelib.params import OUTLIER_METHODS
 from rarelib.ranking.early_filter import filter_objects
 from rarelib.ranking.scoring import score_objects
+from rarelib.ranking.verdicts import draw_for_precision
 from rarelib.settings import FilterSettings, ScoreSettings
 
 N_COMMON = 240
@@ -157,6 +158,8 @@ def test_verdicts_move_objects(street):
     plain, _ = ranked(objects, vectors)  # what verdicts are held against must not have used them
     assert scores["rank_before_verdicts"].tolist() == plain["rank_before_verdicts"].tolist()
     assert scores["rank"].tolist() != plain["rank"].tolist()
+    assert plain["rank_before_verdicts"].tolist() == plain["rank"].tolist()  # the first of it are what is shown
+    assert draw_for_precision(scores) == draw_for_precision(plain)
 
 
 def test_phrase_that_fits_better_is_told(street):

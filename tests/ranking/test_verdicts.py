@@ -1,10 +1,18 @@
 """Verdicts: read, written, learned from, measured with."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from planted import cluster
 
-from rarelib.ranking.verdicts import precision_sentence, read_verdicts, rerank, wilson_interval, write_verdicts
+from rarelib.ranking.verdicts import (
+    draw_for_precision,
+    precision_sentence,
+    read_verdicts,
+    rerank,
+    wilson_interval,
+    write_verdicts,
+)
 
 IDS = ["a-00", "a-01", "b-00"]
 
@@ -127,13 +135,48 @@ def test_the_order_of_the_rows_does_not_matter():
     )
 
 
+def ranked_scores(n=200):
+    return pd.DataFrame({"object_id": [f"o{row:03d}" for row in range(n)], "rank_before_verdicts": np.arange(1, n + 1)})
+
+
+def test_the_draw_rests_on_ids_and_seed_and_on_the_first_alone():
+    scores = ranked_scores()
+    drawn = draw_for_precision(scores)
+    shuffled = scores.sample(frac=1, random_state=3).assign(rank=0, verdict=1.0)
+    assert len(drawn) == 12 and draw_for_precision(shuffled) == drawn == sorted(drawn)
+    assert set(drawn) < set(scores["object_id"].head(50))
+    assert draw_for_precision(scores, seed=1) != drawn
+    assert draw_for_precision(scores.head(5)) == scores["object_id"].head(5).tolist()
+    assert draw_for_precision(scores.drop(columns="rank_before_verdicts")) == []
+    seen = [set(draw_for_precision(scores, seed=seed)) for seed in range(400)]  # each of the 50 as often as another
+    assert {sum(name in draw for draw in seen) // 48 for name in scores["object_id"].head(50)} <= {1, 2}
+
+
+def test_a_biased_choice_of_what_is_judged_does_not_move_the_precision():
+    scores = ranked_scores()
+    drawn = scores["object_id"].isin(draw_for_precision(scores)).to_numpy()
+    truth = np.where(np.arange(200) % 4 == 0, 1.0, 0.0)
+    fair = np.where(drawn, truth, np.nan)
+    biased = np.where(truth == 1, 1.0, fair)  # every rare one judged, wherever it stands
+    rare = int(truth[drawn].sum())
+    said = precision_sentence(scores, biased)
+    assert f"Of these 12, {rare} are rare" in said and "12 judged so far" in said
+    low, high = wilson_interval(rare, 12)
+    assert f"between {low:.0%} and {high:.0%}" in said and low < 0.5
+    assert said.split("common.")[1] == precision_sentence(scores, fair).split("common.")[1]
+
+
 def test_precision_is_measured_with_an_interval():
     assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert wilson_interval(0, 0) == (0.0, 1.0)
-    verdicts = np.array([1.0] * 8 + [0.0] * 2 + [np.nan] * 5)
-    assert "Of the 10 judged objects among the first 50 before verdicts were used, 8 are rare" in precision_sentence(
-        np.arange(1, 16), verdicts
-    )
-    assert "has a verdict" in precision_sentence(np.arange(100, 115), verdicts)
-    assert precision_sentence(np.arange(1, 16), verdicts).startswith("Your verdicts were used for the ranking: 8 rare")
-    assert "No verdicts" in precision_sentence(np.arange(3), None)
+
+
+def test_without_a_verdict_on_a_marked_card_it_says_what_to_do():
+    scores = ranked_scores()
+    elsewhere = np.where(np.arange(200) > 60, 1.0, np.nan)
+    for verdicts in (None, elsewhere):
+        said = precision_sentence(scores, verdicts)
+        assert "12 cards" in said and "0 judged so far" in said and "judge them all" in said
+        assert "interval" not in said
+    assert precision_sentence(scores, elsewhere).startswith("Your verdicts were used for the ranking: 139 rare")
+    assert "無作為" in precision_sentence(scores, None, language="ja")

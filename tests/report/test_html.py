@@ -99,6 +99,33 @@ def test_other_views_and_neighbours_of_the_cards_are_there_and_a_sample_of_the_r
     assert shown["object_id"].tolist() == ["img2-06", "img1-03", "img0-02"]  # the card, its other view, its neighbour
 
 
+def test_what_is_marked_for_the_precision_is_a_card_whether_selected_or_not(tmp_path):
+    run = planted_run(tmp_path)
+    scores = run.read_table("scores")
+    run.write_table("scores", scores.assign(rank_before_verdicts=scores["rank"] + 46))  # of 5, the last is not drawn
+    text = page_of(run, max_objects=1)
+    data = told(text)
+    assert data["marked"] == [1, 1, 1, 1, 0] and data["selected"] == [1, 1, 1, 0, 0]
+    assert "3 of 3 selected objects" in text and len(told(text, "object-pictures")["whole_of"]) == 4  # the cards
+
+
+def test_what_is_marked_for_the_precision_can_be_filtered(tmp_path, browser):
+    run = planted_run(tmp_path)
+    scores = run.read_table("scores")
+    drawn = scores["object_id"].isin(["img1-03", "img1-05"])  # one that is not selected, one that is
+    run.write_table("scores", scores.assign(rank_before_verdicts=scores["rank"] + 50 * ~drawn))
+    page_of(run)
+    watched = Watched(browser)
+    watched.page.goto((run.root / "report.html").as_uri())
+    watched.page.wait_for_selector(".card")
+    assert shown(watched.page) == ["horse", "bus", "bus"]
+    watched.page.get_by_label("marked for precision").check()
+    assert shown(watched.page) == ["bus", "car"]
+    assert "judge this one: it counts for the precision" in watched.page.locator(".card").nth(1).inner_text()
+    watched.page.close()
+    assert watched.errors == []
+
+
 def test_a_page_stays_within_its_budget_and_says_what_is_left_out(run, monkeypatch):
     whole = page_of(run)
     assert told(whole, "object-pictures")["whole_of"] == [0, -1, -1]

@@ -60,6 +60,7 @@ class Cards {
     const chips = data.codes.lists[row].map((code) => h("li", { class: "chip" }, data.codes.shown[code]));
     const origin = data.origin.codes[row];
     if (data.origin.names[origin] !== "detected") chips.unshift(h("li", { class: "chip origin" }, data.origin.shown[origin]));
+    if (data.marked[row]) chips.unshift(h("li", { class: "chip marked" }, this.state.say("marked")));
     const views = data.event_size[row];
     if (views > 1) chips.push(h("li", { class: "chip" }, this.state.say("stands_for", { count: views })));
     return chips.length ? h("ul", { class: "chips" }, chips) : null;

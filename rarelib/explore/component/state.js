@@ -15,7 +15,7 @@ class State {
     this.members = this.eventMembers();
     this.undone = [];
     this.only = null; // { rows: Set, name, order, found, whatever }: what a lasso, a likeness or words left
-    this.filters = { class: "", code: "", origin: "", drive: "", verdict: "", selected: !this.data.can.learn, disagrees: false,
+    this.filters = { class: "", code: "", origin: "", drive: "", verdict: "", selected: !this.data.can.learn, marked: false, disagrees: false,
       events: true, words: "", rarity: 0, confidence: 0, size: 0 };
     this.sort = "rank";
     this.colour = "class";
@@ -61,7 +61,9 @@ class State {
       if (wanted[column] !== "" && data[column].codes[row] !== Number(wanted[column])) return false;
     }
     if (wanted.code !== "" && !data.codes.lists[row].includes(Number(wanted.code))) return false;
-    if (wanted.selected && !data.selected[row] && !this.only?.found) return false; // a search is over all objects
+    if (wanted.marked && !data.marked[row]) return false;
+    const all = wanted.marked || this.only?.found; // what was judged common is still marked; a search is over all objects
+    if (wanted.selected && !data.selected[row] && !all) return false;
     if (wanted.disagrees && !data.disagrees[row]) return false;
     if (wanted.verdict === "none" ? this.verdict[row] : wanted.verdict && this.verdict[row] !== wanted.verdict) {
       return false;
@@ -80,7 +82,7 @@ class State {
   /** Find anew which rows are shown, and in what order. */
   update() {
     const rows = [];
-    const once = this.filters.events && !this.only;
+    const once = this.filters.events && !this.filters.marked && !this.only;
     const seen = new Set();
     const candidates = this.only?.order ? this.only.order : [...this.data.id.keys()].sort(this.comparer());
     for (const row of candidates) {

@@ -29,6 +29,7 @@ class Toolbar {
       h("label", {}, say("filter_words"), h("input", { type: "search", name: "words", autocomplete: "off",
         oninput: (event) => this.state.setFilter("words", event.target.value.trim()) })),
       data.selected.some((one) => !one) ? this.tick("selected", "filter_selected", filters.selected) : null,
+      data.marked.some(Boolean) ? this.tick("marked", "filter_marked", filters.marked) : null,
       this.tick("events", "filter_events", filters.events)];
   }
 
