@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-MAX_FILE_BYTES = 1_000_000
+from .parameter_files import ParameterError, one_line, parse_text, read_mapping, squeeze
+
 RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "bulldozer", "excavator",
                  "forklift", "cement", "roller")  # fmt: skip
 OUTLIER_METHODS = ("isolation_forest", "lof", "lof_per_class", "knn", "mahalanobis", "class_conditional_knn")
@@ -21,10 +20,6 @@ DATASETS = ("auto", "folder", "nuscenes", "kitti", "bdd100k", "coco", "yolo", "v
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
-
-
-class ParameterError(ValueError):
-    """A parameter that is unknown, out of range, or does not fit the others; the message is one clear line."""
 
 
 class RunParams(BaseModel):
@@ -169,7 +164,16 @@ class ScoreParams(EmbedParams):
         0.95, description="Cosine from which two objects count as the same event; stricter where all objects look alike"
     )
     audit: bool = Field(True, description="Measure how early an unseen kind would have been shown")
-    truth: str = Field("", description="Table of true objects (csv or parquet) to measure the ranking with")
+    truth: str = Field(
+        "auto",
+        description="What the ranking is measured with: a table of true objects (csv, parquet) or a file of labels "
+        "(json: COCO, CODA, SearchAD); auto takes the data set's own labels where it has some; empty takes none",
+    )
+    rare_categories: list[str] = Field(
+        [],
+        description="Labelled categories that count as rare in the truth, by words of their names; "
+        "empty takes what the data set's layout or its labels say",
+    )
     verdicts: str = Field(
         "auto",
         description="Your verdicts (csv: object_id, rare) to re-rank with; auto takes the run's own verdicts.csv, "
@@ -237,7 +241,7 @@ def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None
     Raises:
         ParameterError: With one line that names the parameter, what it must be, and what came.
     """
-    values = _read_yaml(Path(path)) if path is not None else {}
+    values = read_mapping(Path(path)) if path is not None else {}
     if path is not None:
         values.setdefault("name", Path(path).stem)
     values.update(overrides or {})
@@ -245,55 +249,18 @@ def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None
         if name not in Params.model_fields:
             near = difflib.get_close_matches(str(name), Params.model_fields, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else " See `python -m rarelib params`."
-            raise ParameterError(f"Unknown parameter '{_squeeze(name, 80)}'.{hint}")
+            raise ParameterError(f"Unknown parameter '{squeeze(name, 80)}'.{hint}")
     try:
         return Params(**values)
     except ValidationError as error:
-        raise ParameterError(_one_line(error)) from error
+        raise ParameterError(one_line(error)) from error
 
 
 def parse_value(name: str, text: str) -> Any:
-    """Turn the text of a flag into a parameter's value: text stays text, a list may be `bicycle,person`, else YAML.
+    """Turn the text of a flag into a parameter's value, as parse_text does; unknown parameters stay text.
 
     Raises:
         ParameterError: If it is not a value.
     """
     field = Params.model_fields.get(name)
-    if field is None or field.annotation is str:
-        return text
-    if typing.get_origin(field.annotation) is list and not text.lstrip().startswith("["):
-        return [part.strip() for part in text.split(",") if part.strip()]
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ParameterError(f"The value of '--{name}' is not a YAML value: {_squeeze(error)}") from error
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ParameterError(f"Parameter file {path} is missing; params/demo.yaml is one to start from.")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise ParameterError(f"Parameter file {path} is larger than {MAX_FILE_BYTES:,} bytes; is it the right file?")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ParameterError(f"Parameter file {path} is not YAML: {_squeeze(error)}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise ParameterError(f"Parameter file {path} must be a flat mapping such as 'sampling_rate: 0.2'.")
-    return values
-
-
-def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
-    name = ".".join(str(part) for part in first["loc"]) or "parameters"
-    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    expected = expected if expected.startswith("must") else f"must be {expected}"
-    return f"The '{name}' parameter {expected}. Got {_squeeze(repr(first['input']))} instead.{more}"
-
-
-def _squeeze(text: object, limit: int = 120) -> str:
-    flat = " ".join(str(text).split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    return text if field is None else parse_text(name, field.annotation, text)

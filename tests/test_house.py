@@ -31,6 +31,7 @@ FLOORS = (
     ("pictures",),
     ("settings",),
     ("params", "tables", "language", "words"),
+    ("parameter_files",),
 )
 FLOOR_OF = {room: number for number, floor in enumerate(reversed(FLOORS)) for room in floor}
 # package -> the only room that may import it

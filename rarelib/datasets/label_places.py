@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from .nuscenes import find_tables
 FLOORS_UP = 3
 FOLDERS = ("labels", "label_2", "label_02")
 NAMES = ("*.yaml", "classes.txt", "obj.names")  # of YOLO's classes
+SAYS_NAMES = re.compile(r"""(^|[{,\s"'])names["']?\s*:""")  # what a YAML file of YOLO has, and parameter files have not
+MAX_YAML_BYTES = 1_000_000
 
 
 def label_places(folder: Path) -> list[Path]:
@@ -27,4 +30,14 @@ def label_places(folder: Path) -> list[Path]:
 def _above(folder: Path) -> Iterator[Path]:
     for place in folder.parents[:FLOORS_UP]:
         yield from (place / name for name in FOLDERS if (place / name).is_dir())
-        yield from (file for pattern in NAMES for file in place.glob(pattern))
+        yield from (file for pattern in NAMES for file in place.glob(pattern) if _names_classes(file))
+
+
+def _names_classes(file: Path) -> bool:
+    if file.suffix != ".yaml":
+        return True
+    return (
+        file.is_file()
+        and file.stat().st_size <= MAX_YAML_BYTES
+        and bool(SAYS_NAMES.search(file.read_text(encoding="utf-8-sig", errors="replace")))
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..params import Params
+from ..pictures.sources import is_address
 from ..run.folder import RunFolder, fingerprint
 from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
 from .model_files import ModelFile, proposing_models
@@ -93,7 +94,7 @@ def plan_stages(params: Params, models: Mapping[str, ModelFile], notebooks: Path
         files = {name: content_hash(_file_of(params, name)) for name in stage.files}
         used = {name: models[name].sha256 for name in stage.models if _uses(stage, name, params)}
         effective = {name: value for name, value in values.items() if name not in WITHOUT_EFFECT}
-        files |= _labels_of(params) if stage.name == DETECT else {}
+        files |= _labels_of(params) if _reads_labels(stage, params) else {}
         made_of = [__version__, effective, files, used, inputs, notebook["cells"]]
         planned[stage.name] = Planned(stage, notebook, values, None if skipped else fingerprint(made_of), inputs)
     return list(planned.values())
@@ -117,16 +118,22 @@ def with_sources(name: str) -> set[str]:
     return found
 
 
+def _reads_labels(stage: Stage, params: Params) -> bool:
+    if params.demo_scenes or is_address(params.images_folder) or not params.images_folder:
+        return False
+    return (stage.name == DETECT and params.boxes == "labels") or (stage.name == SCORE and params.truth == "auto")
+
+
 def _labels_of(params: Params) -> dict[str, str | None]:
-    """Return the content of the label files near the pictures, where boxes come from them."""
-    if params.boxes == "detector":
-        return {}
+    """Return the content of the label files near the pictures."""
     from ..datasets.label_places import label_places
 
     return {f"labels {n}": content_hash(str(path)) for n, path in enumerate(label_places(Path(params.images_folder)))}
 
 
 def _file_of(params: Params, name: str) -> str:
+    if name == "truth" and params.truth == "auto":
+        return ""
     if name != "verdicts":
         return getattr(params, name)
     return str(RunFolder(Path(params.runs_dir) / params.name).verdicts_path(params.verdicts) or "")

@@ -143,8 +143,9 @@ def _check_address(address: str) -> None:
 def _check_tables(params: Params) -> None:
     for name in ("truth", "verdicts"):
         value = getattr(params, name)
-        if value and (name, value) != ("verdicts", "auto") and not Path(value).expanduser().is_file():
-            raise ParameterError(f"The '{name}' parameter must be a table (csv or parquet). {value!r} is not there.")
+        if value not in ("", "auto") and not Path(value).expanduser().is_file():
+            forms = "csv, parquet, or json of labels" if name == "truth" else "csv or parquet"
+            raise ParameterError(f"The '{name}' parameter must be a table ({forms}). {value!r} is not there.")
 
 
 def _check_captions(params: Params) -> None:

@@ -53,9 +53,11 @@ class RunFolder:
         return find_upwards(images_folder) if images_folder else self.root / "demo_world" / "images"
 
     def truth_path(self, truth: str) -> Path | None:
-        """Return where the table of true objects lies: the given one, or the demo world's; None when there is none."""
-        drawn = self.root / "demo_world" / "truth.parquet"
-        return find_upwards(truth) if truth else drawn if drawn.is_file() else None
+        """Return where true objects lie: the given file, or with "auto" the demo world's; None when there are none."""
+        if truth == "auto":
+            drawn = self.root / "demo_world" / "truth.parquet"
+            return drawn if drawn.is_file() else None
+        return find_upwards(truth) if truth else None
 
     def verdicts_path(self, verdicts: str) -> Path | None:
         """Return where verdicts lie: the given file, or with "auto" the run's own; None when there are none."""

@@ -79,16 +79,18 @@ def evaluate_ranking(
     scores: pd.DataFrame,
     *,
     seed: int = 0,
+    told: str = "",
     language: str = "en",
 ) -> dict[str, Any]:
     """Measure detection, ranking and both end to end, for all wanted kinds and for seen and unseen ones apart.
 
     Args:
-        truth: From read_truth; only rows of sampled pictures count.
+        truth: From read_truth or truth.find_truth; only rows of sampled pictures count.
         objects: All boxes, embedded or not.
         images: The images table.
         scores: The ranking, rank 1 is shown first.
         seed: Seed of the resamples and of the random order.
+        told: What find_truth says of where the truth is from; it stands first in the sentence.
         language: Language of the sentences.
 
     Returns:
@@ -96,27 +98,27 @@ def evaluate_ranking(
         average_precision, r_precision, precision_at. Intervals are 95 %, over resamples of drives (or pictures).
     """
     if truth is None:
-        return {"available": False, "sentence": say("evaluation_none", language)}
+        return {"available": False, "sentence": told or say("evaluation_none", language)}
     sampled = images[images["sampled"]]
     wanted = truth[truth["wanted"] & truth["path"].isin(sampled["path"])]
     if wanted.empty or scores.empty:
-        return {"available": False, "sentence": say("evaluation_nothing_rare", language)}
+        return {"available": False, "sentence": told or say("evaluation_nothing_rare", language)}
     pairs = match_truth(truth, objects, images)
     rank, generator = _shown_ranks(wanted, pairs, scores), np.random.default_rng(seed)
     by_chance = _random_ranks(wanted, pairs, scores, generator)
     detected = wanted.index.isin(pairs["truth_row"])
     steps = _steps(wanted, detected, rank, by_chance, len(scores), generator)
     positive = scores["object_id"].isin(pairs.loc[pairs["truth_row"].isin(wanted.index), "object_id"]).to_numpy()
-    auroc = _auroc(scores, positive)
+    measures = {"auroc": _auroc(scores, positive), **_retrieval(scores, positive)}
+    sentence = _sentence(steps, measures, len(wanted), language)
     return {
         "available": True,
-        "sentence": _sentence(steps, auroc, len(wanted), language),
+        "sentence": f"{told} {sentence}" if told and language == "en" else told + sentence,
         "rule": say("evaluation_rule", language, iou=IOU, inside=INSIDE, cover=COVER),
         "budget_share": BUDGET_SHARE,
         "steps": steps,
         "curve": _curve(rank[detected], by_chance[:, detected], len(scores)),
-        "auroc": auroc,
-        **_retrieval(scores, positive),
+        **measures,
         "precision_at": {str(k): _precision_at(scores, positive, k) for k in PRECISION_AT if k <= len(scores)},
     }
 
@@ -230,7 +232,7 @@ def _curve(ranks: np.ndarray, by_chance: np.ndarray, n_objects: int) -> dict[str
     return {"budgets": budgets.tolist(), "found": found, "random": random}
 
 
-def _sentence(steps: list[dict[str, Any]], auroc: float | None, truths: int, language: str) -> str:
+def _sentence(steps: list[dict[str, Any]], measures: dict[str, float | None], truths: int, language: str) -> str:
     of = {step["step"]: step for step in steps if step["kind"] == "all"}
     ranked = of["ranked"]
     values = {
@@ -244,7 +246,7 @@ def _sentence(steps: list[dict[str, Any]], auroc: float | None, truths: int, lan
         "evaluation_sentence",
         language,
         truths=truths,
-        auroc=float("nan") if auroc is None else auroc,
+        **{name: float("nan") if value is None else value for name, value in measures.items()},
         **values,
         **shares,
     )

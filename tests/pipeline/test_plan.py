@@ -33,6 +33,20 @@ def test_labels_edited_outside_the_pictures_folder_make_the_objects_anew(tmp_pat
     about = {"runs_dir": str(tmp_path), "images_folder": str(root / "images"), "clip_model": "demo"}
     by_detector, by_labels = wanted(**about), wanted(**about, boxes="labels")
     (root / "labels" / "train" / "0.txt").write_text("1 0.5 0.5 0.25 0.5\n", encoding="utf-8")
-    assert wanted(**about) == by_detector
+    assert wanted(**about)[DETECT] == by_detector[DETECT]
     edited = wanted(**about, boxes="labels")
     assert edited[SELECT] == by_labels[SELECT] and edited[DETECT] != by_labels[DETECT]
+
+
+def test_edited_labels_are_measured_anew_and_no_parameter_file_is_taken_for_labels(tmp_path):
+    root = trees.yolo_tree(tmp_path / "set")
+    about = {"runs_dir": str(tmp_path), "images_folder": str(root / "images"), "clip_model": "demo"}
+    before, without = wanted(**about), wanted(**about, truth="")
+    (root / "run.yaml").write_text("name: mine\nproposal_words: [wheelchair]\n", encoding="utf-8")
+    assert wanted(**about) == before
+    (root / "labels" / "train" / "0.txt").write_text("1 0.5 0.5 0.25 0.5\n", encoding="utf-8")
+    edited = wanted(**about)
+    assert [stage for stage in STAGES if before[stage] != edited[stage]] == [each for each in STAGES if each >= SCORE]
+    assert wanted(**about, truth="") == without
+    (root / "data.yaml").write_text("{path: ., names: [car, pony]}\n", encoding="utf-8")
+    assert wanted(**about)[SCORE] != edited[SCORE]

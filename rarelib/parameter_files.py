@@ -1,0 +1,69 @@
+"""Parameter files and flags as text, read; errors in one clear line. It knows no parameter."""
+
+from __future__ import annotations
+
+import typing
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+MAX_FILE_BYTES = 1_000_000
+
+
+class ParameterError(ValueError):
+    """A parameter that is unknown, out of range, or does not fit the others; the message is one clear line."""
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return what a parameter file says, by name.
+
+    Raises:
+        ParameterError: If it is no flat YAML mapping.
+    """
+    if not path.is_file():
+        raise ParameterError(f"Parameter file {path} is missing; params/demo.yaml is one to start from.")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ParameterError(f"Parameter file {path} is larger than {MAX_FILE_BYTES:,} bytes; is it the right file?")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise ParameterError(f"Parameter file {path} is not YAML: {squeeze(error)}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise ParameterError(f"Parameter file {path} must be a flat mapping such as 'sampling_rate: 0.2'.")
+    return values
+
+
+def parse_text(name: str, annotation: Any, text: str) -> Any:
+    """Turn the text of a flag into a value of a type: text stays text, a list may be `bicycle,person`, else YAML.
+
+    Raises:
+        ParameterError: If it is not a value.
+    """
+    if annotation is str:
+        return text
+    if typing.get_origin(annotation) is list and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ParameterError(f"The value of '--{name}' is not a YAML value: {squeeze(error)}") from error
+
+
+def one_line(error: ValidationError) -> str:
+    """Return what the schema refuses first: the parameter, what it must be, what came."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"]) or "parameters"
+    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    expected = expected if expected.startswith("must") else f"must be {expected}"
+    return f"The '{name}' parameter {expected}. Got {squeeze(repr(first['input']))} instead.{more}"
+
+
+def squeeze(text: object, limit: int = 120) -> str:
+    """Return a text as one line of at most so many characters."""
+    flat = " ".join(str(text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
