@@ -68,9 +68,8 @@ def find_truth(
     try:
         labels = _labels_of(layout, readable)
     except (ValueError, LookupError, TypeError, OSError) as error:  # nobody asked for these: no reason to stop
-        return None, say(
-            "truth_labels_broken", language, error=f"{type(error).__name__}: {' '.join(str(error).split())}"
-        )
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return None, say("truth_labels_broken", language, error=said)
     if labels is None:
         return None, ""
     rare = mark_rare(labels, rare_categories, usual=RARE_OF.get(layout.name, ()))
