@@ -52,11 +52,14 @@ class RunFolder:
             return source_of(images_folder)
         return find_upwards(images_folder) if images_folder else self.root / "demo_world" / "images"
 
-    def truth_path(self, truth: str) -> Path | None:
-        """Return where true objects lie: the given file, or with "auto" the demo world's; None when there are none."""
+    def truth_path(self, truth: str, images_folder: str = "") -> Path | None:
+        """Return where true objects lie: the given file, or with "auto" the demo world's; None when there are none.
+
+        Where the pictures are others than the demo world's, an earlier run of the same name may have left its truth.
+        """
         if truth == "auto":
             drawn = self.root / "demo_world" / "truth.parquet"
-            return drawn if drawn.is_file() else None
+            return drawn if drawn.is_file() and not images_folder else None
         return find_upwards(truth) if truth else None
 
     def verdicts_path(self, verdicts: str) -> Path | None:
