@@ -89,7 +89,7 @@ class ModelSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreSettings(Settings):
-    """How objects are scored, ranked, selected and explained."""
+    """How objects are scored, ranked, selected, explained and audited."""
 
     selection: str = _as_in_params("selection")
     outlier_methods: tuple[str, ...] = _as_in_params("outlier_methods")
@@ -105,6 +105,7 @@ class ScoreSettings(Settings):
     max_per_group: int | None = _as_in_params("max_per_group")
     duplicate_similarity: float = _as_in_params("duplicate_similarity")
     ordinary_classes: str = _as_in_params("ordinary_classes")
+    audit: bool = _as_in_params("audit")
     seed: int = _as_in_params("seed")
     language: str = _as_in_params("language")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ import pandas as pd
 from scipy.stats import beta
 
 from ..language import say
-from ..ranking.early_filter import is_proposal
+from ..ranking.early_filter import filter_objects, is_proposal
 from ..run.progress import track
-from ..settings import ScoreSettings
+from ..settings import FilterSettings, ScoreSettings
 
 MAX_OBJECTS = 2000  # a sample of the run is scored again for every kind
 MAX_KINDS, MIN_KINDS = 8, 2
@@ -21,6 +21,20 @@ MIN_OF_KIND = 8  # fewer objects say too little of a class
 COPIES = 3  # an unknown kind is thinned to this handful
 DRAWS = 2  # different handfuls of each kind
 FEW_KINDS = 4  # below, an interval over kinds tells nothing
+FILTERED = ["object_id", "image_id", "class_name", "origin"]  # what the early filter looks at
+
+
+@dataclass(frozen=True)
+class _World:
+    """What every hidden kind is tried in: a sample of the embedded objects, and all boxes for the early filter."""
+
+    table: pd.DataFrame
+    vectors: np.ndarray
+    objects: pd.DataFrame
+    images: pd.DataFrame
+    zero_shot: pd.DataFrame | None
+    filters: FilterSettings
+    settings: ScoreSettings
 
 
 def audit_ranking(
@@ -30,18 +44,19 @@ def audit_ranking(
     object_ids: Sequence[str],
     scores: pd.DataFrame,
     *,
-    settings: ScoreSettings,
-    enabled: bool = True,
-    seed: int = 0,
-    language: str = "en",
+    zero_shot: pd.DataFrame | None = None,
+    filters: FilterSettings | None = None,
+    settings: ScoreSettings | None = None,
 ) -> dict[str, Any]:
     """Measure how early the ranking would have shown a kind that the detector does not know.
 
     Classes of middling frequency are treated as unknown in turn: thinned to a handful, and renamed to the class of
     the object that looks most like each, as a detector would call a thing that it never learned. The rest of the
-    data stays, and everything is scored again with the run's settings of scoring. Only detected classes are kinds.
-    That the detector boxes the hidden kind and the early filter keeps it is taken for granted, as the sentence says;
-    phrases of a text tower take no part.
+    data stays, and everything is scored again with the run's own settings. Only detected classes are kinds. The early
+    filter decides anew about the hidden objects under their new names; what it sets aside is not shown. No object may
+    look like the hidden kind's name, which a text tower would not have been asked for; the hidden objects themselves
+    are as if it said nothing, since its cosine with their new names is not known. That the detector boxes the hidden
+    kind is taken for granted, as the sentence says.
 
     Args:
         objects: The objects table.
@@ -49,26 +64,29 @@ def audit_ranking(
         vectors: Unit rows (n_objects, dim).
         object_ids: Their ids in row order.
         scores: The run's scores; the share that it selects is the budget.
-        settings: Of the scoring, as the run uses them.
-        enabled: False leaves the audit out and says so.
-        seed: Seed of the sample, the handfuls and the resamples.
-        language: Language of the sentence.
+        zero_shot: The run's comparison with class names, or None.
+        filters: Of the early filter, as the run uses them; by default those of params.py.
+        settings: Of the scoring, as the run uses them; `audit` False leaves the audit out and says so.
 
     Returns:
-        JSON-able: available, sentence, n_objects, copies, budget, probability, low, high (90 % interval over kinds),
+        JSON-able: available, sentence, n_objects, copies, budget, kept (share of the hidden objects that pass the early
+        filter), probability, low, high (90 % interval over kinds),
         random, budgets (shares of the objects) with found, low_curve, high_curve and random_curve, and kinds.
     """
-    if not enabled:
+    settings = settings or ScoreSettings()
+    language = settings.language
+    if not settings.audit:
         return {"available": False, "sentence": say("audit_off", language)}
-    rows, table = _sample(objects, object_ids, scores, seed)
+    rows, table = _sample(objects, object_ids, settings.seed)
     kinds = choose_kinds(table.loc[~is_proposal(table), "class_name"])
     if len(kinds) < MIN_KINDS:
         values = {"kinds": MIN_KINDS, "least": MIN_OF_KIND, "found": len(kinds)}
         return {"available": False, "sentence": say("audit_too_small", language, **values)}
-    sampled = np.asarray(vectors)[rows]
-    generator = np.random.default_rng(seed)
+    filters = filters or FilterSettings()
+    world = _World(table, np.asarray(vectors)[rows], objects, images, zero_shot, filters, settings)
+    generator = np.random.default_rng(settings.seed)
     trials = [
-        {"class_name": kind, **_hide_and_rank(table, images, sampled, kind, generator, settings)}
+        {"class_name": kind, **_hide_and_rank(world, kind, generator)}
         for kind in track([kind for kind in kinds for _ in range(DRAWS)], "hidden kinds")
     ]
     return _summary(trials, float(scores["selected"].mean()), language)
@@ -96,9 +114,7 @@ def look_alike_classes(vectors: np.ndarray, class_names: np.ndarray, hidden: np.
     return class_names[others[similarity.argmax(axis=1)]]
 
 
-def _sample(
-    objects: pd.DataFrame, object_ids: Sequence[str], scores: pd.DataFrame, seed: int
-) -> tuple[np.ndarray, pd.DataFrame]:
+def _sample(objects: pd.DataFrame, object_ids: Sequence[str], seed: int) -> tuple[np.ndarray, pd.DataFrame]:
     table = objects.set_index("object_id").loc[list(object_ids)].reset_index()
     order = np.argsort(table["object_id"].to_numpy())  # the sample does not depend on the order of the rows
     drawn = np.random.default_rng(seed).permutation(len(table))[:MAX_OBJECTS]
@@ -106,28 +122,55 @@ def _sample(
     return rows, table.iloc[rows].reset_index(drop=True)
 
 
-def _hide_and_rank(
-    table: pd.DataFrame,
-    images: pd.DataFrame,
-    vectors: np.ndarray,
-    kind: str,
-    generator: np.random.Generator,
-    settings: ScoreSettings,
-) -> dict[str, Any]:
+def _hide_and_rank(world: _World, kind: str, generator: np.random.Generator) -> dict[str, Any]:
+    """Return the rank of the first hidden object that is shown, how many passed the early filter, and of how many."""
     from ..ranking.scoring import score_objects
 
+    table, vectors = world.table, world.vectors
     of_kind = ((table["class_name"] == kind) & ~is_proposal(table)).to_numpy()
-    kept = generator.choice(np.flatnonzero(of_kind), COPIES, replace=False)
-    hidden = np.zeros(len(table), bool)
-    hidden[kept] = True
-    stays = ~of_kind | hidden
+    chosen = generator.choice(np.flatnonzero(of_kind), COPIES, replace=False)
+    stays = ~of_kind
+    stays[chosen] = True
     names = table["class_name"].to_numpy(dtype=object, copy=True)
-    names[kept] = look_alike_classes(vectors[stays], names[stays], hidden[stays])
-    renamed = table.assign(class_name=pd.Series(names, dtype="str"))[stays]
-    without_columns = replace(settings, outlier_methods=())  # the fusion needs none
-    scores, _ = score_objects(renamed, images, vectors[stays], renamed["object_id"].tolist(), settings=without_columns)
-    ranks = scores.set_index("object_id").loc[table["object_id"].iloc[kept], "rank"]
-    return {"first_rank": int(ranks.min()), "n": int(stays.sum())}
+    names[chosen] = look_alike_classes(vectors[stays], names[stays], np.isin(np.flatnonzero(stays), chosen))
+    renamed = table.assign(class_name=pd.Series(names, dtype="str"))
+    passed = passes_filter(world.objects, kind, renamed.iloc[chosen], world.images, _redrawn(world.filters, generator))
+    stays[chosen[~passed]] = False
+    found = {"kept": int(passed.sum()), "n": int(stays.sum())}
+    if not passed.any():
+        return {**found, "first_rank": found["n"] + 1}  # after all that is shown
+    renamed, kept = renamed[stays], table["object_id"].iloc[chosen[passed]]
+    scores, _ = score_objects(
+        renamed,
+        world.images,
+        vectors[stays],
+        renamed["object_id"].tolist(),
+        zero_shot=without_name(world.zero_shot, kind, kept),
+        settings=replace(world.settings, outlier_methods=()),  # the fusion needs none of their columns
+    )
+    return {**found, "first_rank": int(scores.set_index("object_id").loc[kept, "rank"].min())}
+
+
+def passes_filter(
+    objects: pd.DataFrame, kind: str, hidden: pd.DataFrame, images: pd.DataFrame, filters: FilterSettings
+) -> np.ndarray:
+    """Mark the hidden objects, under their new names, that the early filter keeps beside all boxes of other classes."""
+    others = objects.loc[(objects["class_name"] != kind) | is_proposal(objects), FILTERED]
+    groups = images.set_index("image_id")["group"] if "group" in images else None
+    both = pd.concat([others[~others["object_id"].isin(hidden["object_id"])], hidden[FILTERED]], ignore_index=True)
+    return filter_objects(both, groups=groups, settings=filters)["keep"].tail(len(hidden)).to_numpy(bool)
+
+
+def without_name(zero_shot: pd.DataFrame | None, kind: str, hidden: pd.Series) -> pd.DataFrame | None:
+    """Return the zero-shot table without what a text tower could say only by knowing the hidden kind's name."""
+    if zero_shot is None or zero_shot.empty:
+        return zero_shot
+    return zero_shot[(zero_shot["phrase"] != kind) & ~zero_shot["object_id"].isin(hidden)]
+
+
+def _redrawn(filters: FilterSettings, generator: np.random.Generator) -> FilterSettings:
+    # under the run's own seed those that were drawn once, and so have vectors, would be drawn again
+    return replace(filters, seed=int(generator.integers(1_000_000)))
 
 
 def _summary(trials: list[dict[str, Any]], selected_share: float, language: str) -> dict[str, Any]:
@@ -140,11 +183,13 @@ def _summary(trials: list[dict[str, Any]], selected_share: float, language: str)
     shown = np.array(
         [(first.loc[first["class_name"] == k, "share"].to_numpy()[:, None] <= budgets).mean(0) for k in kinds]
     )
-    found, random = shown.mean(axis=0), 1 - (1 - budgets) ** COPIES
+    found, kept = shown.mean(axis=0), first["kept"].to_numpy()
+    random = (1 - (1 - budgets) ** kept[:, None]).mean(axis=0)  # the early filter is before a random order as well
     low, high = kinds_interval(found, len(kinds))
     at = int(np.searchsorted(budgets, selected_share))
     numbers = {"found": float(found[at]), "low": float(low[at]), "high": float(high[at]), "random": float(random[at])}
     about = {"n_objects": n_objects, "copies": COPIES, "budget": max(round(selected_share * n_objects), 1)}
+    about["kept"] = float(kept.mean() / COPIES)
     of_kind = first.groupby("class_name", sort=False)["first_rank"].min()
     sentence = say("audit_sentence", language, **about, **numbers, kinds=len(kinds))
     few = [say("audit_few_kinds", language, kinds=len(kinds), enough=FEW_KINDS)] if len(kinds) < FEW_KINDS else []

@@ -1,14 +1,23 @@
 """The self-audit: planted kinds that are easy to tell must be shown early, and without kinds it says so."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from planted import boxes_of, cluster, images_of
 
 from rarelib.ranking.scoring import score_objects
-from rarelib.settings import ScoreSettings
-from rarelib.trust.audit import audit_ranking, choose_kinds, kinds_interval, look_alike_classes
+from rarelib.settings import FilterSettings, ScoreSettings
+from rarelib.trust.audit import (
+    audit_ranking,
+    choose_kinds,
+    kinds_interval,
+    look_alike_classes,
+    passes_filter,
+    without_name,
+)
 
 SETTINGS = ScoreSettings(outlier_methods=("knn",), selection_share=0.1, selection_min=1)
 
@@ -44,7 +53,9 @@ def test_kinds_that_cannot_be_told_are_shown_as_late_as_at_random(run):
 
 
 def test_the_same_seed_gives_the_same_audit(run):
-    assert audit_ranking(*run, settings=SETTINGS, seed=3) == audit_ranking(*run, settings=SETTINGS, seed=3)
+    assert audit_ranking(*run, settings=replace(SETTINGS, seed=3)) == audit_ranking(
+        *run, settings=replace(SETTINGS, seed=3)
+    )
 
 
 def test_the_control_by_hand(run):
@@ -59,7 +70,7 @@ def test_without_kinds_it_says_so(run):
     found = audit_ranking(one_class, images, vectors, ids, scores, settings=SETTINGS)
     assert not found["available"]
     assert "at least 2 classes" in found["sentence"]
-    assert "left out" in audit_ranking(*run, settings=SETTINGS, enabled=False)["sentence"]
+    assert "left out" in audit_ranking(*run, settings=replace(SETTINGS, audit=False))["sentence"]
 
 
 def test_kinds_are_neither_the_most_frequent_nor_too_few(run):
@@ -86,3 +97,44 @@ def test_an_interval_over_few_kinds_has_a_width():
     drawn = np.random.default_rng(0).beta(4.5, 0.5, 200_000)  # four of four, over Jeffreys' prior
     assert low[0] == pytest.approx(np.quantile(drawn, 0.05), abs=0.01) and high[0] == 1.0
     assert low[1] == 0.0 and high[1] == pytest.approx(1 - low[0])
+
+
+def test_the_early_filter_thins_hidden_objects_as_it_thins_what_they_are_taken_for(run):
+    def audited(**filters):
+        return audit_ranking(*run, filters=FilterSettings(**filters), settings=SETTINGS)
+
+    off, thinned = audited(early_filter=False), audited(common_per_class=2, rare_class_share=0.0)
+    assert off["kept"] == 1.0 and "kept 100% of their objects" in off["sentence"]
+    assert thinned["kept"] < 0.4  # each class is thinned to two
+    assert thinned["probability"] < 0.5 * off["probability"]
+    assert thinned["random"] < off["random"]
+    nothing = audited(common_per_class=1, rare_class_share=0.0, seed=5)
+    assert max(kind["first_rank"] for kind in nothing["kinds"]) > 200  # a kind of which nothing was kept is not shown
+
+
+def test_the_filter_sees_the_new_name_and_no_other_object_of_the_kind(run):
+    objects, images, *_ = run
+    hidden = objects[objects["class_name"] == "dog"].head(3).assign(class_name=["cone", "dog", "bench"])
+    rare = FilterSettings(common_per_class=0, rare_class_share=0.05)  # of 239 boxes: 15 cones, 13 benches, one dog
+    assert passes_filter(objects, "dog", hidden, images, rare).tolist() == [False, True, False]
+    named = FilterSettings(common_per_class=0, rare_class_share=0.0, potential_rare_keywords=("bench",))
+    assert passes_filter(objects, "dog", hidden, images, named).tolist() == [False, False, True]
+
+
+def test_nothing_looks_like_a_name_that_nobody_knows():
+    told = pd.DataFrame({"object_id": ["a", "b", "c", "d"], "phrase": ["dog", "car", "car", "dog"]})
+    assert without_name(told, "dog", pd.Series(["b"]))["object_id"].tolist() == ["c"]
+    assert without_name(None, "dog", pd.Series(["b"])) is None
+
+
+def test_what_a_text_tower_says_of_the_others_takes_part(run):
+    objects, _, _, ids, _ = run
+    car = (objects["class_name"] == "car").to_numpy()
+    told = pd.DataFrame({"object_id": ids, "phrase": objects["class_name"], "similarity": 0.3, "class_similarity": 0.3})
+    odd = told.assign(
+        phrase=told["phrase"].where(~car, "rocket"), class_similarity=np.where(car, np.linspace(0, 0.2, len(car)), 0.3)
+    )
+    plain = audit_ranking(*run, zero_shot=told, settings=SETTINGS)
+    assert plain == audit_ranking(*run, settings=SETTINGS)  # a tower that agrees with every name changes nothing
+    later = audit_ranking(*run, zero_shot=odd, settings=SETTINGS)
+    assert sum(kind["first_rank"] for kind in later["kinds"]) > sum(kind["first_rank"] for kind in plain["kinds"])
