@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from ..language import say
-from ..ranking.early_filter import filter_objects, is_proposal
+from ..ranking.early_filter import filter_objects, id_chances, is_proposal
 from ..run.progress import track
 from ..settings import FilterSettings, ScoreSettings
 
@@ -21,6 +21,7 @@ MIN_OF_KIND = 8  # fewer objects say too little of a class
 COPIES = 3  # an unknown kind is thinned to this handful
 DRAWS = 2  # different handfuls of each kind
 FEW_KINDS = 4  # below, an interval over kinds tells nothing
+MAX_BOXES = 200_000  # more are represented by so many: the early filter is asked anew for every handful
 FILTERED = ["object_id", "image_id", "class_name", "origin"]  # what the early filter looks at
 
 
@@ -82,8 +83,8 @@ def audit_ranking(
     if len(kinds) < MIN_KINDS:
         values = {"kinds": MIN_KINDS, "least": MIN_OF_KIND, "found": len(kinds)}
         return {"available": False, "sentence": say("audit_too_small", language, **values)}
-    filters = filters or FilterSettings()
-    world = _World(table, np.asarray(vectors)[rows], objects, images, zero_shot, filters, settings)
+    boxes, filters = fewer_boxes(objects, filters or FilterSettings(), settings.seed)
+    world = _World(table, np.asarray(vectors)[rows], boxes, images, zero_shot, filters, settings)
     generator = np.random.default_rng(settings.seed)
     trials = [
         {"class_name": kind, **_hide_and_rank(world, kind, generator)}
@@ -159,6 +160,17 @@ def passes_filter(
     groups = images.set_index("image_id")["group"] if "group" in images else None
     both = pd.concat([others[~others["object_id"].isin(hidden["object_id"])], hidden[FILTERED]], ignore_index=True)
     return filter_objects(both, groups=groups, settings=filters)["keep"].tail(len(hidden)).to_numpy(bool)
+
+
+def fewer_boxes(objects: pd.DataFrame, filters: FilterSettings, seed: int) -> tuple[pd.DataFrame, FilterSettings]:
+    """Return at most MAX_BOXES of the boxes, and an early filter that keeps the same share of each class of them."""
+    if len(objects) <= MAX_BOXES:
+        return objects, filters
+    share = MAX_BOXES / len(objects)
+    drawn = np.sort(np.argsort(id_chances(objects["object_id"], seed), kind="stable")[:MAX_BOXES])
+    asked = {name: getattr(filters, name) for name in ("common_per_class", "diversity_objects")}
+    kept = {name: max(round(count * share), min(count, 1)) for name, count in asked.items()}
+    return objects.iloc[drawn], replace(filters, **kept)
 
 
 def without_name(zero_shot: pd.DataFrame | None, kind: str, hidden: pd.Series) -> pd.DataFrame | None:

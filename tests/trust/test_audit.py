@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from planted import boxes_of, cluster, images_of
 
+from rarelib.ranking.early_filter import filter_objects
 from rarelib.ranking.scoring import score_objects
 from rarelib.settings import FilterSettings, ScoreSettings
+from rarelib.trust import audit
 from rarelib.trust.audit import (
     audit_ranking,
     choose_kinds,
@@ -119,6 +121,20 @@ def test_the_filter_sees_the_new_name_and_no_other_object_of_the_kind(run):
     assert passes_filter(objects, "dog", hidden, images, rare).tolist() == [False, True, False]
     named = FilterSettings(common_per_class=0, rare_class_share=0.0, potential_rare_keywords=("bench",))
     assert passes_filter(objects, "dog", hidden, images, named).tolist() == [False, False, True]
+
+
+def test_of_very_many_boxes_a_sample_is_filtered_alike(run, monkeypatch):
+    objects = run[0]
+    filters = FilterSettings(common_per_class=84, rare_class_share=0.0, early_filter=True)
+    assert audit.fewer_boxes(objects, filters, 0)[1] is filters
+    monkeypatch.setattr(audit, "MAX_BOXES", 123)
+    boxes, scaled = audit.fewer_boxes(objects, filters, 0)
+    assert len(boxes) == 123 and scaled.common_per_class == 42
+    kept = [
+        filter_objects(table, settings=each)["keep"][(table["class_name"] == "car").to_numpy()].mean()
+        for table, each in ((objects, filters), (boxes.reset_index(drop=True), scaled))
+    ]
+    assert kept[0] == pytest.approx(0.4) and kept[1] == pytest.approx(0.4, abs=0.06)
 
 
 def test_nothing_looks_like_a_name_that_nobody_knows():
