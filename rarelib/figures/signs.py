@@ -16,6 +16,7 @@ COLOURS = {
     "sign_name": "#d0762b",
     "sign_frequency": CLASS_COLOURS[1],
     "sign_words": CLASS_COLOURS[2],
+    "sign_strange": CLASS_COLOURS[3],
     "sign_doubt": CLASS_COLOURS[4],
     "sign_keyword": CLASS_COLOURS[5],
 }

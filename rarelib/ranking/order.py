@@ -13,7 +13,7 @@ import pandas as pd
 from ..pictures.boxes import pair_overlaps
 from ..tables import BOX
 
-# what a further entry keeps of its worth; measured: benchmarks/sign_weights.py
+# what a further entry keeps of its worth; benchmarks/spread.py: best or equal on road anomalies, seen and pasted
 SAME_PICTURE = 0.8  # for each earlier one of its picture
 OVERLAPPING = 0.3  # where it overlaps one that was shown
 SAME_EVENT = 0.5  # where its event was shown

@@ -14,7 +14,7 @@ from .crop_quality import crop_faults
 
 FEW, FEW_SHARE = 20, 0.05
 STRANGE = 0.9  # percentile of the look from which it is said
-TOLD = 0.5  # of a sign of the text tower or of the detector's doubt, from which it is said
+TOLD = 0.5  # of a sign from which it is said; among the signs of the text tower about the first twentieth
 GOOD_QUALITY = 0.5
 OFF_ROAD = 0.5  # how little roads are expected to show a class, from which it is said
 HIDDEN = 0.3  # share from which what stands in front is told
@@ -49,11 +49,13 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
 
     name, count = row["class_name"], row["class_count"]
     proposal = row["origin"] not in (DETECTED, LABEL)
+    looks_like = row["phrase"] if max(row["sign_words"], row["sign_strange"]) >= TOLD else ""
     if not np.isnan(row["verdict"]):
         yield told("verdict_rare" if row["verdict"] == 1 else "verdict_common")
     if proposal:
-        whose = "proposal" if row["origin"] == PROPOSAL else "second"
-        yield "proposal", told(whose, class_name=name, confidence=row["confidence"], origin=row["origin"])[1]
+        whose = "second" if row["origin"] != PROPOSAL else "proposal_like" if looks_like else "proposal"
+        values = {"confidence": row["confidence"], "origin": row["origin"], "phrase": looks_like}
+        yield "proposal", told(whose, class_name=name, **values)[1]
     else:
         yield told(_frequency(count, n_objects), class_name=name, count=count, objects=n_objects)
         if row["class_missed"] and count < FEW:
@@ -65,8 +67,8 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
     if row["embedding_rarity"] >= STRANGE:
         odd = count >= FEW and not proposal
         yield told("odd" if odd else "unlike", class_name=name, share=min(row["embedding_rarity"], 0.999))
-    if row["sign_words"] >= TOLD:
-        yield told("mismatch", class_name=name, phrase=row["phrase"])
+    if looks_like and not proposal:
+        yield told("mismatch", class_name=name, phrase=looks_like)
     if row["sign_doubt"] >= TOLD:
         yield told("doubt", class_name=name, confidence=row["confidence"])
     if not np.isnan(row["nearest"]):

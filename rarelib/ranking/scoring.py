@@ -17,11 +17,11 @@ from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates, number_frames
 from .neighbours import nearest_common
 from .order import choose_first, places_of, spread_order
-from .outliers import DECIMALS, embedding_rarity, outlier_scores, percentiles, surprise
+from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers
+from .percentiles import DECIMALS, percentiles, surprise
 from .reasons import explain_objects
 from .signs import SIGNS, class_facts, fuse_signs, measure_signs, rare_class_points
 
-PLAIN_METHODS = ("isolation_forest", "lof")
 FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
@@ -131,7 +131,8 @@ def _count_looked_at(images: pd.DataFrame, objects: pd.DataFrame) -> int:
 
 def _rarity(table: pd.DataFrame, settings: ScoreSettings) -> np.ndarray:
     if settings.selection == "union":
-        parts = [percentiles(_plain_marks(table)), percentiles(table["rare_class_score"])]
+        marks = np.mean([percentiles(table[method]) for method in PLAIN_METHODS], axis=0)
+        parts = [percentiles(marks), percentiles(table["rare_class_score"])]
         return _rounded(np.mean(parts, axis=0))
     return _rounded(fuse_signs(table))
 
@@ -193,10 +194,12 @@ def _discoveries(table: pd.DataFrame, heads: np.ndarray, settings: ScoreSettings
 
 def _mark(table: pd.DataFrame, settings: ScoreSettings) -> pd.DataFrame:
     """Mark outliers and rare-class candidates, the recipe's two kinds of rare."""
-    marks = _plain_marks(table) if settings.selection == "union" else table["embedding_rarity"].to_numpy()
+    outliers = _top(table["embedding_rarity"], table["rarity"], round(settings.contamination * len(table)))
+    if settings.selection == "union":
+        outliers = plain_outliers({method: table[method] for method in PLAIN_METHODS}, settings.contamination)
     candidates = max(round(settings.rare_class_top_share * len(table)), settings.rare_class_min)
     return table.assign(
-        is_outlier=_top(marks, table["rarity"], round(settings.contamination * len(table))),
+        is_outlier=outliers,
         is_rare_class=_top(table["rare_class_score"], table["rarity"], candidates),
     )
 
@@ -221,14 +224,18 @@ def _join_tables(
 
 
 def _names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[str, np.ndarray]:
-    """Return the phrase that fits each crop better than its class, "" for none, and by how much [cosine]."""
+    """Return the name that fits each crop best, "" where its class does, by how much [cosine], and its strangeness."""
+    n = len(table)
     if zero_shot is None or zero_shot.empty:
-        return {"phrase": np.full(len(table), "", dtype=object), "margin": np.zeros(len(table))}
+        return {"phrase": np.full(n, "", dtype=object), "margin": np.zeros(n), "strangeness": np.full(n, np.nan)}
     found = zero_shot.set_index("object_id").reindex(table["object_id"])
-    margin = (found["similarity"] - found["class_similarity"]).fillna(0.0).to_numpy(float)
-    phrase = found["phrase"].fillna("").to_numpy(dtype=object)
-    differs = (phrase != table["class_name"].to_numpy(dtype=object)) & (margin > 0)
-    return {"phrase": np.where(differs, phrase, ""), "margin": np.where(differs, margin, 0.0)}
+    name = found["looks_like" if "looks_like" in found else "phrase"].fillna("").to_numpy(dtype=object)
+    margin = found["margin"] if "margin" in found else found["similarity"] - found["class_similarity"]
+    margin = margin.fillna(0.0).to_numpy(float)
+    strangeness = found["strangeness"].to_numpy(float) if "strangeness" in found else np.full(n, np.nan)
+    differs = (name != table["class_name"].to_numpy(dtype=object)) & (margin > 0)
+    told = {"phrase": np.where(differs, name, ""), "margin": np.where(differs, margin, 0.0)}
+    return {**told, "strangeness": strangeness}
 
 
 def _first_views(table: pd.DataFrame, vectors: np.ndarray, similarity: float) -> np.ndarray:
@@ -263,10 +270,6 @@ def _reorder(vectors: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 def _rounded(rarity: np.ndarray) -> np.ndarray:
     return np.round(np.clip(rarity, 0, 1), DECIMALS)
-
-
-def _plain_marks(table: pd.DataFrame) -> np.ndarray:
-    return np.mean([percentiles(table[method]) for method in PLAIN_METHODS], axis=0)
 
 
 def _top(first: np.ndarray, then: np.ndarray, count: int) -> np.ndarray:

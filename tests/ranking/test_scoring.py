@@ -45,9 +45,10 @@ def test_worked_example():
     ids = filtered.loc[filtered["keep"], "object_id"].tolist()
     vectors = unit(generator.normal(size=(600, 512)))
     scores, _ = score_objects(objects, images_of(objects), vectors, ids, settings=ScoreSettings(selection="union"))
-    assert scores[["is_outlier", "is_rare_class"]].sum().tolist() == [60, 180]
+    assert scores["is_rare_class"].sum() == 180
+    assert 60 <= scores["is_outlier"].sum() <= 120  # 60 of IsolationForest, 60 of LOF, joined
     assert (scores["selected"] == (scores["is_outlier"] | scores["is_rare_class"])).all()
-    assert 180 <= scores["selected"].sum() <= 240
+    assert 180 <= scores["selected"].sum() <= 300
     assert set(scores.nsmallest(scores["selected"].sum(), "rank")["object_id"]) == set(
         scores.loc[scores["selected"], "object_id"]
     )

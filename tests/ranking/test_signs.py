@@ -14,7 +14,7 @@ from rarelib.ranking.signs import (
     fuse_signs,
     measure_signs,
     rare_class_points,
-    telling_margins,
+    unusual_values,
 )
 from rarelib.tables import TABLES
 
@@ -30,6 +30,7 @@ def objects(**columns):
     """Plain objects, of which nothing is known but what is given."""
     n = max(len(values) for values in columns.values())
     plain = {"class_pictures": 100, "named": False, "few": False, "ordinary": 1.0, "surprise": 0.5, "margin": 0.0,
+             "strangeness": np.nan,
              "quality": 1.0, "hidden": 0.0, "origin": "detected", "confidence": 0.9, "objectness": 0.9,
              "x_min": 0.0, "y_min": 0.0, "x_max": 50.0, "y_max": 50.0, "width": 0, "height": 0}  # fmt: skip
     return pd.DataFrame({name: columns.get(name, [value] * n) for name, value in plain.items()})
@@ -71,19 +72,27 @@ def test_what_stands_in_front_takes_the_look_and_the_words_away():
 
 
 @pytest.mark.parametrize("scale", [0.001, 1.0])
-def test_a_margin_counts_by_how_unusual_it_is_in_the_run(scale):
+def test_a_value_counts_by_how_unusual_it_is_in_the_run(scale):
     margin = scale * np.arange(100.0)  # nearly every object looks more like another name, as with a weak CLIP
-    told = telling_margins(margin, counted=np.ones(100, bool))
-    assert (told > 0).sum() == 10 and told[-1] == 1
-    assert (told[1:] >= told[:-1]).all()
-    assert telling_margins(np.zeros(5), counted=np.ones(5, bool)).tolist() == [0] * 5
+    told = unusual_values(margin, counted=np.ones(100, bool))
+    assert (told > 0.5).sum() <= 7 and told[0] == 0  # what nearly all carry is said of few
+    assert (np.diff(told) > 0).all()  # in order up to the top
+    np.testing.assert_allclose(told[-1], surprise(np.array([0.995])))
+    assert unusual_values(np.zeros(5), counted=np.ones(5, bool)).tolist() == [0] * 5
+    assert unusual_values(np.full(5, np.nan), counted=np.ones(5, bool)).tolist() == [0] * 5
 
 
-def test_the_margins_of_proposals_do_not_shape_what_is_usual():
+def test_the_values_of_proposals_do_not_shape_what_is_usual():
     margin = np.r_[np.linspace(0, 0.1, 100), np.full(300, 0.5)]
     counted = np.arange(400) < 100
-    alone = telling_margins(margin[:100], counted=counted[:100])
-    np.testing.assert_allclose(telling_margins(margin, counted=counted)[:100], alone)
+    alone = unusual_values(margin[:100], counted=counted[:100])
+    np.testing.assert_allclose(unusual_values(margin, counted=counted)[:100], alone)
+
+
+def test_strangeness_is_told_apart_where_it_comes_near_one():
+    table = objects(strangeness=[*np.zeros(50), 0.9, 0.999999, 0.99999999])
+    found = measure_signs(table, n_images=9)["sign_strange"].to_numpy()
+    assert found[:50].max() == 0 and (np.diff(found[50:]) > 0).all()
 
 
 def test_a_class_is_counted_in_pictures_and_what_was_missed_apart():
