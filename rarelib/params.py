@@ -7,7 +7,7 @@ import inspect
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from .parameter_files import ParameterError, one_line, parse_text, read_mapping, squeeze
 
@@ -95,7 +95,10 @@ class DetectParams(SelectParams):
     max_objects: Positive = Field(50, description="At most this many objects a picture are cut, best first")
     imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
     task_size: Positive = Field(50, description="Pictures that are detected and written as one part")
-    proposals: bool = Field(True, description="Also cut boxes of things without a class (origin 'proposal')")
+    proposals: bool = Field(
+        True,
+        description="Also cut boxes of things without a class (origin 'proposal'); with selection union if asked for",
+    )
     max_proposals: Count = Field(10, description="At most this many proposals a picture, best first")
     proposal_imgsz: Count = Field(0, description="Longer side of a second, finer pass [px], such as 1280; 0: none")
     proposal_model: str = Field("", description="Second detector or segmenter that proposes boxes: .pt or release")
@@ -223,6 +226,11 @@ class ReportParams(CaptionParams):
 
 class Params(ReportParams):
     """The parameters of one run, flat; every stage takes its share of them by name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_proposals_in_the_plain_recipe(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"proposals": False, **values} if values.get("selection") == "union" else values
 
 
 def parameter_groups() -> dict[str, list[str]]:

@@ -132,3 +132,9 @@ def test_a_list_of_names_is_read_before_work_starts(tmp_path, name):
     check_inputs(params)
     with pytest.raises(ParameterError, match=f"The '{name}' parameter must name a list of names. .*is not there"):
         check_inputs(load_params(None, {"demo_scenes": 1, "skip_caption": True, name: "nowhere.txt"}))
+
+
+def test_the_plain_recipe_has_proposals_only_where_they_are_asked_for():
+    assert load_params(None, {"selection": "union"}).proposals is False
+    assert load_params(None, {"selection": "union", "proposals": True}).proposals is True
+    assert load_params().proposals is True

@@ -81,7 +81,7 @@ def recut_crops(
         root: What the crops' paths are relative to.
         max_megapixels: Larger pictures are not read.
     """
-    missing = objects[[not (root / path).is_file() for path in objects["crop_path"]]]
+    missing = objects[~objects["crop_path"].map(lambda path: (root / path).is_file()).astype(bool)]
     paths = images.set_index("image_id")["path"]
 
     def recut(image_id: str, rows: pd.DataFrame) -> None:

@@ -23,7 +23,7 @@ __all__ = ["ImageError", "group_of", "has_pictures", "image_id_of", "list_images
 NUSCENES_NAME = re.compile(r"^(n\d{3}-\d{4}(?:-\d{2}){5}[+-]\d{4})__[A-Z_]+__\d+")
 
 
-def list_images(
+def list_images(  # noqa: PLR0913 - what is drawn, how videos are cut, and what was listed before
     folder: str | Folder,
     *,
     sampling_rate: float = 1.0,

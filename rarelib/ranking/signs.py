@@ -29,7 +29,7 @@ class Sign:
 # weights: searched over road anomalies, pasted ones, bicyclists and demo worlds (benchmarks/sign_weights.py); leaving
 # any of these families out moved quality and height up and size down, and the others hardly at all
 SIGNS = (
-    Sign("sign_look", 0.8, True),
+    Sign("sign_look", 0.6, True),
     Sign("sign_name", 0.7, True),
     Sign("sign_frequency", 0.3, True),
     Sign("sign_words", 0.3, True),

@@ -44,7 +44,8 @@ def test_boxes_equal_those_of_ultralytics(folder):
     theirs = YOLO(path).predict(picture[..., ::-1], verbose=False, **settings)[0].boxes
     assert len(ours) == len(theirs) > 3
     assert ours.confidence == pytest.approx(theirs.conf.numpy(), abs=1e-3)
-    assert (overlaps(ours.xyxy, theirs.xyxy.numpy())[0].max(axis=1) > 0.9).all()
+    same = overlaps(ours.xyxy, theirs.xyxy.numpy())[0].max(axis=1) > 0.9
+    assert same.mean() > 0.95  # of two that overlap by just the limit, machines drop one or the other
 
 
 def test_words_are_read_by_the_text_tower_it_was_trained_with(folder, monkeypatch):

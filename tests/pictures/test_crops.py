@@ -12,6 +12,7 @@ from rarelib.pictures.crops import (
     write_jpeg,
 )
 from rarelib.pictures.decoding import read_image
+from rarelib.tables import BOX
 
 
 def picture_of(height=60, width=80):
@@ -83,3 +84,9 @@ def test_sharpness_does_not_depend_on_size():
 def test_touching_the_border():
     xyxy = np.array([[10, 10, 20, 20], [0.5, 10, 20, 20], [10, 10, 79.5, 20], [10, 10, 20, 60]], float)
     assert touches_border(xyxy, width=80, height=60).tolist() == [False, True, True, True]
+
+
+def test_of_no_objects_no_crop_is_cut(tmp_path):
+    nothing = pd.DataFrame({name: pd.Series(dtype="str") for name in ("image_id", "crop_path", *BOX)})
+    recut_crops(nothing, pd.DataFrame({"image_id": ["a"], "path": ["a.png"]}), tmp_path, tmp_path)
+    assert list(tmp_path.iterdir()) == []
