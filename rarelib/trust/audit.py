@@ -33,7 +33,6 @@ class _World:
     vectors: np.ndarray
     objects: pd.DataFrame
     images: pd.DataFrame
-    zero_shot: pd.DataFrame | None
     filters: FilterSettings
     settings: ScoreSettings
 
@@ -45,7 +44,6 @@ def audit_ranking(
     object_ids: Sequence[str],
     scores: pd.DataFrame,
     *,
-    zero_shot: pd.DataFrame | None = None,
     filters: FilterSettings | None = None,
     settings: ScoreSettings | None = None,
 ) -> dict[str, Any]:
@@ -54,10 +52,10 @@ def audit_ranking(
     Classes of middling frequency are treated as unknown in turn: thinned to a handful, and renamed to the class of
     the object that looks most like each, as a detector would call a thing that it never learned. The rest of the
     data stays, and everything is scored again with the run's own settings. Only detected classes are kinds. The early
-    filter decides anew about the hidden objects under their new names; what it sets aside is not shown. No object may
-    look like the hidden kind's name, which a text tower would not have been asked for; the hidden objects themselves
-    are as if it said nothing, since its cosine with their new names is not known. That the detector boxes the hidden
-    kind is taken for granted, as the sentence says.
+    filter decides anew about the hidden objects under their new names; what it sets aside is not shown. Names by a text
+    tower take no part: what it would say of a kind whose name it was not given is not known, and if the others kept
+    theirs, the hidden ones would stand behind them for that alone. That the detector boxes the hidden kind is taken
+    for granted, as the sentence says.
 
     Args:
         objects: The objects table.
@@ -65,7 +63,6 @@ def audit_ranking(
         vectors: Unit rows (n_objects, dim).
         object_ids: Their ids in row order.
         scores: The run's scores; the share that it selects is the budget.
-        zero_shot: The run's comparison with class names, or None.
         filters: Of the early filter, as the run uses them; by default those of params.py.
         settings: Of the scoring, as the run uses them; `audit` False leaves the audit out and says so.
 
@@ -84,7 +81,7 @@ def audit_ranking(
         values = {"kinds": MIN_KINDS, "least": MIN_OF_KIND, "found": len(kinds)}
         return {"available": False, "sentence": say("audit_too_small", language, **values)}
     boxes, filters = fewer_boxes(objects, filters or FilterSettings(), settings.seed)
-    world = _World(table, np.asarray(vectors)[rows], boxes, images, zero_shot, filters, settings)
+    world = _World(table, np.asarray(vectors)[rows], boxes, images, filters, settings)
     generator = np.random.default_rng(settings.seed)
     trials = [
         {"class_name": kind, **_hide_and_rank(world, kind, generator)}
@@ -146,7 +143,6 @@ def _hide_and_rank(world: _World, kind: str, generator: np.random.Generator) -> 
         world.images,
         vectors[stays],
         renamed["object_id"].tolist(),
-        zero_shot=without_name(world.zero_shot, kind, kept),
         settings=replace(world.settings, outlier_methods=()),  # the fusion needs none of their columns
     )
     return {**found, "first_rank": int(scores.set_index("object_id").loc[kept, "rank"].min())}
@@ -171,13 +167,6 @@ def fewer_boxes(objects: pd.DataFrame, filters: FilterSettings, seed: int) -> tu
     asked = {name: getattr(filters, name) for name in ("common_per_class", "diversity_objects")}
     kept = {name: max(round(count * share), min(count, 1)) for name, count in asked.items()}
     return objects.iloc[drawn], replace(filters, **kept)
-
-
-def without_name(zero_shot: pd.DataFrame | None, kind: str, hidden: pd.Series) -> pd.DataFrame | None:
-    """Return the zero-shot table without what a text tower could say only by knowing the hidden kind's name."""
-    if zero_shot is None or zero_shot.empty:
-        return zero_shot
-    return zero_shot[(zero_shot["phrase"] != kind) & ~zero_shot["object_id"].isin(hidden)]
 
 
 def _redrawn(filters: FilterSettings, generator: np.random.Generator) -> FilterSettings:

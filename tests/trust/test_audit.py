@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from planted import boxes_of, cluster, images_of
 
@@ -18,7 +17,6 @@ from rarelib.trust.audit import (
     kinds_interval,
     look_alike_classes,
     passes_filter,
-    without_name,
 )
 
 SETTINGS = ScoreSettings(outlier_methods=("knn",), selection_share=0.1, selection_min=1)
@@ -135,22 +133,3 @@ def test_of_very_many_boxes_a_sample_is_filtered_alike(run, monkeypatch):
         for table, each in ((objects, filters), (boxes.reset_index(drop=True), scaled))
     ]
     assert kept[0] == pytest.approx(0.4) and kept[1] == pytest.approx(0.4, abs=0.06)
-
-
-def test_nothing_looks_like_a_name_that_nobody_knows():
-    told = pd.DataFrame({"object_id": ["a", "b", "c", "d"], "phrase": ["dog", "car", "car", "dog"]})
-    assert without_name(told, "dog", pd.Series(["b"]))["object_id"].tolist() == ["c"]
-    assert without_name(None, "dog", pd.Series(["b"])) is None
-
-
-def test_what_a_text_tower_says_of_the_others_takes_part(run):
-    objects, _, _, ids, _ = run
-    car = (objects["class_name"] == "car").to_numpy()
-    told = pd.DataFrame({"object_id": ids, "phrase": objects["class_name"], "similarity": 0.3, "class_similarity": 0.3})
-    odd = told.assign(
-        phrase=told["phrase"].where(~car, "rocket"), class_similarity=np.where(car, np.linspace(0, 0.2, len(car)), 0.3)
-    )
-    plain = audit_ranking(*run, zero_shot=told, settings=SETTINGS)
-    assert plain == audit_ranking(*run, settings=SETTINGS)  # a tower that agrees with every name changes nothing
-    later = audit_ranking(*run, zero_shot=odd, settings=SETTINGS)
-    assert sum(kind["first_rank"] for kind in later["kinds"]) > sum(kind["first_rank"] for kind in plain["kinds"])
