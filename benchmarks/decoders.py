@@ -22,6 +22,7 @@ from PIL import Image
 
 from rarelib.pictures.decoding import read_image
 from rarelib.pictures.listing import list_images
+from rarelib.settings import SelectSettings
 
 ROUNDS = 7
 
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--images_folder", type=Path, default=SHARED / "data" / "nuscenes")
     parser.add_argument("--pictures", type=int, default=60)
     options = parser.parse_args()
-    images = list_images(options.images_folder, max_images=options.pictures)
+    images = list_images(options.images_folder, settings=SelectSettings(max_images=options.pictures))
     paths = [options.images_folder / path for path in images.loc[images["sampled"], "path"]]
     ways = decoders()
     taken: dict[str, list[float]] = {name: [] for name in ways}

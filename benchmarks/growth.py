@@ -22,7 +22,7 @@ import pandas as pd
 from rarelib.models.runtime import worker_count
 from rarelib.objects.detection import detect_objects, load_detector
 from rarelib.pictures.listing import list_images
-from rarelib.settings import DetectSettings
+from rarelib.settings import DetectSettings, SelectSettings
 
 SHARED = Path(os.environ.get("RARELIB_SHARED", Path(__file__).parents[1] / ".." / "shared"))
 COPIED = 60  # so many pictures are copied; more are links to these
@@ -101,7 +101,7 @@ def prepare_detection(options: argparse.Namespace, place: Path) -> Callable[[], 
 
 def copy_pictures(source: str, folder: Path, *, count: int) -> Path:
     """Copy a sample of a folder's pictures into a new one."""
-    images = list_images(source, max_images=count)
+    images = list_images(source, settings=SelectSettings(max_images=count))
     folder.mkdir()
     for row in images[images["sampled"]].itertuples():
         shutil.copy(Path(source) / row.path, folder / f"{row.image_id}{Path(row.path).suffix}")

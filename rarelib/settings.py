@@ -32,6 +32,18 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SelectSettings(Settings):
+    """Which pictures are listed and drawn."""
+
+    sampling_rate: float = _as_in_params("sampling_rate")
+    max_images: int | None = _as_in_params("max_images")
+    seed: int = _as_in_params("seed")
+    group_pattern: str = _as_in_params("group_pattern")
+    max_megapixels: float = _as_in_params("max_megapixels")
+    video_fps: float = _as_in_params("video_fps")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DetectSettings(Settings):
     """Which boxes are kept and how pictures are taken in tasks."""
 

@@ -13,6 +13,7 @@ import pandas as pd
 from ..language import say
 from ..pictures.listing import list_images
 from ..pictures.sources import Folder, source_of
+from ..settings import SelectSettings
 from .bdd100k import Bdd100k
 from .coco import Coco
 from .kitti import Kitti
@@ -93,7 +94,9 @@ def list_dataset(
             keep &= np.array([SWEEPS not in f"{layout.folder.name}/{path}" for path in paths], bool)
         return keep & _of_cameras(found[0][1]["camera"], cameras) if cameras else keep
 
-    images = list_images(folder, group_pattern=group_pattern, may_be_drawn=may_be_drawn, **drawing)
+    earlier = drawing.pop("earlier", None)
+    settings = SelectSettings(group_pattern=group_pattern, **drawing)
+    images = list_images(folder, settings=settings, may_be_drawn=may_be_drawn, earlier=earlier)
     layout, about = found[0]
     if group_pattern != "auto":
         about["group"] = images["group"]

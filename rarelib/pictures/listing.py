@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..settings import SelectSettings
 from .decoding import ImageError, read_image, read_size
 from .files import Found, find_pictures, with_frames
 from .paths import is_video, split_frame
@@ -23,15 +24,10 @@ __all__ = ["ImageError", "group_of", "has_pictures", "image_id_of", "list_images
 NUSCENES_NAME = re.compile(r"^(n\d{3}-\d{4}(?:-\d{2}){5}[+-]\d{4})__[A-Z_]+__\d+")
 
 
-def list_images(  # noqa: PLR0913 - what is drawn, how videos are cut, and what was listed before
+def list_images(
     folder: str | Folder,
     *,
-    sampling_rate: float = 1.0,
-    max_images: int | None = None,
-    seed: int = 0,
-    group_pattern: str = "auto",
-    max_megapixels: float = 200.0,
-    video_fps: float = 1.0,
+    settings: SelectSettings | None = None,
     may_be_drawn: Callable[[list[str]], np.ndarray] | None = None,
     earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -41,13 +37,9 @@ def list_images(  # noqa: PLR0913 - what is drawn, how videos are cut, and what 
 
     Args:
         folder: Searched recursively; each real folder once, so that circles of links end. Or an address.
-        sampling_rate: Share that is drawn, in [0, 1].
-        max_images: At most this many are drawn; None takes all.
-        seed: Seed of the draw.
-        group_pattern: Regular expression whose first group names the drive; "auto" knows nuScenes names and
-            takes the video or the sub-folder otherwise.
-        max_megapixels: Larger pictures get an error, in million pixels.
-        video_fps: Frames that are taken of each second of a video; one that has none keeps a row with the reason.
+        settings: By default those of params.py. A group_pattern's first group names the drive; "auto" knows nuScenes
+            names and takes the video or the sub-folder otherwise. A video that has no frame keeps a row with the
+            reason.
         may_be_drawn: Tells for all paths, sorted, which may be in the sample, bool array (n,); by default all.
         earlier: What this function returned before, with the same options: what was drawn stays drawn, what is new
             gives its share, and headers of files with the same size and time are not read again.
@@ -61,11 +53,12 @@ def list_images(  # noqa: PLR0913 - what is drawn, how videos are cut, and what 
         OSError: If an address cannot be listed.
         ValueError: If group_pattern is not a regular expression with a group.
     """
+    settings = settings or SelectSettings()
     folder = source_of(folder)
     if isinstance(folder, Path) and not folder.is_dir():
         raise FileNotFoundError(f"The 'images_folder' parameter must be an existing folder. Got '{folder}' instead.")
-    pattern = _compile_group(group_pattern)
-    found = sorted(with_frames(folder, find_pictures(folder), video_fps), key=lambda entry: entry.path)
+    pattern = _compile_group(settings.group_pattern)
+    found = sorted(with_frames(folder, find_pictures(folder), settings.video_fps), key=lambda entry: entry.path)
     paths = [entry.path for entry in found]
     eligible = np.arange(len(found)) if may_be_drawn is None else np.flatnonzero(may_be_drawn(paths))
     images = pd.DataFrame(
@@ -88,13 +81,13 @@ def list_images(  # noqa: PLR0913 - what is drawn, how videos are cut, and what 
         np.array(paths, dtype=object)[eligible],
         kept[eligible],
         place[eligible] < 0,
-        sampling_rate=sampling_rate,
-        max_images=max_images,
-        seed=seed,
+        sampling_rate=settings.sampling_rate,
+        max_images=settings.max_images,
+        seed=settings.seed,
     )
     images["sampled"] = np.isin(np.arange(len(found)), eligible[drawn])
     same = np.flatnonzero(images["sampled"].to_numpy() & kept)
-    return _with_headers(images, same, earlier.iloc[place[same]], folder, found, max_megapixels)
+    return _with_headers(images, same, earlier.iloc[place[same]], folder, found, settings.max_megapixels)
 
 
 @dataclass(frozen=True)

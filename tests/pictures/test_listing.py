@@ -15,6 +15,7 @@ from rarelib.pictures.listing import (
     read_image,
     read_samples,
 )
+from rarelib.settings import SelectSettings
 
 
 def save(path, size=(40, 20), colour=(200, 30, 60), **options):
@@ -49,14 +50,14 @@ def test_listing_is_recursive_sorted_and_knows_sizes(folder):
 def test_sampling_draws_the_share_by_seed_and_looks_at_no_other(tmp_path):
     for number in range(100):
         (tmp_path / f"{number:03d}.jpg").write_bytes(b"not a picture")
-    images = list_images(tmp_path, sampling_rate=0.2, seed=3)
+    images = list_images(tmp_path, settings=SelectSettings(sampling_rate=0.2, seed=3))
     assert images["sampled"].sum() == 20
     assert (images["error"] != "").tolist() == images["sampled"].tolist()
-    assert list_images(tmp_path, sampling_rate=0.2, seed=3).equals(images)
-    assert not list_images(tmp_path, sampling_rate=0.2, seed=4).equals(images)
-    assert list_images(tmp_path, max_images=7)["sampled"].sum() == 7
-    assert list_images(tmp_path, sampling_rate=0.001)["sampled"].sum() == 1
-    assert list_images(tmp_path, sampling_rate=0)["sampled"].sum() == 0
+    assert list_images(tmp_path, settings=SelectSettings(sampling_rate=0.2, seed=3)).equals(images)
+    assert not list_images(tmp_path, settings=SelectSettings(sampling_rate=0.2, seed=4)).equals(images)
+    assert list_images(tmp_path, settings=SelectSettings(max_images=7))["sampled"].sum() == 7
+    assert list_images(tmp_path, settings=SelectSettings(sampling_rate=0.001))["sampled"].sum() == 1
+    assert list_images(tmp_path, settings=SelectSettings(sampling_rate=0))["sampled"].sum() == 0
 
 
 def test_an_empty_folder_gives_an_empty_table(tmp_path):
@@ -75,7 +76,7 @@ def test_a_missing_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(("pattern", "message"), [("(", "not a regular expression"), ("a+", "must have a group")])
 def test_a_wrong_group_pattern_is_refused(tmp_path, pattern, message):
     with pytest.raises(ValueError, match=message):
-        list_images(tmp_path, group_pattern=pattern)
+        list_images(tmp_path, settings=SelectSettings(group_pattern=pattern))
 
 
 def test_groups():
@@ -168,7 +169,7 @@ def test_a_large_picture_is_refused_by_its_header(tmp_path):
     save(tmp_path / "a.png", size=(1000, 500))
     with pytest.raises(ImageError, match=r"1000 x 500 px is more than 0\.4 million pixels \(max_megapixels\)"):
         read_image(tmp_path / "a.png", max_megapixels=0.4)
-    assert "max_megapixels" in list_images(tmp_path, max_megapixels=0.4)["error"][0]
+    assert "max_megapixels" in list_images(tmp_path, settings=SelectSettings(max_megapixels=0.4))["error"][0]
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tif", ".gif"])
@@ -209,21 +210,21 @@ def test_samples_are_spread_evenly_and_small_enough(folder):
 def test_of_a_grown_folder_the_draw_stays_and_the_new_give_their_share(tmp_path):
     for number in range(1000):
         (tmp_path / f"{number:04d}.jpg").write_bytes(b"not a picture")
-    first = list_images(tmp_path, sampling_rate=0.2, seed=3)
+    first = list_images(tmp_path, settings=SelectSettings(sampling_rate=0.2, seed=3))
     assert first["sampled"].sum() == 200
     for number in range(1000, 1100):
         (tmp_path / f"{number:04d}.jpg").write_bytes(b"not a picture")
     gone = first.loc[first["sampled"], "path"].head(10).tolist()
     for path in gone:
         (tmp_path / path).unlink()
-    grown = list_images(tmp_path, sampling_rate=0.2, seed=3, earlier=first)
+    grown = list_images(tmp_path, settings=SelectSettings(sampling_rate=0.2, seed=3), earlier=first)
     drawn = set(grown.loc[grown["sampled"], "path"])
     assert len(drawn) == 218
     assert drawn >= set(first.loc[first["sampled"], "path"]) - set(gone)
     assert len([path for path in drawn if path >= "1000"]) == 28
-    again = list_images(tmp_path, sampling_rate=0.2, seed=3, earlier=grown)
+    again = list_images(tmp_path, settings=SelectSettings(sampling_rate=0.2, seed=3), earlier=grown)
     assert again.equals(grown)
-    anew = list_images(tmp_path, sampling_rate=0.2, seed=3)
+    anew = list_images(tmp_path, settings=SelectSettings(sampling_rate=0.2, seed=3))
     assert len(drawn & set(anew.loc[anew["sampled"], "path"])) > 200
 
 

@@ -15,6 +15,7 @@ from rarelib.pictures.listing import group_of, has_pictures, image_id_of, list_i
 from rarelib.pictures.paths import frame_path, split_frame
 from rarelib.pictures.sources import read_ahead, source_of
 from rarelib.pictures.video import frame_times, video_facts
+from rarelib.settings import SelectSettings
 
 CONTAINERS = [("a.mp4", "libx264"), ("a.mov", "libx264"), ("a.mkv", "libx264"), ("a.ts", "libx264"), ("a.avi", "mpeg4"),
               ("a.webm", "libvpx-vp9"), ("a.MP4", "mpeg4"), ("a.mpg", "mpeg2video"), ("a.wmv", "wmv2"),
@@ -82,14 +83,14 @@ def test_turned_videos_are_read_upright(tmp_path, rotation):
 
 def test_listed_among_pictures_with_ids_by_file_and_time(tmp_path):
     draw_video(tmp_path / "day" / "a.mp4")
-    images = list_images(tmp_path, video_fps=2)
+    images = list_images(tmp_path, settings=SelectSettings(video_fps=2))
     assert images["path"].tolist() == [f"day/a.mp4#t=0000{n // 2}.{n % 2 * 5}00" for n in range(8)]
     assert images["image_id"].tolist() == [image_id_of(path) for path in images["path"]]
     assert set(images["group"]) == {"day/a.mp4"} and images["sampled"].all()
     assert images[["width", "height"]].drop_duplicates().to_numpy().tolist() == [[64, 48]]
-    slower = list_images(tmp_path, video_fps=1)
+    slower = list_images(tmp_path, settings=SelectSettings(video_fps=1))
     assert set(slower["image_id"]) < set(images["image_id"])
-    assert list_images(tmp_path, video_fps=2, max_images=3)["sampled"].sum() == 3
+    assert list_images(tmp_path, settings=SelectSettings(video_fps=2, max_images=3))["sampled"].sum() == 3
     assert has_pictures(tmp_path) and group_of("day/a.mp4") == "day/a.mp4"
 
 
@@ -156,7 +157,7 @@ def test_limits_and_missing_files(tmp_path):
     video = draw_video(tmp_path / "a.mp4")
     with pytest.raises(ImageError, match=r"64 x 48 px is more than 0.001 million pixels \(max_megapixels\)"):
         read_image(f"{video}#t=0", max_megapixels=0.001)
-    assert "max_megapixels" in list_images(tmp_path, max_megapixels=0.001)["error"][0]
+    assert "max_megapixels" in list_images(tmp_path, settings=SelectSettings(max_megapixels=0.001))["error"][0]
     with pytest.raises(ImageError, match="cut off before 99"):
         read_image(f"{video}#t=99.5")
     with pytest.raises(ImageError, match="missing"):

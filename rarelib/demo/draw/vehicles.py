@@ -111,29 +111,7 @@ def draw_truck(body: Body, rng: np.random.Generator, paint: Colour, *, bed: str 
     ]
 
     def cab() -> None:
-        top = rng.uniform(2.6, 2.9)
-        profile = [(cab_back, 0.5), (length / 2, 0.5), (length / 2, 1.5), (length / 2 - 0.25, top), (cab_back, top)]
-        panes = [
-            (
-                s,
-                [
-                    (cab_back + 0.5, 1.6),
-                    (length / 2 - 0.2, 1.6),
-                    (length / 2 - 0.4, top - 0.3),
-                    (cab_back + 0.5, top - 0.3),
-                ],
-                GLASS,
-                False,
-            )
-            for s in ("left", "right")
-        ]
-        front = [
-            (2, rectangle(0.06, 0.08, 0.94, 0.8), GLASS, False),
-            (1, rectangle(0.04, 0.12, 0.2, 0.32), HEAD_LAMP, night),
-            (1, rectangle(0.8, 0.12, 0.96, 0.32), HEAD_LAMP, night),
-            (1, rectangle(0.25, 0.35, 0.75, 0.8), DARK, False),
-        ]
-        body.solid(profile, half, paint, marks=[*panes, *front])
+        _draw_cab(body, rng, paint, back=cab_back, front=length / 2, half=half)
 
     def load() -> None:
         body.block((0, 0.8, (end + cab_back) / 2), (half * 1.8, 0.42, cab_back - end), DARK, marks=chassis_marks)
@@ -143,6 +121,20 @@ def draw_truck(body: Body, rng: np.random.Generator, paint: Colour, *, bed: str 
     for draw in order:
         draw()
     return low
+
+
+def _draw_cab(body: Body, rng: np.random.Generator, paint: Colour, *, back: float, front: float, half: float) -> None:
+    top, night = rng.uniform(2.6, 2.9), body.canvas.light.night
+    profile = [(back, 0.5), (front, 0.5), (front, 1.5), (front - 0.25, top), (back, top)]
+    pane = [(back + 0.5, 1.6), (front - 0.2, 1.6), (front - 0.4, top - 0.3), (back + 0.5, top - 0.3)]
+    marks = [
+        *((side, pane, GLASS, False) for side in ("left", "right")),
+        (2, rectangle(0.06, 0.08, 0.94, 0.8), GLASS, False),
+        (1, rectangle(0.04, 0.12, 0.2, 0.32), HEAD_LAMP, night),
+        (1, rectangle(0.8, 0.12, 0.96, 0.32), HEAD_LAMP, night),
+        (1, rectangle(0.25, 0.35, 0.75, 0.8), DARK, False),
+    ]
+    body.solid(profile, half, paint, marks=marks)
 
 
 def draw_bus(body: Body, rng: np.random.Generator, paint: Colour) -> None:
