@@ -41,6 +41,9 @@ SIGNS = (
     Sign("sign_size", 0.2, False),
     Sign("sign_height", 0.6, False),
 )
+# pictures that show a class before it begins to be usual here, and the share of further ones at which its name counts
+# a third: cones fill a road under construction whatever a list says; no set lost by it
+HANDFUL, USUAL_SHARE = 10, 0.1
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
 KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
 FULL_EVIDENCE = 0.5  # objectness from which a box is surely a thing
@@ -92,11 +95,11 @@ def measure_signs(table: pd.DataFrame, *, n_images: int) -> pd.DataFrame:
     """
     proposal = is_proposal(table)
     shown = 1 - table["hidden"].to_numpy(float)  # what stands in front looks strange, not the thing itself
-    seen_in = table["class_pictures"].to_numpy(float) / max(n_images, 1)
+    seen_in = np.maximum(table["class_pictures"].to_numpy(float) - HANDFUL, 0) / max(n_images, 1)
     off_road = np.nan_to_num(1 - table["ordinary"].to_numpy(float), nan=0.0)
     signs = {
         "sign_look": shown * table["surprise"].to_numpy(float),
-        "sign_name": off_road * (1 - np.minimum(seen_in, 1)),
+        "sign_name": off_road * np.exp(-seen_in / USUAL_SHARE),
         "sign_frequency": class_rarity(table["class_pictures"].to_numpy()),
         "sign_words": shown * unusual_values(table["margin"].to_numpy(float), counted=~proposal),
         "sign_strange": shown * unusual_values(_odds(table["strangeness"]), counted=~proposal),

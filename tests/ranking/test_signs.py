@@ -108,8 +108,8 @@ def test_a_class_is_counted_in_pictures_and_what_was_missed_apart():
 
 
 def test_a_name_counts_less_the_more_pictures_show_it():
-    found = measure_signs(objects(ordinary=[0.0, 0.0, 1.0], class_pictures=[2, 0, 0]), n_images=4)
-    np.testing.assert_allclose(found["sign_name"], [2 / 4, 1, 0])
+    found = measure_signs(objects(ordinary=[0.0, 0.0, 0.0, 1.0], class_pictures=[110, 10, 410, 0]), n_images=1000)
+    np.testing.assert_allclose(found["sign_name"], [np.exp(-1), 1, np.exp(-4), 0])
 
 
 def test_a_keyword_counts_for_classes_that_are_few():
