@@ -149,6 +149,8 @@ def time_kernel(run: RunFolder) -> float:
 
 def time_hovers(page: object) -> list[float]:
     """Return the milliseconds from a movement onto a point until its crop is shown, by the page's own clock."""
+    from playwright.sync_api import TimeoutError
+
     page.locator(".rarelib .map-canvas").scroll_into_view_if_needed()
     box = page.locator(".rarelib .map-canvas").bounding_box()
     times = []
@@ -160,7 +162,7 @@ def time_hovers(page: object) -> list[float]:
         page.mouse.move(x, y)
         try:
             page.wait_for_function(TIP, timeout=2000, polling="raf")
-        except Exception:
+        except TimeoutError:  # no point lies there
             continue
         times.append(page.evaluate("() => performance.now() - window.began"))
         page.mouse.move(box["x"] + 2, box["y"] + 2)

@@ -72,11 +72,11 @@ def read_frame(path: Folder, seconds: float, *, max_megapixels: float = 200.0) -
     Raises:
         ImageError: With the reason.
     """
-    try:
-        return _reader_of(path).read(seconds, max_megapixels)
-    except BaseException:
-        _kept.reader = None  # what is left of it is in no known state
-        raise
+    reader = _reader_of(path)
+    _kept.reader = None  # if reading fails, what is left of it is in no known state
+    frame = reader.read(seconds, max_megapixels)
+    _kept.reader = reader
+    return frame
 
 
 def video_facts(path: Folder) -> Facts:
