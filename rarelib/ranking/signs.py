@@ -26,8 +26,9 @@ class Sign:
     raises: bool
 
 
-# weights: searched over road anomalies, pasted ones, bicyclists and demo worlds (benchmarks/sign_weights.py); leaving
-# any of these families out moved quality and height up and size down, and the others hardly at all
+# weights: a compromise of a search over road anomalies, pasted ones, bicyclists and demo worlds, with the objective of
+# benchmarks/sign_weights.py. Quality and height up, size down helped whichever family was left out; name, look and
+# frequency rest on the anomalies, without which the search drops them, as bicyclists are no rarity by their name
 SIGNS = (
     Sign("sign_look", 0.6, True),
     Sign("sign_name", 0.7, True),
