@@ -17,7 +17,7 @@ from ..run.folder import fingerprint
 from ..run.progress import Progress
 from ..run.secrets import hide_secrets, known_secrets
 from ..settings import CaptionSettings
-from ..tables import BOX
+from ..tables import BOX, is_proposal
 from .answers import MAX_CAPTION_CHARS, MAX_KIND_CHARS, clean_text
 from .check import check_caption_server, check_caption_settings
 from .dialogue import Outcome, Question, hold_dialogues, run_beside
@@ -69,7 +69,7 @@ def caption_objects(
         Table with one row per selected object, in the same order, with `COLUMNS`. source is "model", "class_name" (not
         asked for; error tells if the budget was the reason) or "fallback" (asked for, but failed; error tells why).
         Every text is one clean line without the keys of the environment. disagrees tells that the last answer denies
-        the detector's class.
+        the detector's class; of a proposal, whose class is a guess, never.
 
     Raises:
         ValueError: If the source is not configured.
@@ -83,11 +83,11 @@ def caption_objects(
     if settings.caption_source == "clip":
         name = str(getattr(embedder, "about", {}).get("model", "clip"))
         outcomes = _nearest_phrases(selected[asked], run_root, settings, embedder, vectors)
-        return _with_outcomes(table, outcomes, model=name, prompt="")
+        return _with_outcomes(table, outcomes, selected, model=name, prompt="")
     model = _load_model(settings)
     questions = _questions(selected[asked], run_root, images_root, settings, model.identity)
     outcomes = _ask_model(questions, model, journal or run_root / "captions.jsonl", settings)
-    return _with_outcomes(table, outcomes, model=model.name, prompt=prompt_version(settings.language))
+    return _with_outcomes(table, outcomes, selected, model=model.name, prompt=prompt_version(settings.language))
 
 
 def choose_captioned(
@@ -182,13 +182,17 @@ def _load_model(settings: CaptionSettings) -> ApiModel | LocalModel:
     )
 
 
-def _with_outcomes(table: pd.DataFrame, outcomes: dict[str, Outcome], *, model: str, prompt: str) -> pd.DataFrame:
+def _with_outcomes(
+    table: pd.DataFrame, outcomes: dict[str, Outcome], selected: pd.DataFrame, *, model: str, prompt: str
+) -> pd.DataFrame:
     rows, secrets = table.to_dict("records"), known_secrets()
     for row in rows:
         if outcome := outcomes.get(row["object_id"]):
             row |= _row(outcome) | {"model": model, "prompt_version": prompt}
             row |= {name: hide_secrets(row[name], secrets) for name in FREE_TEXTS}
     filled = pd.DataFrame(rows, columns=list(COLUMNS))
+    if "origin" in selected:
+        filled["disagrees"] &= ~is_proposal(selected)  # its class is a guess, which no caption can contradict
     return filled.astype(table.dtypes.to_dict())
 
 

@@ -362,6 +362,8 @@ def test_phrases_of_clip_fill_the_same_table(tmp_path):
     assert table["disagrees"].tolist() == [False, True, False]
     assert table["error"][2] == "the object has no vector"
     assert table["model"].tolist() == ["planted", "planted", "planted"]
+    guessed = caption(selected.assign(origin=["detected", "proposal", "detected"]), tmp_path, **options)
+    assert not guessed["disagrees"].any()  # a proposal's class is a guess, which nothing can contradict
 
 
 def test_without_vectors_the_crops_are_embedded(tmp_path):
