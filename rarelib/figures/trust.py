@@ -74,14 +74,10 @@ def plot_evaluation(evaluation: Mapping[str, Any], *, language: str = "en") -> C
 def _curves(
     axes: Axes, budgets: list[float], found: list[float], random: list[float], name: str, language: str
 ) -> None:
-    axes.plot(budgets, found, color=RARE, linewidth=1.8, drawstyle="steps-post")
-    axes.plot(budgets, random, color=QUIET, linewidth=1.2, linestyle=(0, (2, 2)))
-    at = int(0.84 * (len(budgets) - 1))
-    above = {"textcoords": "offset points", "fontsize": 8.5, "ha": "center"}
-    axes.annotate(
-        say(name, language), (budgets[at], found[at]), (0, -13 if found[at] > 0.9 else 6), color=RARE, **above
-    )
-    axes.annotate(say("plots.random_order", language), (budgets[at], random[at]), (14, -14), color=QUIET, **above)
+    axes.plot(budgets, found, color=RARE, linewidth=1.8, drawstyle="steps-post", label=say(name, language))
+    dashes = (0, (2, 2))
+    axes.plot(budgets, random, color=QUIET, linewidth=1.2, linestyle=dashes, label=say("plots.random_order", language))
+    axes.legend(loc="lower right", fontsize=8.5)  # below rising curves nothing else stands, however near they run
     axes.set(xlim=(0, budgets[-1]), ylim=(0, 1.04))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
