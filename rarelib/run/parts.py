@@ -53,7 +53,3 @@ class Parts:
         """Write rows of vectors whole or not at all."""
         with whole_file(self.path(number, ".npy")) as partial, partial.open("wb") as file:
             np.save(file, vectors, allow_pickle=False)
-
-    def remove(self) -> None:
-        """Delete all parts, after the table made of them is written."""
-        shutil.rmtree(self.folder.parent, ignore_errors=True)
