@@ -26,9 +26,8 @@ class Sign:
     raises: bool
 
 
-# weights: a compromise of a search over road anomalies, pasted ones, bicyclists and demo worlds, with the objective of
-# benchmarks/sign_weights.py. Quality and height up, size down helped whichever family was left out; name, look and
-# frequency rest on the anomalies, without which the search drops them, as bicyclists are no rarity by their name
+# weights: near those that benchmarks/sign_weights.py chooses without the bicyclists, whom any road is full of by name;
+# with them it drops name and look, and loses anomalies that it has not seen (sign_weights_results.md)
 SIGNS = (
     Sign("sign_look", 0.6, True),
     Sign("sign_name", 0.7, True),
