@@ -112,6 +112,12 @@ def test_a_name_counts_less_the_more_pictures_show_it():
     np.testing.assert_allclose(found["sign_name"], [np.exp(-1), 1, np.exp(-4), 0])
 
 
+def test_a_guessed_name_counts_as_far_as_the_guess_is_believed():
+    guesses = objects(ordinary=[0.0] * 4, class_pictures=[1] * 4, confidence=[1e-5, 1e-3, 0.05, 1e-5],
+                      origin=["proposal", "proposal", "FastSAM-s", "detected"])  # fmt: skip
+    np.testing.assert_allclose(measure_signs(guesses, n_images=100)["sign_name"], [0, 0.5, 1, 1])
+
+
 def test_a_keyword_counts_for_classes_that_are_few():
     boxes = pd.DataFrame({"class_name": ["truck"] + ["bus"] * 9 + ["car"] * 90, "image_id": "a", "origin": "detected"})
     facts = class_facts(boxes, boxes, ("truck", "bus"))
