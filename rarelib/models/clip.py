@@ -80,9 +80,8 @@ def load_clip(model: str, runtime: Runtime, *, trust_pickles: bool = False) -> C
         tokenizer = _backend_tokenizer(folder, config)
     else:
         exported = _export(folder, sha256, config)
-        precision = "f32" if runtime.precision == "f32" else "bf16"
-        images = OpenVinoNetwork(exported / "images.xml", precision)
-        texts = OpenVinoNetwork(exported / "texts.xml", precision)
+        images = OpenVinoNetwork(exported / "images.xml", runtime.unquantized)
+        texts = OpenVinoNetwork(exported / "texts.xml", runtime.unquantized)
         tokenizer = _read_tokenizer(exported / "tokenizer.json", config)
     return Clip(
         images,

@@ -43,8 +43,7 @@ def load_feature_network(yolo_model: str, runtime: Runtime, *, trust_pickles: bo
 
         folder, about = export_yolo(path, sha256, trust_pickles=trust_pickles)
         model = ov.Core().read_model(folder / "model.xml")
-        precision = "f32" if runtime.precision == "f32" else "bf16"
-        network = OpenVinoNetwork(_cut_network(model, about["feature_layers"], path), precision)
+        network = OpenVinoNetwork(_cut_network(model, about["feature_layers"], path), runtime.unquantized)
     black = np.zeros((1, FEATURE_SIZE, FEATURE_SIZE, 3), np.uint8)
     return network, sum(output.shape[1] for output in network(black)), sha256
 

@@ -37,6 +37,11 @@ class Runtime:
         name = {"openvino": "OpenVINO", "torch": "torch"}[self.library]
         return f"{name} {PRECISION_NAMES[self.precision]} on {'a CPU' if self.device == 'cpu' else 'a GPU'}"
 
+    @property
+    def unquantized(self) -> str:
+        """The precision of a network that is never quantized: that of int8 is what this CPU takes by itself."""
+        return _cpu_precision() if self.precision == "int8" else self.precision
+
 
 def choose_runtime(runtime: str = "auto", device: str = "auto") -> Runtime:
     """Choose how models run, without importing torch on a machine that has no GPU.
@@ -55,8 +60,7 @@ def choose_runtime(runtime: str = "auto", device: str = "auto") -> Runtime:
         raise ValueError(f"The 'runtime' parameter must be auto or torch on a GPU. Got {runtime!r} instead.")
     if library == "torch":
         return Runtime("torch", device, "f32" if device == "cpu" else "f16")
-    precision = runtime.partition("_")[2] or ("bf16" if _cpu_has_bf16() else "f32")
-    return Runtime("openvino", "cpu", precision)
+    return Runtime("openvino", "cpu", runtime.partition("_")[2] or _cpu_precision())
 
 
 def worker_count(workers: int | None, *, parallel: bool = True) -> int:
@@ -194,10 +198,10 @@ def _may_have_gpu() -> bool:
 
 
 @cache
-def _cpu_has_bf16() -> bool:
+def _cpu_precision() -> str:
     import openvino as ov
 
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
 
 def _own_cores() -> set[int]:

@@ -4,7 +4,14 @@ import time
 import numpy as np
 import pytest
 
-from rarelib.models.runtime import OpenVinoNetwork, TorchNetwork, choose_runtime, ordered_map, worker_count
+from rarelib.models.runtime import (
+    OpenVinoNetwork,
+    TorchNetwork,
+    _cpu_precision,
+    choose_runtime,
+    ordered_map,
+    worker_count,
+)
 
 
 def test_a_cpu_takes_openvino_and_torch_is_the_reference():
@@ -13,6 +20,17 @@ def test_a_cpu_takes_openvino_and_torch_is_the_reference():
     assert str(choose_runtime("openvino_f32", "cpu")) == "OpenVINO float32 on a CPU"
     assert choose_runtime("openvino", "cpu").precision in ("bf16", "f32")
     assert choose_runtime("openvino_int8", "cpu").precision == "int8"
+
+
+@pytest.mark.parametrize(("capable", "precision"), [(["BF16", "FP32"], "bf16"), (["FP32", "INT8"], "f32")])
+def test_no_network_is_asked_for_a_precision_that_the_cpu_lacks(monkeypatch, capable, precision):
+    monkeypatch.setattr("openvino.Core.get_property", lambda *_: capable)
+    _cpu_precision.cache_clear()
+    assert choose_runtime("auto", "cpu").precision == precision
+    assert choose_runtime("openvino_int8", "cpu").unquantized == precision
+    assert choose_runtime("openvino_f32", "cpu").unquantized == "f32"
+    monkeypatch.undo()
+    _cpu_precision.cache_clear()
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu:1"])
