@@ -29,6 +29,7 @@ FLOORS = (
     ("models",),
     ("run", "engines"),
     ("pictures",),
+    ("addresses",),
     ("settings",),
     ("params", "tables", "language", "words"),
     ("parameter_files",),

@@ -46,13 +46,14 @@ def run(source: str | None, force: str | None, **values: str | None) -> int:
     """
     params = _load(source, {name: parse_value(name, text) for name, text in values.items() if text is not None})
     forced = None if force is None else _stage(force)
+    from ..pipeline.mirroring import NotSaved
     from ..pipeline.stages import StageFailed, run_pipeline
 
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
         run_pipeline(params, force=forced)
-    except StageFailed as error:
+    except (StageFailed, NotSaved) as error:
         return _say_and_return(f"\nrarelib: {error}", 1)
     except KeyboardInterrupt:
         stopped = "\nrarelib: stopped. Finished parts are kept; the same command goes on from here."

@@ -11,6 +11,7 @@ from .. import __version__
 from ..params import Params
 from ..pictures.sources import is_address
 from ..run.folder import RunFolder, fingerprint
+from ..run.places import working_folder
 from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
 from .model_files import ModelFile, proposing_models
 from .notebooks import notebook_defaults, read_notebook
@@ -136,7 +137,7 @@ def _file_of(params: Params, name: str) -> str:
         return ""
     if name != "verdicts":
         return getattr(params, name)
-    return str(RunFolder(Path(params.runs_dir) / params.name).verdicts_path(params.verdicts) or "")
+    return str(RunFolder(working_folder(params.runs_dir, params.name)).verdicts_path(params.verdicts) or "")
 
 
 def _uses(stage: Stage, name: str, params: Params) -> bool:

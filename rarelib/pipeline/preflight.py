@@ -19,7 +19,9 @@ from ..params import ParameterError, Params
 from ..pictures.listing import has_pictures
 from ..pictures.sources import is_address, source_of
 from ..run.folder import file_sha256
+from ..run.places import CACHE
 from ..words.vocabulary import check_lists
+from .mirroring import check_writable
 from .model_files import ModelFile
 from .redaction import Redactor
 
@@ -35,10 +37,10 @@ def check_inputs(params: Params) -> None:
     Raises:
         ParameterError: With one line: the parameter, what it must be, what came, what to do.
     """
-    _check_runs_dir(params)
     _check_pictures(params)
     _check_labels(params)
     _check_tables(params)
+    _check_runs_dir(params)
     try:
         check_engine(params.engine)
         check_lists(params.vocabulary, params.ordinary_classes)
@@ -82,10 +84,13 @@ def run_config(params: Params, models: Mapping[str, ModelFile]) -> dict[str, Any
 
 
 def _check_runs_dir(params: Params) -> None:
-    if is_address(params.runs_dir):
+    if not is_address(params.runs_dir):
+        return
+    check_writable(params)
+    if params.engine == "ray" and params.ray_address and not os.environ.get(CACHE):
         raise ParameterError(
-            "The 'runs_dir' parameter must be a folder of this machine: its tables are mapped into memory, and its "
-            "files are replaced whole, which object stores cannot do. Mount the store, or copy the finished run there."
+            "The 'runs_dir' parameter can be an address with a Ray cluster only where its workers write into a folder "
+            f"that all its machines share: name one by the environment variable {CACHE}."
         )
 
 

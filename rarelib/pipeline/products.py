@@ -81,7 +81,7 @@ def is_finished(run: RunFolder, planned: Planned) -> bool:
 def missing_products(run: RunFolder, stage: str, marker: Mapping[str, Any]) -> Iterator[str]:
     """Yield the relative path of each file that a finished stage has left and that is no longer there."""
     named = (f"{stage}.ipynb", *marker["files"], *marker["products"])
-    yield from (name for name in named if not (run.root / name).is_file())
+    yield from (name for name in named if not run.has(name))
     if stage in EXTRA:
         try:
             yield from EXTRA[stage](run)
@@ -123,7 +123,7 @@ def left_over_crops(run: RunFolder) -> list[str]:
 
 def present_crops(run: RunFolder) -> set[str]:
     """Return the relative paths of all crops that are there."""
-    found = set()
+    found = {path for path in run.elsewhere if path.startswith(f"{FOLDER}/") and path.endswith(".jpg")}
     for folder, _, names in os.walk(run.root / FOLDER):
         inside = Path(folder).relative_to(run.root).as_posix()
         found |= {f"{inside}/{name}" for name in names if name.endswith(".jpg") and not name.startswith(".")}
@@ -170,8 +170,8 @@ def missing_demo_pictures(run: RunFolder) -> Iterator[str]:
     """Yield the pictures of the demo world that are no longer there; nothing where the pictures are a user's."""
     world = run.root / "demo_world"
     if _parameter(run, "demo_scenes"):
-        lost = [path for path in run.read_table("images")["path"] if not (world / "images" / path).is_file()]
-        yield from (f"demo_world/images/{path}" for path in lost)
+        drawn = (f"demo_world/images/{path}" for path in run.read_table("images")["path"])
+        yield from (path for path in drawn if not run.has(path))
         yield from (["demo_world/truth.parquet"] if not (world / "truth.parquet").is_file() else [])
 
 

@@ -15,10 +15,12 @@ from ..params import Params
 from ..report.results import timing_text
 from ..run.earlier import forget
 from ..run.folder import RunFolder, write_json, write_text
+from ..run.places import run_place, working_folder
 from ..run.progress import LANGUAGE, PROGRESS_FILE
 from ..tables import DETECT, TableError
 from .kernels import KernelRelay
 from .lock import run_lock
+from .mirroring import OnDisk, kept_at_its_place
 from .model_files import resolve_models
 from .notebooks import in_language, notebooks_folder, read_notebook
 from .plan import Planned, Stage, plan_stages, with_followers, with_sources
@@ -54,25 +56,28 @@ def run_pipeline(
     Raises:
         ParameterError: Before any work, when an input cannot be used.
         StageFailed: When a stage stopped with an error; earlier stages stay finished.
+        NotSaved: When results could not be written to the address that runs_dir names.
     """
     notebooks, terminal = notebooks or notebooks_folder(), terminal or Terminal(language=params.language)
     check_inputs(params)
     models = resolve_models(params)
-    run = RunFolder(Path(params.runs_dir) / params.name)
-    with run_lock(run.root) as lock:
+    run = RunFolder(working_folder(params.runs_dir, params.name))
+    with run_lock(run.root) as lock, kept_at_its_place(run, params, terminal) as place:
         run.write_json("config.json", run_config(params, models))
         planned = plan_stages(params, models, notebooks)
         for name in with_followers(force) if force else ():
             _start_anew(run, name)
         wanted = with_sources(until) - {until} if until else {each.stage.name for each in planned}
         with _told_to_kernels(run, params), KernelRelay(Path.cwd(), lock.record_kernel) as kernels:
-            runner = _Runner(run, params, kernels)
+            runner = _Runner(run, params, kernels, place)
             for number, each in enumerate(planned, 1):
                 if each.stage.name in wanted:
                     runner.run_stage(each, terminal.stage(number, each.stage.name))
         if not until:
             write_text(run.path("timing.txt"), timing_text(run, language=params.language))  # the report's time as well
-            terminal.end(run.root)
+        place.save(last=True)
+    if not until:
+        terminal.end(run.root, run_place(params.runs_dir, params.name))
     return run
 
 
@@ -81,6 +86,7 @@ class _Runner:
     run: RunFolder
     params: Params
     kernels: KernelRelay
+    place: OnDisk
 
     def run_stage(self, planned: Planned, terminal: Terminal) -> None:
         """Run a stage unless it is skipped or up to date."""
@@ -90,13 +96,15 @@ class _Runner:
             return terminal.skipped(planned.stage.skipped_by)
         if self._is_up_to_date(planned):
             return terminal.up_to_date()
+        self.place.fetch_rest()
         _start_anew(self.run, name, keep_parts=True)
         start = time.monotonic()
-        with terminal.following(self.run.path("stages/progress.json")):
+        with terminal.following(self.run.path("stages/progress.json")), self.place.saving_meanwhile():
             self._execute(planned)
         if name == DETECT:
             mend_crops(self.run, self.params)  # crops of an earlier setting
         write_marker(self.run, planned, time.monotonic() - start)
+        self.place.save()
         return terminal.done(time.monotonic() - start)
 
     def _is_up_to_date(self, planned: Planned) -> bool:

@@ -43,8 +43,15 @@ class Terminal:
         """Tell that a stage is finished."""
         self._end_line(say("terminal.done", self._language, seconds=seconds) + self._last)
 
-    def end(self, root: Path) -> None:
+    def working_in(self, root: Path, place: object, came: int) -> None:
+        """Tell where a run at an address works, and how many files were fetched for it."""
+        self._stream.write(f"{say('terminal.working_in', self._language, root=root, place=place, came=came)}\n")
+        self._stream.flush()
+
+    def end(self, root: Path, place: object = None) -> None:
         """Tell where the results are."""
+        if place is not None:
+            self._stream.write(f"{say('terminal.saved', self._language, place=place)}\n")
         said = say("terminal.end", self._language, root=root, report=root / "report.html")
         self._stream.write(f"{said}\n")
 

@@ -50,14 +50,15 @@ def expected_crops(run: RunFolder, results: pd.DataFrame) -> set[str]:
         f"{folder}/{name}"
         for folder, crops in _placement(results).items()
         for path, name in crops
-        if path and (run.root / path).is_file()
+        if path and run.has(path)
     }
 
 
-def placed_crops(root: Path) -> set[str]:
+def placed_crops(run: RunFolder) -> set[str]:
     """Return the relative paths of the crops that the result folders hold; what else lies there does not count."""
-    found = (path for folder in RESULT_FOLDERS for path in (root / folder).rglob("*.jpg"))
-    return {path.relative_to(root).as_posix() for path in found if not path.name.startswith(".")}
+    found = (path for folder in RESULT_FOLDERS for path in (run.root / folder).rglob("*.jpg"))
+    here = {path.relative_to(run.root).as_posix() for path in found if not path.name.startswith(".")}
+    return here | {path for path in run.elsewhere if path.startswith(tuple(f"{name}/" for name in RESULT_FOLDERS))}
 
 
 def class_slug(name: str) -> str:

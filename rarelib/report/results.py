@@ -49,7 +49,7 @@ def result_crops(run: RunFolder, *, target_classes: Sequence[str] = ()) -> tuple
     captions = read_optional(run, "captions") if target_classes else None
     results = with_captions(scores.merge(objects, on="object_id").sort_values("rank", ignore_index=True), captions)
     results["target_classes"] = _targets(results, target_classes)
-    return expected_crops(run, results), placed_crops(run.root)
+    return expected_crops(run, results), placed_crops(run)
 
 
 def collect_statistics(run: RunFolder) -> dict[str, Any]:

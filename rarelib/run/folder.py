@@ -35,6 +35,7 @@ class RunFolder:
         self.root = Path(root)
         self.seconds = {"read": 0.0, "write": 0.0}
         self.written: set[str] = set()  # relative paths
+        self.elsewhere: frozenset[str] = frozenset()  # relative paths of files that lie at the run's address only
         self._start = time.monotonic()
 
     def __repr__(self) -> str:
@@ -45,6 +46,10 @@ class RunFolder:
         path = self.root / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def has(self, relative: str) -> bool:
+        """Tell whether a file of the run is there, here or at the run's address."""
+        return relative in self.elsewhere or (self.root / relative).is_file()
 
     def images_root(self, images_folder: str) -> Folder:
         """Return the folder or address of the pictures: the given one, or the run's own demo world without any."""

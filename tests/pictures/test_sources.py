@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 from s3_server import serve_s3
 
+from rarelib.addresses import stores
 from rarelib.pictures import sources
 from rarelib.pictures.listing import has_pictures, list_images, read_image
 from rarelib.pictures.sources import RemotePath, is_address, read_ahead, source_of
@@ -23,10 +24,10 @@ def fill(folder, n_pictures=7):
 @pytest.fixture
 def s3(tmp_path, monkeypatch):
     fill(tmp_path / "fleet" / "day 1")
-    sources._opened.cache_clear()
+    stores.forget_stores()
     with serve_s3(tmp_path, monkeypatch) as server:
         yield server
-    sources._opened.cache_clear()
+    stores.forget_stores()
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_each_twentieth_request_fails_and_nothing_is_missing(s3):
 
 
 def test_a_picture_that_never_comes_is_a_reason_without_an_address(s3, monkeypatch):
-    monkeypatch.setattr(sources, "WAITS_S", (0.01,))
+    monkeypatch.setattr(stores, "WAITS_S", (0.01,))
     s3.down_until = float("inf")
     with pytest.raises(ValueError) as told:
         read_image(source_of("s3://fleet/day 1") / "drive 0/000.png")
@@ -137,4 +138,4 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(address):
 
 
 def test_an_outage_of_half_a_minute_is_outlived():
-    assert 0.7 * sum(sources.WAITS_S) > 30  # however the waits are spread
+    assert 0.7 * sum(stores.WAITS_S) > 30  # however the waits are spread

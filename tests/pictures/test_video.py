@@ -9,7 +9,7 @@ import pytest
 from drawn_videos import draw_video, number_of
 from s3_server import serve_s3
 
-from rarelib.pictures import sources
+from rarelib.addresses import stores
 from rarelib.pictures.decoding import ImageError, read_image, read_size
 from rarelib.pictures.listing import group_of, has_pictures, image_id_of, list_images
 from rarelib.pictures.paths import frame_path, split_frame
@@ -185,10 +185,10 @@ def test_threads_read_side_by_side(tmp_path):
 def bucket(tmp_path, monkeypatch):
     draw_video(tmp_path / "fleet" / "day" / "a.mp4", size_wh=(320, 240))
     (tmp_path / "fleet" / "broken.mp4").write_text("no video")
-    sources._opened.cache_clear()
+    stores.forget_stores()
     with serve_s3(tmp_path, monkeypatch):
         yield tmp_path / "fleet"
-    sources._opened.cache_clear()
+    stores.forget_stores()
 
 
 def test_videos_of_an_address_are_listed_and_read_as_on_disk(bucket):
