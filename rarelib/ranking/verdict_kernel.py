@@ -3,54 +3,141 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
+from scipy.special import expit, logit
 
-# compared by hand on the worlds of benchmarks/verdict_rounds.py, which measures the values that stand here
-PRIOR_TOP, PRIOR_POWER = 0.3, 2.0  # chance of being rare that the ranking alone gives: the first, and how it falls
-LINEAR = 0.1  # how much a direction that all judged share counts beside likeness
-NOISE = 0.1  # variance of a verdict
-NEAR = 0.3  # likeness to an object judged rare from which an object belongs to its kind
-NEW_SHARE = 0.5  # of the places; these go to what is like nothing that was judged rare
-NEIGHBOURS, SCALE_ROWS = 10, 3000  # half likeness is at the median distance of the 10th nearest among so many
+PAGE = 50  # objects that are judged in one go; the ranking's chance is said for the last of the first page
+NEIGHBOURS, SCALE_ROWS = 10, 3000  # the scale of likeness is the distance of the 10th nearest among so many
 MOST_JUDGED = 2000  # verdicts that are learned from; the solution grows with their cube
 BLOCK_ROWS = 50_000
+STEPS, HALVINGS, SETTLED = 100, 30, 1e-8  # of Newton's method, and the gain from which it has settled
 DECIMALS = 6  # beyond, machines differ
 
 
-def learned_order(rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray) -> np.ndarray:
-    """Order objects by what verdicts teach, every second place for kinds that were not judged rare yet.
+@dataclass(frozen=True)
+class Learning:
+    """How much verdicts teach; benchmarks/verdict_rounds.py --choose takes the values, one world left out at a time."""
 
-    The ranking gives each object a prior chance of being rare; a Gaussian process with a local and a weak linear
-    kernel moves it by the verdicts on what looks alike (active anomaly discovery, Das 2016, Siddiqui 2018).
+    chance: float = 0.15  # of being rare that the ranking gives to the last object of the first page, before a verdict
+    fall: float = 0.4  # of its logarithm of odds, as the place in the ranking grows e-fold
+    chance_spread: float = 1.0  # standard deviation by which verdicts may move the logarithm of odds of all
+    fall_spread: float = 0.3  # and that of `fall`
+    strength: float = 6.0  # variance of what likeness may add to the logarithm of odds
+    direction: float = 0.5  # and of what a direction that all judged share may add
+    reach: float = 0.6  # distance at which two objects are half alike, in units of that of near neighbours
+    near: float = 0.35  # likeness to an object judged rare from which an object is of its kind
+    variety: float = (
+        1.0  # how much likeness to what already stands on the page takes away from an object of no known kind
+    )
+    haste: float = 0.7  # an object of a known kind comes first where its chance times this is the higher
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What verdicts say of each object, and how alike any two are."""
+
+    log_odds: np.ndarray  # (n,) of being rare, rounded
+    near_rare: np.ndarray  # (n,) likeness to the nearest object judged rare, 0 where none is
+    near_judged: np.ndarray  # (n,) and to the nearest that was judged at all
+    likeness: Likeness
+
+
+class Likeness:
+    """How alike objects are: 1 for the same vector, falling by half with each further distance of near neighbours."""
+
+    def __init__(self, vectors: np.ndarray, reach: float) -> None:
+        self.vectors, self.centre = vectors, np.asarray(vectors).mean(axis=0, dtype=float)
+        self.half = reach * self._distance_of_neighbours()
+
+    def between(self, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return likeness in [0, 1] and cosine in [-1, 1] about the common centre, of shape (n_rows, n_others)."""
+        cosine = self._centred(rows) @ self._centred(others).T
+        return 0.5 ** (np.clip(1 - cosine, 0, None) / self.half), cosine
+
+    def _centred(self, rows: np.ndarray) -> np.ndarray:
+        moved = np.asarray(self.vectors[rows], dtype=float) - self.centre
+        return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
+
+    def _distance_of_neighbours(self) -> float:
+        rows = np.unique(np.linspace(0, len(self.vectors) - 1, SCALE_ROWS).astype(int))
+        sample = self._centred(rows)
+        some = sample[np.unique(np.linspace(0, len(sample) - 1, SCALE_ROWS // 3).astype(int))]
+        place = min(NEIGHBOURS, len(sample) - 1)
+        distance = np.partition(np.clip(1 - some @ sample.T, 0, None), place, axis=1)[:, place]
+        return max(float(np.median(distance)), 1e-6)
+
+
+def learn(rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray, learning: Learning) -> Learned:
+    """Return each object's chance of being rare, by its place in the ranking and by the verdicts on what looks alike.
+
+    Gaussian process classification (Rasmussen and Williams 2006, algorithms 3.1 and 3.2, at the mode). Its mean is what
+    the ranking says; it moves with likeness to judged objects, with a direction that they share, and, as verdicts show
+    how many of the first are rare and how soon that falls, for all.
 
     Args:
         rarity: Float array (n,), higher is rarer.
         vectors: Unit rows (n, dim).
         verdicts: Float array (n,): 1 rare, 0 common, NaN unknown; at least one known.
-
-    Returns:
-        Int array (n,) of rows, the first to be shown first.
+        learning: How much verdicts teach.
     """
-    prior_rank = pd.Series(rarity).rank(pct=True).to_numpy()
-    prior = PRIOR_TOP * prior_rank**PRIOR_POWER
-    judged = _learned_from(verdicts)
-    centre = np.asarray(vectors).mean(axis=0, dtype=float)
-    of_judged = _centred(vectors, judged, centre)
-    half = _half_distance(vectors, centre)
-    kernel, linear = _kernels(of_judged, of_judged, half)
-    factor = cho_factor(kernel + LINEAR * linear + NOISE * np.eye(len(judged)))
-    weights = cho_solve(factor, verdicts[judged] - prior[judged])
+    place = pd.Series(-np.asarray(rarity)).rank().to_numpy()
+    depth = np.log((place + PAGE) / (2 * PAGE))  # the head of a ranking is flat, it falls page by page
+    prior = logit(learning.chance) - learning.fall * depth
+    likeness, judged = Likeness(vectors, learning.reach), _learned_from(verdicts)
+
+    def covariance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        alike, cosine = likeness.between(rows, judged)
+        of_all = learning.chance_spread**2 + learning.fall_spread**2 * np.outer(depth[rows], depth[judged])
+        return learning.strength * alike + learning.direction * cosine + of_all, alike
+
+    surprises = _surprises(covariance(judged)[0], prior[judged], verdicts[judged])
     rare = verdicts[judged] == 1
-    posterior, near = prior.copy(), np.zeros(len(prior))
+    log_odds, near_rare, near_judged = prior.copy(), np.zeros(len(prior)), np.zeros(len(prior))
     for rows in _blocks(len(prior)):
-        kernel, linear = _kernels(_centred(vectors, rows, centre), of_judged, half)
-        posterior[rows] += (kernel + LINEAR * linear) @ weights
-        near[rows] = kernel[:, rare].max(axis=1, initial=0)
-    by_posterior = np.lexsort([-prior_rank, -np.round(posterior, DECIMALS)])
-    return _interleave(by_posterior, np.round(near, DECIMALS) > NEAR)
+        shared, alike = covariance(rows)
+        log_odds[rows] += shared @ surprises
+        near_rare[rows] = alike[:, rare].max(axis=1, initial=0)
+        near_judged[rows] = alike.max(axis=1)
+    return Learned(*(values.round(DECIMALS) for values in (log_odds, near_rare, near_judged)), likeness)
+
+
+def _surprises(covariance: np.ndarray, prior: np.ndarray, verdicts: np.ndarray) -> np.ndarray:
+    """Return verdict less chance of each judged object at the mode, by Newton's method with halved steps.
+
+    Full steps alone may swing for ever where verdicts contradict a very low prior.
+    """
+    weights, worth = np.zeros(len(prior)), _worth(np.zeros(len(prior)), covariance, prior, verdicts)
+    for _ in range(STEPS):
+        target, before = _newton_target(weights, covariance, prior, verdicts), worth
+        for halving in range(HALVINGS):
+            tried = weights + 0.5**halving * (target - weights)
+            worth = _worth(tried, covariance, prior, verdicts)
+            if worth > before:
+                weights = tried
+                break
+        if worth < before + SETTLED:
+            break
+    return verdicts - expit(prior + covariance @ weights)
+
+
+def _newton_target(weights: np.ndarray, covariance: np.ndarray, prior: np.ndarray, verdicts: np.ndarray) -> np.ndarray:
+    moved = covariance @ weights
+    chance = expit(prior + moved)
+    curvature = chance * (1 - chance)
+    root = np.sqrt(curvature)
+    wanted = curvature * moved + verdicts - chance
+    factor = cho_factor(np.eye(len(prior)) + root[:, None] * covariance * root)
+    return wanted - root * cho_solve(factor, root * (covariance @ wanted))
+
+
+def _worth(weights: np.ndarray, covariance: np.ndarray, prior: np.ndarray, verdicts: np.ndarray) -> float:
+    """Return the logarithm of the posterior, up to a constant."""
+    moved = covariance @ weights
+    return float(-0.5 * weights @ moved - np.logaddexp(0, (1 - 2 * verdicts) * (prior + moved)).sum())
 
 
 def _learned_from(verdicts: np.ndarray) -> np.ndarray:
@@ -60,33 +147,6 @@ def _learned_from(verdicts: np.ndarray) -> np.ndarray:
     if len(common) > room:
         common = common[np.linspace(0, len(common) - 1, room).astype(int)]
     return np.concatenate([rare, common])
-
-
-def _centred(vectors: np.ndarray, rows: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    moved = np.asarray(vectors[rows], dtype=float) - centre
-    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-
-
-def _half_distance(vectors: np.ndarray, centre: np.ndarray) -> float:
-    """Return the cosine distance at which two objects are half alike: that of near neighbours in this run."""
-    rows = np.unique(np.linspace(0, len(vectors) - 1, SCALE_ROWS).astype(int))
-    sample = _centred(vectors, rows, centre)
-    some = sample[np.unique(np.linspace(0, len(sample) - 1, SCALE_ROWS // 3).astype(int))]
-    place = min(NEIGHBOURS, len(sample) - 1)
-    distance = np.partition(np.clip(1 - some @ sample.T, 0, None), place, axis=1)[:, place]
-    return max(float(np.median(distance)), 1e-6)
-
-
-def _kernels(rows: np.ndarray, of_judged: np.ndarray, half: float) -> tuple[np.ndarray, np.ndarray]:
-    cosine = rows @ of_judged.T
-    return 0.5 ** (np.clip(1 - cosine, 0, None) / half), cosine
-
-
-def _interleave(order: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Give every second place to what is like no object judged rare, each part in its order, while both last."""
-    is_known = known[order]
-    place = np.where(is_known, np.cumsum(is_known) / (1 - NEW_SHARE), np.cumsum(~is_known) / NEW_SHARE)
-    return order[np.lexsort([~is_known, place])]
 
 
 def _blocks(size: int) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ from ..language import say
 from ..run.folder import find_upwards, whole_file
 from ..run.user_tables import read_user_table, yes_or_no
 from .early_filter import id_chances
-from .verdict_kernel import learned_order
+from .verdict_page import learned_order
 
 DRAWN_FROM, DRAWN = 50, 12  # a handful among the first: more is hardly judged, and 12 give an interval worth reading
 
@@ -80,10 +80,10 @@ def rerank(
     """
     if verdicts is None or np.isnan(verdicts).all():
         return rarity
-    order = learned_order(np.asarray(rarity, dtype=float), vectors, verdicts)
+    said = spread_verdicts(verdicts, events)
+    order = learned_order(np.asarray(rarity, dtype=float), vectors, verdicts, settled=~np.isnan(said))
     learned = np.empty(len(rarity))
     learned[order] = np.sort(rarity)[::-1]
-    said = spread_verdicts(verdicts, events)
     unjudged = 0.01 + 0.98 * learned  # between what was judged common and what was judged rare
     return np.where(np.isnan(said), unjudged, np.where(said == 1, 0.99, 0.0) + 0.01 * learned)
 
