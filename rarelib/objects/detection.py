@@ -19,11 +19,12 @@ from ..pictures.crops import crop_path_of, cut_crop, keep_crop, measure_crop, to
 from ..pictures.decoding import ImageError, read_with_content
 from ..pictures.proposals import find_proposals, join_second, objectness_of
 from ..pictures.sources import Folder, read_ahead, source_of
-from ..run.parts import Parts
+from ..run.parts import Parts, check_nothing_lost
 from ..run.progress import Progress
 from ..settings import DetectSettings
 from ..tables import BOX, DETECTED, LABEL, PROPOSAL
 from .labelled import LabelledBoxes
+from .object_rows import as_table, finished_rows, split_errors
 
 __all__ = ["Detector", "detect_objects", "load_detector", "made_of"]
 
@@ -31,10 +32,6 @@ CHUNK_BYTES = 128 << 20  # decoded pictures that one worker holds at once
 MAX_CANDIDATES = 1500  # cells that are looked at for proposals, the first by each order; more change nothing
 WITHOUT_EFFECT = ("task_size", "keep_crops")  # on which objects are found
 PIXEL_DECIMALS, SCORE_DECIMALS = 2, 4
-NUMBERS = ("confidence", *BOX, "objectness", "energy", "brightness", "contrast", "sharpness")
-TEXTS = ("object_id", "image_id", "class_name", "crop_path", "origin", "content")
-COLUMNS = ("object_id", "image_id", "class_name", "confidence", *BOX, "crop_path", "origin", "objectness", "energy",
-           "brightness", "contrast", "sharpness", "touches_border", "content")  # fmt: skip
 
 
 class Chosen(NamedTuple):
@@ -77,20 +74,22 @@ def detect_objects(
     """
     settings, images = settings or DetectSettings(), _with_stamp(images)
     kept = Parts(Path(parts), made_of(detector, settings))
-    finished = _finished(kept, images)
+    finished = finished_rows(kept, images)
     todo = images[~images["image_id"].isin(finished["image_id"])]
     starts = range(0, len(todo), settings.task_size)
-    tasks = [(number, todo.iloc[at : at + settings.task_size]) for number, at in enumerate(starts, kept.count())]
+    tasks = [(number, todo.iloc[at : at + settings.task_size]) for number, at in enumerate(starts)]
     places = (_absolute(folder), Path(crops_root).absolute(), settings)
     with Progress(len(images), "images", done=len(images) - len(todo)) as progress:
         if isinstance(workers, int):
             done = _detect_here(tasks, detector, kept, *places, workers=workers)
         else:
-            about = made_of(detector, settings)
-            done = workers.run(partial(_detecting_worker, detector.reload, about, kept.folder.parent, *places), tasks)
+            own = (detector.reload, made_of(detector, settings), (kept.folder.parent, kept.go))
+            done = workers.run(partial(_detecting_worker, *own, *places), tasks)
         for count in done:
             progress.add(count)
-    return _split_errors(_finished(kept, images))
+    finished = finished_rows(kept, images)
+    check_nothing_lost(finished["image_id"].nunique(), images["image_id"].nunique(), "pictures")
+    return split_errors(finished)
 
 
 def _detect_here(
@@ -123,20 +122,20 @@ def _detect_here(
 def _detecting_worker(
     reload: Callable[[], Detector | LabelledBoxes],
     about: dict[str, Any],
-    parts: Path,
+    place: tuple[Path, str],
     folder: Folder,
     crops_root: Path,
     settings: DetectSettings,
     threads: int,
 ) -> Callable[[int, pd.DataFrame], int]:
-    """Return what detects one task in another process and writes its part and crops."""
+    """Return what detects one task in another process and writes its part, in a driver's go, and its crops."""
     detector = reload()
     found = made_of(detector, settings)
     if found != about:
         raise ValueError(
             f"A worker detects with {found['model']} and the run with {about['model']}; give all the same."
         )
-    kept, places = Parts(parts, about), (folder, crops_root, settings)
+    kept, places = Parts(place[0], about, go=place[1]), (folder, crops_root, settings)
     return lambda number, task: sum(_detect_here([(number, task)], detector, kept, *places, workers=threads))
 
 
@@ -177,15 +176,6 @@ def made_of(detector: Detector | LabelledBoxes, settings: DetectSettings) -> dic
 
 def _with_stamp(images: pd.DataFrame) -> pd.DataFrame:
     return images if "stamp" in images else images.assign(stamp="")
-
-
-def _finished(kept: Parts, images: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of finished parts for these pictures, in their order, each as it is now."""
-    rows = pd.concat([as_table([]), *(table for _, table in kept.tables())], ignore_index=True)
-    order = pd.MultiIndex.from_frame(images[["image_id", "stamp"]])
-    place = order.get_indexer(pd.MultiIndex.from_frame(rows[["image_id", "stamp"]]))
-    rows = rows.iloc[np.argsort(place, kind="stable")]
-    return rows[np.sort(place) >= 0].drop_duplicates(["image_id", "object_id"]).reset_index(drop=True)
 
 
 def _split(task: pd.DataFrame, batch: int) -> Iterator[pd.DataFrame]:
@@ -277,16 +267,3 @@ def _cut_objects(image_id: str, picture: np.ndarray, boxes: Chosen, root: Path, 
             }
         )
     return rows
-
-
-def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return rows of `detect_chunk` as a table with all columns, typed; of a picture's own row object_id is ""."""
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "stamp", "error"])
-    texts = {name: table[name].astype("object").fillna("").astype("str") for name in (*TEXTS, "stamp", "error")}
-    numbers = {name: table[name].astype("float64") for name in NUMBERS}
-    return table.assign(**texts, **numbers, touches_border=table["touches_border"].eq(True))
-
-
-def _split_errors(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    unreadable = table.loc[table["error"] != "", ["image_id", "error"]].reset_index(drop=True)
-    return table.loc[table["object_id"] != "", list(COLUMNS)].reset_index(drop=True), unreadable

@@ -21,7 +21,7 @@ from ..pictures.crops import read_crop
 from ..pictures.decoding import ImageError, read_image
 from ..pictures.sources import Folder, source_of
 from ..run.earlier import Earlier
-from ..run.parts import Parts
+from ..run.parts import Parts, check_nothing_lost
 from ..run.progress import Progress
 from .vectors import count_kept, embedded_state, join_vectors, known_vectors, look_of
 
@@ -165,18 +165,21 @@ def embed_objects(
     known = known_vectors(kept, objects, earlier)
     todo, size = objects[~objects["object_id"].isin(known["object_id"])], batch_size * PART_BATCHES
     starts = range(0, len(todo), size)
-    tasks = [(number, todo.iloc[start : start + size]) for number, start in enumerate(starts, kept.count())]
+    tasks = [(number, todo.iloc[start : start + size]) for number, start in enumerate(starts)]
     source = None if folder is None else source_of(folder)
     reader = partial(_embed_batch, run_root=Path(run_root).absolute(), folder=source)
     with Progress(len(objects), "crops", done=len(objects) - len(todo)) as progress:
         if isinstance(workers, int):
             done = _embed_here(tasks, embedder, kept, partial(reader, embedder=embedder), batch_size, workers)
         else:
-            make = partial(_embedding_worker, embedder.reload, embedder.about, kept.folder.parent, reader, batch_size)
+            place = (kept.folder.parent, kept.go)
+            make = partial(_embedding_worker, embedder.reload, embedder.about, place, reader, batch_size)
             done = workers.run(make, tasks)
         for count in done:
             progress.add(count)
-    return join_vectors(kept, known_vectors(kept, objects, earlier), earlier, embedder.dim)
+    known = known_vectors(kept, objects, earlier)
+    check_nothing_lost(len(known), objects["object_id"].nunique(), "crops")
+    return join_vectors(kept, known, earlier, embedder.dim)
 
 
 def square_crop(crop: np.ndarray, *, size: int, colour: tuple[int, int, int]) -> np.ndarray:
@@ -221,16 +224,16 @@ def _embed_here(
 def _embedding_worker(
     reload: Callable[[], Embedder],
     about: dict[str, Any],
-    parts: Path,
+    place: tuple[Path, str],
     reader: Callable[..., Any],
     batch_size: int,
     threads: int,
 ) -> Callable[[int, pd.DataFrame], int]:
-    """Return what embeds one task in another process and writes its part."""
+    """Return what embeds one task in another process and writes its part to a place: a folder, in a driver's go."""
     embedder = reload()
     if embedder.about != about:
         raise ValueError(f"A worker embeds with {embedder.about} and the run with {about}; give all the same models.")
-    kept, embed_batch = Parts(parts, {"about": about}), partial(reader, embedder=embedder)
+    kept, embed_batch = Parts(place[0], {"about": about}, go=place[1]), partial(reader, embedder=embedder)
     return lambda number, task: sum(_embed_here([(number, task)], embedder, kept, embed_batch, batch_size, threads))
 
 

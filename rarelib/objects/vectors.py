@@ -38,15 +38,15 @@ def known_vectors(kept: Parts, objects: pd.DataFrame, earlier: Earlier | None) -
     """Return which of the objects have a vector, or a reason why not, in their order.
 
     Returns:
-        Columns object_id, reason, part (-1 for the earlier run) and row of the part's vectors.
+        Columns object_id, reason, part (its name; "" is the earlier run) and row of the part's vectors.
     """
     empty = {"object_id": pd.Series(dtype="str"), "look": pd.Series(dtype="int64"), "reason": pd.Series(dtype="str")}
-    tables = [pd.DataFrame(empty).assign(part=0, row=0)]
+    tables = [pd.DataFrame(empty).assign(part="", row=0)]
     if earlier is not None and earlier.rows is not None:
-        rows = earlier.rows.assign(reason="", part=-1, row=np.arange(len(earlier.rows)))
+        rows = earlier.rows.assign(reason="", part="", row=np.arange(len(earlier.rows)))
         tables.append(rows[rows["look"] != 0])
-    for number, table in kept.tables():
-        tables.append(table.assign(part=number, row=table["reason"].eq("").cumsum() - 1))
+    for name, table in kept.tables():
+        tables.append(table.assign(part=name, row=table["reason"].eq("").cumsum() - 1))
     rows = pd.concat(tables, ignore_index=True)
     order = pd.MultiIndex.from_frame(objects[["object_id", "look"]])
     place = order.get_indexer(pd.MultiIndex.from_frame(rows[["object_id", "look"]]))
@@ -65,7 +65,7 @@ def join_vectors(
     path = kept.folder / "joined.npy"
     joined = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(rows), dim))
     for part, of_part in rows.groupby("part"):
-        vectors = earlier.vectors if part < 0 else np.load(kept.path(part, ".npy"), mmap_mode="r", allow_pickle=False)
+        vectors = kept.vectors(part) if part else earlier.vectors
         for start in range(0, len(of_part), COPIED_ROWS):
             some = of_part.iloc[start : start + COPIED_ROWS]
             joined[some.index] = vectors[some["row"].to_numpy()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,7 +50,8 @@ def write_jpeg(path: Path, picture: np.ndarray, *, quality: int = JPEG_QUALITY) 
         OSError: If the disk is full or not writable.
     """
     data = encode_jpeg(picture, quality=quality)
-    partial = path.with_name(f".{path.name}.partial")  # a new file: links to the old one keep the old picture
+    # a new file: links to the old one keep the old picture; of its own name, as a lost worker may write the same crop
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         try:
             partial.write_bytes(data)

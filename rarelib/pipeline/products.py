@@ -123,16 +123,21 @@ def left_over_crops(run: RunFolder) -> list[str]:
 
 def present_crops(run: RunFolder) -> set[str]:
     """Return the relative paths of all crops that are there."""
-    found = {path for path in run.elsewhere if path.startswith(f"{FOLDER}/") and path.endswith(".jpg")}
+    elsewhere = {path for path in run.elsewhere if path.startswith(f"{FOLDER}/") and path.endswith(".jpg")}
+    here = {path for path, name in _files_of_crops(run) if name.endswith(".jpg") and not name.startswith(".")}
+    return elsewhere | here
+
+
+def _files_of_crops(run: RunFolder) -> Iterator[tuple[str, str]]:
     for folder, _, names in os.walk(run.root / FOLDER):
         inside = Path(folder).relative_to(run.root).as_posix()
-        found |= {f"{inside}/{name}" for name in names if name.endswith(".jpg") and not name.startswith(".")}
-    return found
+        yield from ((f"{inside}/{name}", name) for name in names)
 
 
 def mend_crops(run: RunFolder, params: Params) -> None:
     """Cut the crops of a finished detection again that are missing, and delete those that need not be there."""
-    for path in left_over_crops(run):
+    half = [path for path, name in _files_of_crops(run) if name.endswith(".partial")]  # of a killed worker
+    for path in (*left_over_crops(run), *half):
         (run.root / path).unlink(missing_ok=True)
     if params.keep_crops == "selected":
         selected = set(_selected_crops(run)) if run.table_path("scores").is_file() else set()

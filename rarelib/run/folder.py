@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -239,7 +240,7 @@ def find_upwards(path: str | Path) -> Path:
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a partial name to write to; it takes the real name only when all went well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")  # machines share folders: a pid is no name
     try:
         yield partial
         with partial.open("rb") as file:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from lost_workers import Elsewhere, KilledDriver, WithStale
 from PIL import Image
 from tiny_models import CLASS_NAMES, make_other_model, make_tiny_yolo
 
@@ -96,6 +97,32 @@ def test_finished_tasks_are_not_done_again(model, pictures, tmp_path):
     pd.testing.assert_frame_equal(whole, again)
     redone = {path.stem.split("-")[0] for path in (tmp_path / "killed" / "cropped_objects").rglob("*.jpg")}
     assert 0 < len(redone) <= 3
+
+
+def test_a_worker_that_outlives_its_driver_writes_over_nothing(model, pictures, tmp_path):
+    whole, unreadable = detect(model, pictures, tmp_path / "whole", task_size=2)
+    killed = KilledDriver()
+    with pytest.raises(KeyboardInterrupt):
+        detect(model, pictures, tmp_path / "again", task_size=2, workers=killed)
+    found, failed = detect(model, pictures, tmp_path / "again", task_size=2, workers=WithStale(killed))
+    pd.testing.assert_frame_equal(found, whole)
+    pd.testing.assert_frame_equal(failed, unreadable)
+
+
+def test_a_picture_that_one_of_two_workers_could_not_read_is_read(model, pictures, tmp_path):
+    whole, _ = detect(model, pictures, tmp_path)
+    part = next((tmp_path / "parts").rglob("*.parquet"))
+    rows = pd.read_parquet(part)
+    lost = rows[(rows["object_id"] == "") & (rows["error"] == "")].assign(error="time-out")
+    lost.to_parquet(part.with_name("000000-00000000.parquet"), index=False)  # comes first
+    found, failed = detect(model, pictures, tmp_path)
+    pd.testing.assert_frame_equal(found, whole)
+    assert len(failed) == 1 and "time-out" not in set(failed["error"])
+
+
+def test_parts_that_are_written_elsewhere_are_missed(model, pictures, tmp_path):
+    with pytest.raises(RuntimeError, match=r"8 of 8 pictures .* not in the run's folder. All machines must see"):
+        detect(model, pictures, tmp_path, workers=Elsewhere())
 
 
 def test_other_settings_do_not_take_up_old_tasks(model, pictures, tmp_path):

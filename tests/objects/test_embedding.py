@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from lost_workers import Elsewhere, KilledDriver, WithStale
 from PIL import Image
 from tiny_models import make_tiny_clip, make_tiny_yolo
 
@@ -161,6 +162,25 @@ def test_finished_parts_are_not_embedded_again(clip, objects, tmp_path, monkeypa
         (tmp_path / "cropped_objects" / f"{name}.jpg").unlink()  # whoever embeds these again would fail
     again, again_ids, failures = embed_objects(objects, tmp_path, embedder, tmp_path / "parts", batch_size=2)
     assert np.array_equal(whole, again) and again_ids == ids and failures["object_id"].tolist() == ["o-7"]
+
+
+def test_a_worker_that_outlives_its_driver_mixes_no_vectors_up(clip, objects, tmp_path, monkeypatch):
+    monkeypatch.setattr("rarelib.objects.embedding.PART_BATCHES", 1)
+    embedder = load_embedder("clip", clip_model=clip, runtime="openvino_f32")
+    whole, ids, _ = embed_objects(objects, tmp_path, embedder, tmp_path / "whole", batch_size=2)
+    killed = KilledDriver()
+    embed = {"run_root": tmp_path, "embedder": embedder, "parts": tmp_path / "again", "batch_size": 2}
+    with pytest.raises(KeyboardInterrupt):
+        embed_objects(objects, **embed, workers=killed)
+    found, found_ids, failures = embed_objects(objects, **embed, workers=WithStale(killed))
+    assert found_ids == ids and failures["object_id"].tolist() == ["o-7"]
+    np.testing.assert_allclose(found, whole, atol=1e-5)
+
+
+def test_vectors_that_are_written_elsewhere_are_missed(clip, objects, tmp_path):
+    embedder = load_embedder("clip", clip_model=clip, runtime="openvino_f32")
+    with pytest.raises(RuntimeError, match=r"8 of 8 crops .* not in the run's folder"):
+        embed_objects(objects, tmp_path, embedder, tmp_path / "parts", workers=Elsewhere())
 
 
 def test_no_objects_give_no_vectors(clip, objects, tmp_path):

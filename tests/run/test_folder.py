@@ -145,9 +145,9 @@ def test_parts_of_other_settings_are_not_taken_up(tmp_path):
     parts = Parts(tmp_path / "parts", {"conf": 0.25})
     parts.write_table(0, MAP)
     parts.write_vectors(0, np.eye(2))
-    assert Parts(tmp_path / "parts", {"conf": 0.25}).has(0)
-    assert not Parts(tmp_path / "parts", {"conf": 0.5}).has(0)
-    assert not Parts(tmp_path / "parts", {"conf": 0.25}).has(0)
+    assert [name for name, _ in Parts(tmp_path / "parts", {"conf": 0.25}).tables()] == [f"000000-{parts.go}"]
+    assert not list(Parts(tmp_path / "parts", {"conf": 0.5}).tables())
+    assert not list(Parts(tmp_path / "parts", {"conf": 0.25}).tables())
 
 
 def test_fingerprints_do_not_depend_on_key_order():
