@@ -42,7 +42,7 @@ def check_inputs(params: Params) -> None:
     _check_tables(params)
     _check_runs_dir(params)
     try:
-        check_engine(params.engine)
+        check_engine(params.engine, ray_address=params.ray_address, device=params.device)
         check_lists(params.vocabulary, params.ordinary_classes)
     except ValueError as error:
         raise ParameterError(str(error)) from error

@@ -1,7 +1,11 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
-from rarelib.engines import choose_workers
-from rarelib.engines.ray_pool import _fitting
+from rarelib.engines import choose_workers, ray_pool
+from rarelib.engines.ray_pool import GPUS_SEEN, RayPool, _fitting
 from rarelib.params import ParameterError, load_params
 from rarelib.pipeline.preflight import check_inputs
 
@@ -39,3 +43,60 @@ def test_a_cluster_that_is_not_there_is_said_at_once(address):
     pytest.importorskip("ray", reason="the extra rarelib[ray] is not installed")
     with pytest.raises(ValueError, match=r"must be that of a running cluster. .*127.0.0.1:1' does not answer"):
         choose_workers("ray", threads=1, ray_address=address)
+
+
+class Busy:
+    """Stands for Ray's start, which cannot be made slow here: it leaves a process behind and fails so many times."""
+
+    def __init__(self, failures):
+        self.failures, self.started, self.seen = failures, [], []
+
+    def __call__(self, *args, **options):
+        self.seen.append(os.environ.get(GPUS_SEEN))
+        self.started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        if len(self.started) <= self.failures:
+            raise Exception("The current node timed out during startup.")
+
+
+@pytest.fixture
+def busy(monkeypatch):
+    """A machine on which Ray does not start, as often as the test says."""
+    ray = pytest.importorskip("ray", reason="the extra rarelib[ray] is not installed")
+    busy = Busy(0)
+    monkeypatch.setattr(ray_pool, "PAUSE_S", 0.0)
+    monkeypatch.setattr(ray, "init", busy)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 4.0, "GPU": 2.0})
+    yield busy
+    for process in busy.started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ray_is_started_again_and_nothing_is_left_of_the_start_that_failed(busy):
+    busy.failures = 2
+    assert RayPool("", threads=2, device="cpu").size == 2
+    assert [process.poll() is None for process in busy.started] == [False, False, True]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_machine_on_which_ray_never_starts_is_said_with_what_to_do(busy):
+    busy.failures = 3
+    told = r"not start on this machine in 3 tries \(The current node timed out.*--num-cpus 4.*--engine local"
+    with pytest.raises(ValueError, match=told):
+        RayPool("", threads=2)
+    assert [process.poll() is None for process in busy.started] == [False] * 3
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ray_sees_the_gpus_that_are_asked_for(busy, monkeypatch):
+    monkeypatch.setenv(GPUS_SEEN, "0,1,2,3")
+    RayPool("", threads=2, device="cuda:1,3")
+    RayPool("", threads=2, device="cuda")
+    assert busy.seen == ["1,3", "0,1,2,3"] and os.environ[GPUS_SEEN] == "0,1,2,3"
+
+
+def test_gpus_of_a_cluster_are_not_chosen_by_number():
+    with pytest.raises(ValueError, match=r"must be auto, cpu or cuda with a ray_address.*Got 'cuda:0,1'"):
+        choose_workers("ray", threads=1, ray_address="auto", device="cuda:0,1")

@@ -1,5 +1,11 @@
 """Two Ray nodes on this machine give what threads give, whatever is lost on the way."""
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,8 +60,8 @@ class Interrupted:
     def __init__(self, pool, after, happen):
         self.pool, self.after, self.happen, self.done = pool, after, happen, 0
 
-    def run(self, make, tasks):
-        for count in self.pool.run(make, tasks):
+    def run(self, make, tasks, *, limit=None):
+        for count in self.pool.run(make, tasks, limit=limit):
             self.done += 1
             yield count
             if self.done == self.after:
@@ -80,6 +86,46 @@ def test_nodes_find_what_threads_find_though_the_driver_ends_and_a_node_is_kille
     pd.testing.assert_frame_equal(failed, unreadable)
     crops = [{path.name: path.read_bytes() for path in (place / name).rglob("*.jpg")} for name in ("local", "ray")]
     assert crops[0] == crops[1]
+
+
+def test_a_driver_that_is_killed_goes_on_while_its_workers_still_work(world, cluster):
+    place, images, detector, (objects, unreadable) = world
+    images.to_parquet(place / "images.parquet")
+    script = Path(__file__).with_name("driver.py")
+    driver = subprocess.Popen([sys.executable, script, cluster[0].address, place], stderr=subprocess.PIPE, text=True)
+    while driver.poll() is None and len(list((place / "killed_parts").rglob("*.parquet"))) < 3:
+        time.sleep(0.02)
+    driver.kill()
+    assert driver.wait() == -signal.SIGKILL, driver.stderr.read()
+    driver.stderr.close()
+    again = Interrupted(cluster[2], 0, stop)
+    work = (images, place / "images", detector, place / "killed", place / "killed_parts")
+    found, failed = detect_objects(*work, settings=DetectSettings(task_size=1), workers=again)
+    assert 1 <= again.done <= 13  # of sixteen
+    pd.testing.assert_frame_equal(found, objects)
+    pd.testing.assert_frame_equal(failed, unreadable)
+    crops = [{path.name: path.read_bytes() for path in (place / name).rglob("*.jpg")} for name in ("local", "killed")]
+    assert crops[0] == crops[1]
+
+
+def test_what_a_worker_raises_is_said_as_it_is(cluster):
+    with pytest.raises(ValueError, match=r"^2 is no good$"):
+        list(cluster[2].run(make_fussy, [(number, number) for number in range(4)]))
+    with pytest.raises(FileNotFoundError, match=r"^no model$"):
+        list(cluster[2].run(make_nothing, [(0, 0)]))
+
+
+def make_fussy(threads):
+    def work(number, task):
+        if task == 2:
+            raise ValueError("2 is no good")
+        return task
+
+    return work
+
+
+def make_nothing(threads):
+    raise FileNotFoundError("no model")
 
 
 def test_vectors_are_those_of_threads(world, cluster):
