@@ -166,6 +166,11 @@ class ScoreParams(EmbedParams):
     duplicate_similarity: Share = Field(
         0.95, description="Cosine from which two objects count as the same event; stricter where all objects look alike"
     )
+    memory_gb: Annotated[float, Field(ge=0.1)] = Field(
+        8.0,
+        description="Memory that scoring plans with [GB]: vectors beyond an eighth of it stay on disk and are compared "
+        "by coarser indexes, which take a quarter of it at most",
+    )
     audit: bool = Field(True, description="Measure how early an unseen kind would have been shown")
     truth: str = Field(
         "auto",

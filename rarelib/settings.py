@@ -117,6 +117,7 @@ class ScoreSettings(Settings):
     max_per_group: int | None = _as_in_params("max_per_group")
     duplicate_similarity: float = _as_in_params("duplicate_similarity")
     ordinary_classes: str = _as_in_params("ordinary_classes")
+    memory_gb: float = _as_in_params("memory_gb")
     audit: bool = _as_in_params("audit")
     seed: int = _as_in_params("seed")
     language: str = _as_in_params("language")

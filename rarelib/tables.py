@@ -163,7 +163,7 @@ TABLES: dict[str, Table] = {
         _flag("selected", "shown as rare"),
         _share("rarity", "of the object by all signs, as `ranking.signs.fuse_signs` joins them; higher is rarer"),
         _number("rank", "1 is shown first", "", 1),
-        _text("reason", "why it stands where it does, in words"),
+        _text("reason", 'why it stands where it does, in words; "" beyond the selected and the first 100,000'),
         _text("reason_codes", "the same for machines, separated by commas", optional=True),
         _share("sign_look", "how strange it looks among all objects and within its class; raises the rarity"),
         _share("sign_name", "how little roads are expected to show its class; raises"),

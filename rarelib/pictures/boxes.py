@@ -8,6 +8,9 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+import pandas as pd
+
+from ..tables import BOX
 
 STRIDE = 32
 PADDING_GREY = 114  # what YOLO models are trained with
@@ -126,6 +129,12 @@ def suppress(boxes: Boxes, *, iou: float, limit: int, any_class: bool = False) -
             shared &= boxes.class_id[order] == boxes.class_id[best]
         order = order[~shared]
     return boxes[np.array(kept, int)]
+
+
+def box_corners(rows: pd.DataFrame) -> np.ndarray:
+    """Return the boxes of rows as (n, 4) [px], in the precision that they are told in: float32 where all four are."""
+    narrow = all(dtype == np.float32 for dtype in rows[BOX].dtypes)
+    return rows[BOX].to_numpy(np.float32 if narrow else np.float64)
 
 
 def overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,6 +89,15 @@ class Centred:
         """Return the number of rows."""
         return len(self.vectors)
 
+    def reading_order(self, rows: np.ndarray | None) -> np.ndarray | None:
+        """Return in which order the rows are best read; None where theirs is as good as any."""
+        return self.vectors.reading_order(rows) if hasattr(self.vectors, "reading_order") else None
+
+    @property
+    def index_bytes(self) -> float:
+        """What search indexes may take; without a limit where vectors are held in memory."""
+        return getattr(self.vectors, "index_bytes", np.inf)
+
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return some rows, float32."""
         return np.asarray(self.vectors[rows], dtype=np.float32) - self.shift[self.condition[rows]]

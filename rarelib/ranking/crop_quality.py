@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..pictures.boxes import SAME_THING_IOU, overlaps
-from ..tables import BOX, is_proposal
+from ..pictures.boxes import SAME_THING_IOU, box_corners, pair_overlaps
+from ..tables import is_proposal
 from .conditions import HALF_TRUST
 
 # measure -> (where it begins to count as usable, where it is fully usable)
@@ -18,6 +18,7 @@ RAMPS = {
 }
 CUT_OFF = 0.8  # an object at the picture's border may be seen in part only
 FAULT_BELOW = 0.5
+ROWS_AT_ONCE = 50_000  # objects that are compared at once with the others of their pictures
 LEAD_RAMP = (0.0, 0.05)  # by how much further down one in front reaches, as share of the height of what it hides
 
 
@@ -59,17 +60,33 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
         further down; 0 for another box of the same thing.
     """
     in_front = all_objects[~is_proposal(all_objects)] if "origin" in all_objects else all_objects
-    xyxy_of = {image: boxes[BOX].to_numpy(float) for image, boxes in in_front.groupby("image_id")}
-    hidden = np.zeros(len(objects))
-    own = objects[BOX].to_numpy(float)
-    for image, rows in objects.groupby("image_id").indices.items():
-        others = xyxy_of.get(image)
-        if others is not None:
-            iou, shared = overlaps(own[rows], others)
-            height = np.maximum(own[rows, 3] - own[rows, 1], 1.0)[:, None]
-            before = ramp((others[None, :, 3] - own[rows, None, 3]) / height, *LEAD_RAMP)
-            hidden[rows] = np.where(iou < SAME_THING_IOU, before * shared, 0).max(axis=1)
+    pictures = pd.Index(in_front["image_id"].unique())
+    of_other, of_own = (pictures.get_indexer(rows["image_id"]).astype(np.int32) for rows in (in_front, objects))
+    sequence = np.argsort(of_other, kind="stable")
+    boxes, own = box_corners(in_front)[sequence], box_corners(objects)
+    ends = np.cumsum(np.bincount(of_other, minlength=len(pictures)))
+    hidden = np.zeros(len(objects), own.dtype)
+    for rows in _in_parts(np.flatnonzero(of_own >= 0)):
+        last = ends[of_own[rows]]
+        first = np.where(of_own[rows] > 0, ends[of_own[rows] - 1], 0)
+        count = last - first
+        begins = np.cumsum(count) - count
+        other = boxes[np.arange(count.sum()) + np.repeat(first - begins, count)]
+        covered = _covered_shares(np.repeat(own[rows], count, axis=0), other)
+        hidden[rows] = np.maximum.reduceat(covered, begins) if len(covered) else 0
     return hidden
+
+
+def _covered_shares(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return for each pair of boxes (p, 4) how much of the first the other covers that stands before it."""
+    iou, shared, _ = pair_overlaps(own, other)
+    height = np.maximum(own[:, 3] - own[:, 1], 1.0)
+    before = ramp((other[:, 3] - own[:, 3]) / height, *LEAD_RAMP)
+    return np.where(iou < SAME_THING_IOU, before * shared, 0)
+
+
+def _in_parts(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE)) if len(rows) else []
 
 
 def _measures(objects: pd.DataFrame) -> dict[str, np.ndarray]:

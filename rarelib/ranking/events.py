@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from .nearest import draw_rows, row_blocks
+from .copies import join_copies
+from .stored import mean_row
 from .tracks import MEMORY_FRAMES, Views, follow_things
 
-LIST_ROWS = 1_000  # of about so many that are alike each is compared with each
-EXACT_ROWS = 8_000  # up to here all with all
-LIST_DIMENSIONS, LIST_FIT_ROWS = 32, 40  # leading directions in which lists are found; rows a list is learned from
-BLOCK_ROWS = 512
-ROUNDING = 1e-6  # of a cosine of float32
 TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average
 LEAST_SHARE = 0.2  # of the distance allowed; so close is a near-duplicate wherever it is
-COPY_SHARE = 0.05  # of the distance of near-duplicates: so close is a copy, though it is from another drive
 
 
 def group_duplicates(
@@ -61,7 +55,7 @@ def group_duplicates(
     speaker = order[first[tracks]]  # the rarest view of each row's track
     speakers = order[np.flatnonzero(speaker[order] == order)]
     head = np.arange(len(order))
-    head[speakers] = _join_copies(vectors, speakers, close, views)
+    head[speakers] = join_copies(vectors, speakers, close, views)
     return head[speaker]
 
 
@@ -81,10 +75,7 @@ def mean_distance(vectors: np.ndarray) -> float:
     """Return the mean cosine distance of two objects."""
     if not len(vectors):
         return 1.0
-    total = np.zeros(vectors.shape[1])
-    for _, rows in row_blocks(vectors):
-        total += rows.sum(axis=0, dtype=np.float64)
-    centre = total / len(vectors)
+    centre = mean_row(vectors)
     return float(1 - centre @ centre)
 
 
@@ -139,92 +130,6 @@ def choose_events(
     chosen = np.zeros(len(event), bool)
     chosen[rows[:budget]] = True
     return chosen
-
-
-def _join_copies(vectors: np.ndarray, rows: np.ndarray, close: float, views: Views | None) -> np.ndarray:
-    """Return for each of the rows, rarest first, the row before it that it is a near-duplicate of, or itself."""
-    head = rows.copy()
-    events = _Events(vectors, close, views)
-    for lists in _list_alike(vectors, rows):  # what the first leaves alone is compared once more in the second
-        left = np.flatnonzero(head == rows)
-        left = left[np.argsort(lists[left], kind="stable")]
-        for part in np.split(left, np.flatnonzero(np.diff(lists[left])) + 1):
-            head[part] = events.join(rows[part])
-    of_row = np.arange(len(vectors))
-    of_row[rows] = head
-    while (of_row[head] != head).any():  # what it joined first may have joined another in the second
-        head = of_row[head]
-    return head
-
-
-def _list_alike(vectors: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-    """Number lists of rows that are alike: the nearest of each row and its second nearest, int arrays (n,)."""
-    if len(rows) <= EXACT_ROWS:
-        return [np.zeros(len(rows), np.int64)]
-    import faiss
-
-    count = len(rows) // LIST_ROWS
-    sample = np.asarray(vectors[draw_rows(vectors, max(LIST_FIT_ROWS * count, EXACT_ROWS), rows=rows)], np.float32)
-    _, axes = np.linalg.eigh(np.cov(sample, rowvar=False))
-    turn = np.ascontiguousarray(axes[:, -LIST_DIMENSIONS:], dtype=np.float32)
-    means = faiss.Kmeans(turn.shape[1], count, niter=5, seed=0, min_points_per_centroid=1)
-    means.train(sample @ turn)
-    nearest = np.zeros((len(rows), 2), np.int64)
-    for block, values in row_blocks(vectors, rows=rows):
-        _, nearest[block] = means.index.search(np.ascontiguousarray(values @ turn), 2)
-    return list(nearest.T)
-
-
-class _Events:
-    """Heads of events and the pictures that each is seen in, of which another event's must be none."""
-
-    def __init__(self, vectors: np.ndarray, close: float, views: Views | None) -> None:
-        self.vectors, self.close, self.views = vectors, close, views
-        self.pictures: defaultdict[int, set[int]] = defaultdict(set)
-
-    def join(self, rows: np.ndarray) -> np.ndarray:
-        """Join each of the rows to the first before it that is the same and a head; return heads of all."""
-        head, heads = rows.copy(), np.zeros(0, np.int64)
-        values = np.asarray(self.vectors[rows], dtype=np.float32)
-        for start in range(0, len(rows), BLOCK_ROWS):
-            block = np.arange(start, min(start + BLOCK_ROWS, len(rows)))
-            candidates = np.concatenate([heads, block])
-            same = self._same(rows[block], rows[candidates], values[block] @ values[candidates].T)
-            same &= np.arange(len(candidates)) < len(heads) + np.arange(len(block))[:, None]  # only those before
-            is_head = np.ones(len(candidates), bool)
-            for number in np.flatnonzero(same.any(axis=1)):
-                for candidate in np.flatnonzero(same[number] & is_head):
-                    if self._take_in(rows[candidates[candidate]], rows[block[number]]):
-                        head[block[number]] = rows[candidates[candidate]]
-                        is_head[len(heads) + number] = False
-                        break
-            heads = candidates[is_head]
-        return head
-
-    def _same(self, rows: np.ndarray, candidates: np.ndarray, cosine: np.ndarray) -> np.ndarray:
-        same = cosine >= 1 - self.close - ROUNDING
-        if self.views is None:
-            return same
-
-        def pair(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return values[rows][:, None], values[candidates][None, :]
-
-        (drive, other), (frame, other_frame) = pair(self.views.drive), pair(self.views.frame)
-        in_drives = (drive >= 0) & (other >= 0)
-        followed = in_drives & (drive == other) & (np.abs(frame - other_frame) <= MEMORY_FRAMES)
-        copies = cosine >= 1 - COPY_SHARE * self.close - ROUNDING
-        return same & ~followed & (copies | ~in_drives | (drive == other)) & np.not_equal(*pair(self.views.image))
-
-    def _take_in(self, head: int, row: int) -> bool:
-        """Join a row and its followers to a head unless a picture shows both."""
-        if self.views is None:
-            return True
-        images = self.views.image
-        own, others = self.pictures[row] | {images[row]}, self.pictures[head] | {images[head]}
-        if own & others:
-            return False
-        self.pictures[head] = own | others
-        return True
 
 
 def _dense_rank(values: pd.Series) -> np.ndarray:

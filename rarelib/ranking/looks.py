@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from .conditions import Centred, fair_percentiles
-from .nearest import REFERENCE_ROWS, draw_rows, mean_distance_elsewhere
+from .nearest import REFERENCE_ROWS, mean_distance_elsewhere, mean_distances_in_parts
+from .stored import draw_rows
 from .whitening import Whitening, fit_whitening
 
 CLASS_ROWS = 5_000  # reference objects of one class
@@ -61,7 +63,7 @@ def embedding_rarity(
     if whitening is not None:
         parts.append((MAHALANOBIS, whitening.distances(looks)))
         parts.append((HALF_WHITENED_KNN, _half_whitened(looks, drawn, scene, seed=seed)))
-    if class_names is not None and len(set(class_names)) > 1:
+    if class_names is not None and pd.Series(class_names).nunique() > 1:
         names = _numbered(class_names)
         of_class = _draw_of_classes(vectors, normal, scene, names, seed=seed)
         parts.append((OWN_CLASS_KNN, _distance_in_class(looks, of_class, scene, names, parts[0][1])))
@@ -122,12 +124,8 @@ def _distance_in_class(
     among_all: np.ndarray,
 ) -> np.ndarray:
     """Measure the distance to the own class; where it has nothing to compare with, the distance to all is kept."""
-    distance = among_all.copy()
-    for number, rows in enumerate(_rows_of(names)):
-        if number in of_class:
-            reference = of_class[number]
-            distance[rows] = mean_distance_elsewhere(looks, reference, k=FUSED_NEIGHBOURS, scenes=scene, rows=rows)
-    return distance
+    distance = mean_distances_in_parts(looks, of_class, names, k=FUSED_NEIGHBOURS, scenes=scene)
+    return np.where(np.isnan(distance), among_all, distance)
 
 
 def _rows_of(names: np.ndarray) -> list[np.ndarray]:
@@ -135,4 +133,4 @@ def _rows_of(names: np.ndarray) -> list[np.ndarray]:
 
 
 def _numbered(names: Sequence[str]) -> np.ndarray:
-    return np.unique(np.asarray(names, str), return_inverse=True)[1]
+    return pd.factorize(pd.Series(names), sort=True)[0]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-EXACT_ROWS = 10_000  # up to here every pair is compared
+from .indexes import MORE_EXACT, Nearest, build_index, index_bytes, index_kind
+from .stored import BLOCK_ROWS, row_blocks
+
 REFERENCE_ROWS = 20_000  # more than these are represented by a sample, so that time grows in step with the objects
-PROBES = 8  # lists that are searched: recall 1.0 among clusters, 0.73 without any; scores then correlate at 0.998
-LISTS_PER_ROOT = 2  # lists of the inverted file per square root of its rows
-BLOCK_ROWS = 50_000  # queries at once
-FINGERPRINT_ROWS = 1_000  # rows whose products are in memory at once
-MORE_EXACT, MORE_AMONG_MANY = 512, 64  # neighbours of the own scene that are looked past at most
 
 
 def find_nearest(
@@ -35,7 +32,7 @@ def find_nearest(
     wanted = min(k, len(reference) - (own_rows is not None))
     if wanted < 1 or not len(queries):
         return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
-    index = _build_index(reference)
+    index = build_index(reference)
     similarity = np.empty((len(queries), wanted), np.float32)
     rows = np.empty((len(queries), wanted), np.int64)
     for start in range(0, len(queries), BLOCK_ROWS):
@@ -47,32 +44,49 @@ def find_nearest(
 
 
 def find_elsewhere(
-    queries: np.ndarray, reference: np.ndarray, *, k: int, query_scenes: np.ndarray, reference_scenes: np.ndarray
+    vectors: np.ndarray,
+    reference: np.ndarray,
+    *,
+    k: int,
+    scenes: np.ndarray,
+    reference_scenes: np.ndarray,
+    rows: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the most similar rows of other scenes, as those of the own scene may show parts of the same thing.
 
     Args:
-        queries: Unit rows, float array of shape (n, dim).
+        vectors: Unit rows, float array of shape (n, dim), read block by block.
         reference: Unit rows (m, dim).
         k: Neighbours wanted.
-        query_scenes: Scene of each query (n,).
+        scenes: Scene of each of the vectors (n,).
         reference_scenes: Scene of each row of the reference (m,).
+        rows: Rows of the vectors that are asked for, int array; by default all.
 
     Returns:
         Similarity, highest first, float32 (n, at most k), NaN where other scenes have too few among the most similar;
         and rows in the reference, int64 of the same shape, -1 there.
     """
-    similarity, rows = find_nearest(queries, reference, k=k + MORE_EXACT)
-    elsewhere = np.asarray(reference_scenes)[rows] != np.asarray(query_scenes)[:, None]
-    first = np.argsort(~elsewhere, axis=1, kind="stable")[:, :k]
-    found = np.take_along_axis(elsewhere, first, axis=1)
-    similarity, rows = (np.take_along_axis(values, first, axis=1) for values in (similarity, rows))
-    return np.where(found, similarity, np.float32(np.nan)), np.where(found, rows, -1)
+    asked = np.arange(len(vectors)) if rows is None else rows
+    looked_at = min(k + MORE_EXACT, len(reference))
+    best = np.full((len(asked), min(k, looked_at)), np.nan, np.float32)
+    found = np.full(best.shape, -1, np.int64)
+    if not best.size:
+        return best, found
+    index = build_index(np.ascontiguousarray(reference, dtype=np.float32))
+    for block, values in row_blocks(vectors, rows=asked, size=BLOCK_ROWS // 5):
+        similarity, near = _fill_gaps(*index.search(values, looked_at))
+        elsewhere = reference_scenes[near] != scenes[asked[block]][:, None]
+        first = np.argsort(~elsewhere, axis=1, kind="stable")[:, :k]
+        told = np.take_along_axis(elsewhere, first, axis=1)
+        similarity, near = (np.take_along_axis(values, first, axis=1) for values in (similarity, near))
+        best[block] = np.where(told, np.minimum(similarity, 1), np.float32(np.nan))
+        found[block] = np.where(told, near, -1)
+    return best, found
 
 
 def nearest_blocks(
     vectors: np.ndarray, reference: np.ndarray, *, k: int, rows: np.ndarray | None = None
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[slice | np.ndarray, np.ndarray, np.ndarray]]:
     """Yield block by block the cosine distance to the nearest rows of a reference, a row itself left out.
 
     Args:
@@ -82,20 +96,38 @@ def nearest_blocks(
         rows: Rows that are measured, int array; by default all.
 
     Yields:
-        The slice of the rows that are measured; distance in [0, 2], nearest first, float32 (b, at most k); and the
-        neighbours' positions in the reference, int64 of the same shape.
+        Which of the rows are measured, a slice or int array (b,); distance in [0, 2], nearest first, float32 (b, at
+        most k); and the neighbours' positions in the reference, int64 of the same shape.
     """
     position = np.full(len(vectors), -1, np.int32)
     position[reference] = np.arange(len(reference))
-    wanted = max(min(k, len(reference) - 1), 0)
-    index = _build_index(np.asarray(vectors[reference], dtype=np.float32)) if wanted else None
+    near = _Others(vectors, reference, k)
     for block, values in row_blocks(vectors, rows=rows):
-        own = position[block] if rows is None else position[rows[block]]
-        if index is None:
-            yield block, np.zeros((len(values), 0), np.float32), np.zeros((len(values), 0), np.int64)
-            continue
-        similarity, found = _fill_gaps(*_without_own(*index.search(values, wanted + 1), own))
-        yield block, np.clip(1 - similarity, 0, 2), found
+        yield block, *near.distances(values, position[block] if rows is None else position[rows[block]])
+
+
+def nearest_in_parts(
+    vectors: np.ndarray, references: Mapping[int, np.ndarray], part: np.ndarray, *, k: int
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield, as nearest_blocks, how far the nearest rows of each row's own part are, in one reading.
+
+    Args:
+        vectors: Unit rows, float array of shape (n, dim), read block by block; read again for further parts where the
+            indexes of all would take more memory than they may.
+        references: Rows to be near to by number of the part, int arrays; no row in two of them.
+        part: Int array (n,), the part of each row; what has no reference is passed over.
+        k: Neighbours wanted.
+
+    Yields:
+        Number of the part; rows of it, int array (b,); distance and positions in its reference as in nearest_blocks.
+    """
+    position = np.full(len(vectors), -1, np.int32)
+    for reference in references.values():
+        position[reference] = np.arange(len(reference))
+    for numbers in _held_together(vectors, references):
+        near = {number: _Others(vectors, references[number], k) for number in numbers}
+        for number, rows, values in _blocks_of_parts(vectors, part, numbers, size=BLOCK_ROWS):
+            yield number, rows, *near[number].distances(values, position[rows])
 
 
 def mean_distance_elsewhere(
@@ -122,22 +154,35 @@ def mean_distance_elsewhere(
         farthest row that was looked at stands for them. 0 without a reference.
     """
     measured = np.zeros(len(vectors) if rows is None else len(rows))
-    wanted = min(k, len(reference))
-    if wanted < 1 or not len(measured):
+    if min(k, len(reference)) < 1 or not len(measured):
         return measured
-    transform = transform or np.asarray
-    own = int(np.unique(scenes[reference], return_counts=True)[1].max())  # of the own scene that can stand before
-    more = MORE_EXACT if len(reference) <= EXACT_ROWS else MORE_AMONG_MANY
-    index = _build_index(transform(np.asarray(vectors[reference], dtype=np.float32)), euclidean=True)
+    near = Nearest(vectors, reference, k=k, scenes=scenes, transform=transform)
     for block, values in row_blocks(vectors, rows=rows, size=BLOCK_ROWS // 4):
-        squared, found = index.search(transform(values), min(wanted + min(own, more), len(reference)))
-        distance = np.sqrt(np.maximum(np.where(found < 0, 0, squared), 0))
-        own_scene = scenes[block] if rows is None else scenes[rows[block]]
-        elsewhere = (found >= 0) & (scenes[reference[found]] != own_scene[:, None])
-        first = np.argsort(~elsewhere, axis=1, kind="stable")[:, :wanted]
-        farthest = distance.max(axis=1, keepdims=True)
-        nearest = np.take_along_axis(np.where(elsewhere, distance, farthest), first, axis=1)
-        measured[block] = nearest.mean(axis=1, dtype=np.float64)
+        measured[block] = near.mean_distance(values, scenes[block] if rows is None else scenes[rows[block]])
+    return measured
+
+
+def mean_distances_in_parts(
+    vectors: np.ndarray, references: Mapping[int, np.ndarray], part: np.ndarray, *, k: int, scenes: np.ndarray
+) -> np.ndarray:
+    """Measure, as mean_distance_elsewhere, how far the nearest rows of each row's own part are, in one reading.
+
+    Args:
+        vectors: Float array (n, dim), read block by block; read again for further parts where the indexes of all would
+            take more memory than they may.
+        references: Rows to be near to by number of the part, int arrays.
+        part: Int array (n,), the part of each row.
+        k: Neighbours that count.
+        scenes: Int array (n,), the scene of each row.
+
+    Returns:
+        Mean Euclidean distance, float64 (n,); NaN for rows whose part has no reference.
+    """
+    measured = np.full(len(vectors), np.nan)
+    for numbers in _held_together(vectors, references):
+        near = {number: Nearest(vectors, references[number], k=k, scenes=scenes, transform=None) for number in numbers}
+        for number, rows, values in _blocks_of_parts(vectors, part, numbers, size=BLOCK_ROWS // 4):
+            measured[rows] = near[number].mean_distance(values, scenes[rows])
     return measured
 
 
@@ -166,76 +211,40 @@ def most_similar(
     return pd.DataFrame({"object_id": [ids[row] for row in nearest], "similarity": similarity[nearest]})
 
 
-def content_order(vectors: np.ndarray, *, rows: np.ndarray | None = None) -> np.ndarray:
-    """Return an order of the rows that depends on their content alone, so that draws do not depend on row order.
-
-    Args:
-        vectors: Float array (n, dim); it is read block by block and never copied as a whole.
-        rows: Int array of those wanted; by default all.
-
-    Returns:
-        Int array of row numbers.
-    """
-    fingerprints = np.zeros(len(vectors) if rows is None else len(rows), np.uint64)
-    for block, values in row_blocks(vectors, rows=rows):
-        fingerprints[block] = _fingerprint(values)
-    order = np.argsort(fingerprints, kind="stable")
-    return order if rows is None else np.asarray(rows)[order]
+def _blocks_of_parts(
+    vectors: np.ndarray, part: np.ndarray, numbers: list[int], *, size: int
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield number, rows and values of each part in each block of the vectors."""
+    for block, values in row_blocks(vectors, size=size):
+        rows = np.arange(len(vectors))[block] if isinstance(block, slice) else block
+        here = part[rows]
+        for number in np.intersect1d(here, numbers):
+            mine = here == number
+            yield int(number), rows[mine], values[mine]
 
 
-def draw_rows(vectors: np.ndarray, limit: int, *, rows: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
-    """Return at most so many rows, drawn at random whatever their order; all of them where they are few enough.
-
-    Args:
-        vectors: Float array (n, dim).
-        limit: So many rows at most.
-        rows: Int array of those among which is drawn; by default all.
-        seed: Seed of the draw.
-    """
-    order = content_order(vectors, rows=rows)
-    if len(order) <= limit:
-        return order
-    return order[np.sort(np.random.default_rng(seed).choice(len(order), limit, replace=False))]
+def _held_together(vectors: np.ndarray, references: Mapping[int, np.ndarray]) -> list[list[int]]:
+    """Return the numbers of the parts in groups whose indexes fit into memory together."""
+    limit = index_bytes(vectors) / (4 * vectors.shape[1])
+    group = np.cumsum([len(rows) for rows in references.values()]) // max(limit, 1)
+    return [[number for number, of in zip(references, group, strict=True) if of == each] for each in np.unique(group)]
 
 
-def row_blocks(
-    vectors: np.ndarray, *, rows: np.ndarray | None = None, size: int = BLOCK_ROWS
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield slices of the rows wanted and their float32 values, so that vectors on disk are never in memory whole."""
-    count = len(vectors) if rows is None else len(rows)
-    for start in range(0, count, size):
-        block = slice(start, min(start + size, count))
-        values = vectors[block] if rows is None else vectors[rows[block]]
-        yield block, np.ascontiguousarray(values, dtype=np.float32)
+class _Others:
+    """The nearest rows of a reference by cosine, a row itself left out."""
 
+    def __init__(self, vectors: np.ndarray, reference: np.ndarray, k: int) -> None:
+        self.wanted = max(min(k, len(reference) - 1), 0)
+        if self.wanted:
+            values = np.asarray(vectors[reference], dtype=np.float32)
+            self.index = build_index(values, kind=index_kind(vectors, len(reference)))
 
-def _fingerprint(values: np.ndarray) -> np.ndarray:
-    """Return a number for the content of each float32 row, uint64 (n,): whole numbers add up alike in any order."""
-    words = np.ascontiguousarray(values, dtype=np.float32).reshape(len(values), -1).view(np.uint32)
-    factors = np.random.default_rng(0).integers(1, 2**63, words.shape[1], dtype=np.uint64) | np.uint64(1)
-    mixed = np.zeros(len(words), np.uint64)
-    for start in range(0, len(words), FINGERPRINT_ROWS):
-        part = words[start : start + FINGERPRINT_ROWS]
-        mixed[start : start + FINGERPRINT_ROWS] = (part * factors).sum(axis=1, dtype=np.uint64)
-    mixed ^= mixed >> np.uint64(31)
-    mixed *= np.uint64(0x9E3779B97F4A7C15)  # golden ratio: neighbouring sums are scattered
-    return mixed ^ (mixed >> np.uint64(29))
-
-
-def _build_index(reference: np.ndarray, *, euclidean: bool = False):
-    import faiss
-
-    rows, dim = reference.shape
-    metric = faiss.METRIC_L2 if euclidean else faiss.METRIC_INNER_PRODUCT
-    flat = faiss.IndexFlat(dim, metric)
-    if rows <= EXACT_ROWS:
-        flat.add(reference)
-        return flat
-    index = faiss.IndexIVFFlat(flat, dim, int(LISTS_PER_ROOT * rows**0.5), metric)
-    index.nprobe = PROBES
-    index.train(reference[:: max(rows // REFERENCE_ROWS, 1)])
-    index.add(reference)
-    return index
+    def distances(self, values: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return distances (b, k) and positions (b, k) for rows that are themselves at `own`, -1 for nowhere."""
+        if not self.wanted:
+            return np.zeros((len(values), 0), np.float32), np.zeros((len(values), 0), np.int64)
+        similarity, found = _fill_gaps(*_without_own(*self.index.search(values, self.wanted + 1), own))
+        return np.clip(1 - similarity, 0, 2), found
 
 
 def _without_own(similarity: np.ndarray, rows: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -23,26 +23,22 @@ def nearest_common(table: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFra
         Table with object_id, neighbour_id, position (1 nearest) and similarity, by rank and position; and the
         similarity of the first for each row of the table, NaN for none.
     """
-    ids = table["object_id"].to_numpy()
     selected = np.flatnonzero(table["selected"])
     common = np.flatnonzero(~table["event"].isin(table["event"].iloc[selected]))
     if len(common) > REFERENCE_ROWS:
         common = common[np.linspace(0, len(common) - 1, REFERENCE_ROWS).astype(int)]
-    group = table["group"].to_numpy(str)
-    by_drive = (group != "") & (len(np.unique(group[common])) > 1)
-    scenes = np.where(by_drive, group, table["image_id"].to_numpy(str))
+    group, picture = (pd.factorize(table[name])[0] for name in ("group", "image_id"))
+    by_drive = (table["group"] != "").to_numpy(bool) & (len(np.unique(group[common])) > 1)
+    scenes = np.where(by_drive, group, group.max(initial=0) + 1 + picture)
     similarity, found = find_elsewhere(
-        vectors[selected],
-        vectors[common],
-        k=NEIGHBOURS_SHOWN,
-        query_scenes=scenes[selected],
-        reference_scenes=scenes[common],
+        vectors, vectors[common], k=NEIGHBOURS_SHOWN, scenes=scenes, reference_scenes=scenes[common], rows=selected
     )
+    ids = table["object_id"]
     nearest = np.full(len(table), np.nan)
     nearest[selected] = similarity[:, 0] if similarity.shape[1] else np.nan
     neighbours = {
-        "object_id": np.repeat(ids[selected], found.shape[1]),
-        "neighbour_id": ids[common][found].ravel(),
+        "object_id": np.repeat(ids.iloc[selected].to_numpy(), found.shape[1]),
+        "neighbour_id": ids.iloc[common].to_numpy()[found].ravel(),
         "position": np.tile(np.arange(1, found.shape[1] + 1), len(selected)),
         "similarity": similarity.ravel().astype(float),
     }

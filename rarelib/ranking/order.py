@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import heapq
 import math
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ..pictures.boxes import pair_overlaps
-from ..tables import BOX
+from ..pictures.boxes import box_corners, pair_overlaps
 
 # what a further entry keeps of its worth; benchmarks/spread.py: best or equal on road anomalies, seen and pasted
 SAME_PICTURE = 0.8  # for each earlier one of its picture
 OVERLAPPING = 0.3  # where it overlaps one that was shown
 SAME_EVENT = 0.5  # where its event was shown
 DOUBLED_DRIVE = 0.9  # for each doubling of what its drive has shown
+PAIRED_ROWS = 200_000  # rows whose pairs are compared at once
 OVERLAP_IOU, OVERLAP_INSIDE = 0.3, 0.6  # from which two boxes of a picture overlap
 
 
@@ -34,9 +35,9 @@ class Places:
 
 def places_of(table: pd.DataFrame, event: np.ndarray, proposal: np.ndarray) -> Places:
     """Return the places of objects with image_id, group and the box; `event` is the row of each one's head."""
-    picture, drive = (np.unique(table[name].to_numpy(str), return_inverse=True)[1] for name in ("image_id", "group"))
-    drive = np.where(table["group"].to_numpy(str) == "", -1, drive)
-    return Places(picture, drive, np.asarray(event), np.asarray(proposal, bool), table[BOX].to_numpy(float))
+    picture, drive = (pd.factorize(table[name])[0].astype(np.int32) for name in ("image_id", "group"))
+    drive = np.where((table["group"] == "").to_numpy(bool), np.int32(-1), drive)
+    return Places(picture, drive, np.asarray(event), np.asarray(proposal, bool), box_corners(table))
 
 
 def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 1.0) -> np.ndarray:
@@ -54,16 +55,19 @@ def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 
     Returns:
         Int array (n,) of rows in the order in which they are shown; equals in the order of the rows.
     """
-    shown = _Shown(np.asarray(rarity, dtype=float), places)
-    detected, proposals = shown.queue(~places.proposal), shown.queue(places.proposal)
-    order: list[int] = []
+    shown_rarity = np.asarray(rarity, dtype=float)
+    shown = _Shown(shown_rarity, places)
+    detected, proposals = (
+        _Queue(shown, np.flatnonzero(rows), shown_rarity) for rows in (~places.proposal, places.proposal)
+    )
+    order = array("i")
     n_proposals = 0
-    while detected or proposals:
-        first, other = shown.best(detected), shown.best(proposals)
-        allowed = not detected or n_proposals + 1 <= np.ceil(proposal_share * (len(order) + 1))
+    for _ in range(len(shown_rarity)):
+        first, other = detected.best(), proposals.best()
+        allowed = first is None or n_proposals + 1 <= math.ceil(proposal_share * (len(order) + 1))
         takes_proposal = other is not None and allowed and (first is None or other < first)
         n_proposals += takes_proposal
-        order.append(shown.show(heapq.heappop(proposals if takes_proposal else detected)[1]))
+        order.append(shown.show((proposals if takes_proposal else detected).pop()))
     return np.array(order, dtype=np.int64)
 
 
@@ -71,65 +75,98 @@ class _Shown:
     """What was shown so far, and what that leaves of each object's worth; worth only falls, so queues may be lazy."""
 
     def __init__(self, rarity: np.ndarray, places: Places) -> None:
-        self.rarity, self.picture = rarity.tolist(), places.picture.tolist()
-        self.drive, self.event = places.drive.tolist(), places.event.tolist()
-        self.overlapping = overlapping_rows(places)
-        self.of_picture, self.of_drive = {}, {}
-        self.events, self.covered = set(), set()
+        # arrays of Python's own: as small as numpy's, and as quick as lists where one number is asked for
+        self.rarity = array("d", rarity.tobytes())
+        self.picture, self.drive, self.event = (
+            array("i", np.asarray(of, np.int32).tobytes()) for of in (places.picture, places.drive, places.event)
+        )
+        starts, overlapping = overlapping_rows(places)
+        self.starts, self.overlapping = array("q", starts.tobytes()), array("i", overlapping.tobytes())
+        self.of_picture, self.of_drive = (
+            array("i", bytes(4 * (max(of, default=-1) + 1))) for of in (self.picture, self.drive)
+        )
+        self.event_shown, self.covered = bytearray(len(rarity)), bytearray(len(rarity))
 
-    def queue(self, rows: np.ndarray) -> list[tuple[float, int]]:
-        """Return a heap of (minus worth, row) of these rows."""
-        heap = [(-self.rarity[row], row) for row in np.flatnonzero(rows).tolist()]
-        heapq.heapify(heap)
-        return heap
+    def worth(self, row: int) -> float:
+        """Return what an object still adds."""
+        drive = self.drive[row]
+        kept = SAME_PICTURE ** self.of_picture[self.picture[row]]
+        kept *= DOUBLED_DRIVE ** math.log2(1 + self.of_drive[drive]) if drive >= 0 else 1.0
+        kept *= OVERLAPPING if self.covered[row] else 1.0
+        kept *= SAME_EVENT if self.event_shown[self.event[row]] else 1.0
+        return self.rarity[row] * kept
 
-    def best(self, heap: list[tuple[float, int]]) -> tuple[float, int] | None:
-        """Bring the entry of highest present worth to the top of a heap and return it; None for an empty one."""
-        while heap:
+    def show(self, row: int) -> int:
+        """Count an object as shown and return it."""
+        self.of_picture[self.picture[row]] += 1
+        if self.drive[row] >= 0:
+            self.of_drive[self.drive[row]] += 1
+        self.event_shown[self.event[row]] = 1
+        for place in range(self.starts[row], self.starts[row + 1]):
+            self.covered[self.overlapping[place]] = 1
+        return row
+
+
+class _Queue:
+    """Rows by what they still add; those that nothing was taken from yet wait outside of the heap, in order."""
+
+    def __init__(self, shown: _Shown, rows: np.ndarray, rarity: np.ndarray) -> None:
+        self.shown = shown
+        self.waiting = array("i", rows[np.argsort(-rarity[rows], kind="stable")].astype(np.int32).tobytes())
+        self.next, self.heap = 0, []  # of (minus worth, row)
+
+    def best(self) -> tuple[float, int] | None:
+        """Bring the entry of highest present worth to the top of the heap and return it; None for none left."""
+        shown, heap = self.shown, self.heap
+        while self.next < len(self.waiting) or heap:
+            if self.next < len(self.waiting):
+                row = self.waiting[self.next]
+                entry = (-shown.rarity[row], row)
+                if not heap or entry < heap[0]:
+                    heapq.heappush(heap, entry)
+                    self.next += 1
             told, row = heap[0]
-            worth = -self.worth(row)
+            worth = -shown.worth(row)
             if worth <= told:
                 return heap[0]
             heapq.heapreplace(heap, (worth, row))
         return None
 
-    def worth(self, row: int) -> float:
-        """Return what an object still adds."""
-        kept = SAME_PICTURE ** self.of_picture.get(self.picture[row], 0)
-        kept *= DOUBLED_DRIVE ** math.log2(1 + self.of_drive.get(self.drive[row], 0)) if self.drive[row] >= 0 else 1.0
-        kept *= OVERLAPPING if row in self.covered else 1.0
-        kept *= SAME_EVENT if self.event[row] in self.events else 1.0
-        return self.rarity[row] * kept
-
-    def show(self, row: int) -> int:
-        """Count an object as shown and return it."""
-        self.of_picture[self.picture[row]] = self.of_picture.get(self.picture[row], 0) + 1
-        self.of_drive[self.drive[row]] = self.of_drive.get(self.drive[row], 0) + 1
-        self.events.add(self.event[row])
-        self.covered.update(self.overlapping.get(row, ()))
-        return row
+    def pop(self) -> int:
+        """Take the entry away that `best` returned, and return its row."""
+        return heapq.heappop(self.heap)[1]
 
 
-def overlapping_rows(places: Places) -> dict[int, list[int]]:
-    """Return for each row those of its picture whose boxes overlap it, where there are any."""
-    found: dict[int, list[int]] = {}
+def overlapping_rows(places: Places) -> tuple[np.ndarray, np.ndarray]:
+    """Find for each row those of its picture whose boxes overlap it.
+
+    Returns:
+        Where those of each row begin, int64 (n + 1,), and all of them one after the other, int32.
+    """
+    found = [np.zeros((0, 2), np.int32)]
     for first, second in _pairs(places.picture):
         iou, own, other = pair_overlaps(places.xyxy[first], places.xyxy[second])
         same = (iou >= OVERLAP_IOU) | (np.maximum(own, other) >= OVERLAP_INSIDE)
-        for one, two in zip(first[same].tolist(), second[same].tolist(), strict=True):
-            found.setdefault(one, []).append(two)
-            found.setdefault(two, []).append(one)
-    return found
+        pairs = np.stack([first[same], second[same]], axis=1).astype(np.int32)
+        found += [pairs, pairs[:, ::-1]]
+    one, two = np.concatenate(found).T
+    starts = np.concatenate([[0], np.cumsum(np.bincount(one, minlength=len(places.picture)))])
+    return starts.astype(np.int64), np.ascontiguousarray(two[np.argsort(one, kind="stable")])
 
 
 def _pairs(picture: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield all pairs of rows of one picture, those at one distance within it at a time."""
-    rows = np.argsort(picture, kind="stable")
-    most = np.bincount(picture).max(initial=0)
-    for apart in range(1, int(most)):
-        first, second = rows[:-apart], rows[apart:]
-        same = picture[first] == picture[second]
-        yield first[same], second[same]
+    in_order = np.argsort(picture, kind="stable")
+    ends = np.flatnonzero(np.diff(picture[in_order], append=-1)) + 1
+    start = 0
+    while start < len(in_order):
+        end = ends[min(np.searchsorted(ends, start + PAIRED_ROWS), len(ends) - 1)]
+        rows = in_order[start:end]
+        for apart in range(1, int(np.bincount(picture[rows] - picture[rows].min()).max())):
+            first, second = rows[:-apart], rows[apart:]
+            same = picture[first] == picture[second]
+            yield first[same], second[same]
+        start = end
 
 
 def choose_first(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from .looks import embedding_rarity as embedding_rarity
-from .nearest import REFERENCE_ROWS, draw_rows, find_nearest, nearest_blocks, row_blocks
+from .nearest import REFERENCE_ROWS, find_nearest, nearest_blocks, nearest_in_parts
 from .percentiles import DECIMALS as DECIMALS
 from .percentiles import percentiles as percentiles
 from .percentiles import round_scores
 from .percentiles import surprise as surprise
+from .stored import as_rows, draw_rows, row_blocks
 from .whitening import TRIMMED_SHARE, fit_whitening
 
 FOREST_ROWS = 20_000  # each tree sees 256 of them
@@ -29,7 +31,7 @@ def isolation_forest(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
     Returns:
         Float array (n,) in (0, 1], about 0.4 for a common object, higher is rarer.
     """
-    vectors = _as_rows(vectors)
+    vectors = as_rows(vectors)
     if len(vectors) < 2:
         return np.zeros(len(vectors))
     from sklearn.ensemble import IsolationForest
@@ -51,8 +53,8 @@ def lof_scores(vectors: np.ndarray, *, n_neighbors: int = 20) -> np.ndarray:
     Returns:
         Float array (n,), about 1 for a common object, higher is rarer.
     """
-    vectors = _as_rows(vectors)
-    return _lof(vectors, np.arange(len(vectors)), n_neighbors, REFERENCE_ROWS, seed=0)
+    vectors = as_rows(vectors)
+    return _lof(vectors, n_neighbors)
 
 
 def lof_per_class_scores(
@@ -71,16 +73,14 @@ def lof_per_class_scores(
     Returns:
         Float array (n,), about 1 for an object common in its class, higher is rarer.
     """
-    vectors = _as_rows(vectors)
-    scores, small = np.ones(len(vectors)), []
-    for rows in _rows_of_classes(class_names):
-        if len(rows) > n_neighbors:
-            scores[rows] = _lof(vectors, rows, n_neighbors, CLASS_ROWS, seed=seed)
-        else:
-            small.append(rows)
-    if small:
-        rows = np.concatenate(small)
-        scores[rows] = lof_scores(vectors, n_neighbors=n_neighbors)[rows]
+    vectors = as_rows(vectors)
+    scores, (large, part, small) = np.ones(len(vectors)), _parts_of_classes(class_names, n_neighbors)
+    references = {number: draw_rows(vectors, CLASS_ROWS, rows=rows, seed=seed) for number, rows in large.items()}
+    among = {number: _densities(vectors, rows, n_neighbors) for number, rows in references.items()}
+    for number, rows, distance, found in nearest_in_parts(vectors, references, part, k=n_neighbors):
+        scores[rows] = _local_outlier_factor(distance, found, *among[number])
+    if len(small):
+        scores[small] = lof_scores(vectors, n_neighbors=n_neighbors)[small]
     return scores
 
 
@@ -96,7 +96,7 @@ def knn_scores(vectors: np.ndarray, *, n_neighbors: int = 10, reference: np.ndar
     Returns:
         Float array (n,) in [0, 2], higher is rarer.
     """
-    vectors = _as_rows(vectors)
+    vectors = as_rows(vectors)
     if reference is None:
         return _mean_distance(vectors, n_neighbors)
     similarity, _ = find_nearest(vectors, reference, k=n_neighbors)
@@ -114,7 +114,7 @@ def mahalanobis_scores(vectors: np.ndarray, *, trimmed_share: float = TRIMMED_SH
     Returns:
         Float array (n,), the distance, at least 0, higher is rarer.
     """
-    vectors = _as_rows(vectors)
+    vectors = as_rows(vectors)
     whitening = fit_whitening(vectors, trimmed_share=trimmed_share, seed=seed)
     if whitening is None:
         return np.zeros(len(vectors))
@@ -137,16 +137,13 @@ def class_conditional_knn_scores(
     Returns:
         Float array (n,) in [0, 2], higher is rarer.
     """
-    vectors = _as_rows(vectors)
-    scores, small = np.zeros(len(vectors)), []
-    for rows in _rows_of_classes(class_names):
-        if len(rows) > n_neighbors:
-            scores[rows] = _mean_distance(vectors, n_neighbors, rows=rows, among=rows, limit=CLASS_ROWS, seed=seed)
-        else:
-            small.append(rows)
-    if small:
-        rows = np.concatenate(small)
-        scores[rows] = _mean_distance(vectors, n_neighbors, rows=rows, seed=seed)
+    vectors = as_rows(vectors)
+    scores, (large, part, small) = np.zeros(len(vectors)), _parts_of_classes(class_names, n_neighbors)
+    references = {number: draw_rows(vectors, CLASS_ROWS, rows=rows, seed=seed) for number, rows in large.items()}
+    for _, rows, distance, _ in nearest_in_parts(vectors, references, part, k=n_neighbors):
+        scores[rows] = _mean(distance)
+    if len(small):
+        scores[small] = _mean_distance(vectors, n_neighbors, rows=small, seed=seed)
     return scores
 
 
@@ -202,7 +199,7 @@ def outlier_scores(
     Raises:
         ValueError: If a method is unknown.
     """
-    vectors = _as_rows(vectors)
+    vectors = as_rows(vectors)
     names = [""] * len(vectors) if class_names is None else class_names
     known = {
         "isolation_forest": lambda: isolation_forest(vectors, seed=seed),
@@ -222,32 +219,44 @@ def outlier_scores(
     return {method: known[method]() for method in methods}
 
 
-def _as_rows(vectors: np.ndarray) -> np.ndarray:
-    vectors = np.ascontiguousarray(vectors, dtype=np.float32)  # no copy where it is so already, on disk or in memory
-    return vectors if vectors.ndim == 2 else vectors.reshape(len(vectors), -1)
+def _parts_of_classes(
+    class_names: Sequence[str], n_neighbors: int
+) -> tuple[dict[int, np.ndarray], np.ndarray, np.ndarray]:
+    """Return the rows of each class with enough neighbours by number, the number of each row, and all other rows."""
+    part = pd.factorize(pd.Series(class_names, dtype="str"), sort=True)[0]
+    counts = np.bincount(part)
+    rows = np.split(np.argsort(part, kind="stable"), np.cumsum(counts)[:-1])
+    large = {number: rows[number] for number in np.flatnonzero(counts > n_neighbors).tolist()}
+    return large, part, np.concatenate([np.zeros(0, int), *(rows[n] for n in np.flatnonzero(counts <= n_neighbors))])
 
 
-def _rows_of_classes(class_names: Sequence[str]) -> list[np.ndarray]:
-    names = np.unique(np.asarray(class_names, dtype=str), return_inverse=True)[1]
-    if not len(names):
-        return []
-    return np.split(np.argsort(names, kind="stable"), np.cumsum(np.bincount(names))[:-1])
-
-
-def _lof(vectors: np.ndarray, among: np.ndarray, n_neighbors: int, limit: int, *, seed: int) -> np.ndarray:
-    """Score some rows by LOF among themselves, or among a sample of them where they are many."""
-    if len(among) < 3:
-        return np.ones(len(among))
-    reference = draw_rows(vectors, limit, rows=among, seed=seed)
-    found = list(nearest_blocks(vectors, reference, k=n_neighbors, rows=reference))
-    distance, rows = (np.concatenate([part[number] for part in found]) for number in (1, 2))
-    reach_of = distance[:, -1]  # distance to the last neighbour
-    density_of = 1 / (np.maximum(distance, reach_of[rows]).mean(axis=1) + 1e-6)
-    scores = np.zeros(len(among))
-    for block, distance, rows in nearest_blocks(vectors, reference, k=n_neighbors, rows=among):
-        density = 1 / (np.maximum(distance, reach_of[rows]).mean(axis=1) + 1e-6)
-        scores[block] = density_of[rows].mean(axis=1, dtype=np.float64) / density
+def _lof(vectors: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Score rows by LOF among themselves, or among a sample of them where they are many."""
+    scores = np.ones(len(vectors))
+    if len(vectors) < 3:
+        return scores
+    reference = draw_rows(vectors, REFERENCE_ROWS)
+    among = _densities(vectors, reference, n_neighbors)
+    for block, distance, found in nearest_blocks(vectors, reference, k=n_neighbors):
+        scores[block] = _local_outlier_factor(distance, found, *among)
     return scores
+
+
+def _densities(vectors: np.ndarray, reference: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distance to its last neighbour, and the density, of each row of a reference, float32 (m,)."""
+    distance = np.empty((len(reference), max(min(n_neighbors, len(reference) - 1), 0)), np.float32)
+    found = np.empty(distance.shape, np.int64)
+    for block, *near in nearest_blocks(vectors, reference, k=n_neighbors, rows=reference):
+        distance[block], found[block] = near
+    reach = distance[:, -1]
+    return reach, 1 / (np.maximum(distance, reach[found]).mean(axis=1) + 1e-6)
+
+
+def _local_outlier_factor(
+    distance: np.ndarray, found: np.ndarray, reach: np.ndarray, density: np.ndarray
+) -> np.ndarray:
+    own = 1 / (np.maximum(distance, reach[found]).mean(axis=1) + 1e-6)
+    return density[found].mean(axis=1, dtype=np.float64) / own
 
 
 def _mean_distance(
@@ -255,11 +264,9 @@ def _mean_distance(
     n_neighbors: int,
     *,
     rows: np.ndarray | None = None,
-    among: np.ndarray | None = None,
-    limit: int = REFERENCE_ROWS,
     seed: int = 0,
 ) -> np.ndarray:
-    reference = draw_rows(vectors, limit, rows=among, seed=seed)
+    reference = draw_rows(vectors, REFERENCE_ROWS, seed=seed)
     measured = np.zeros(len(vectors) if rows is None else len(rows))
     for block, distance, _ in nearest_blocks(vectors, reference, k=n_neighbors, rows=rows):
         measured[block] = _mean(distance)

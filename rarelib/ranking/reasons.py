@@ -12,6 +12,8 @@ from ..language import say
 from ..tables import DETECTED, LABEL, PROPOSAL
 from .crop_quality import crop_faults
 
+EXPLAINED = 100_000  # more are on no page; a sentence takes 2 kB while it is made
+ROWS_AT_ONCE = 10_000
 FEW, FEW_SHARE = 20, 0.05
 STRANGE = 0.9  # percentile of the look from which it is said
 TOLD = 0.5  # of a sign from which it is said; among the signs of the text tower about the first twentieth
@@ -21,25 +23,28 @@ HIDDEN = 0.3  # share from which what stands in front is told
 
 
 def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en") -> pd.DataFrame:
-    """Say for each object why it stands where it does.
+    """Say for each object that is selected, or among the first EXPLAINED, why it stands where it does.
 
     Args:
         table: Objects joined with their scores: class_name, confidence, origin, class_count, class_missed, the columns
             of SIGNS, embedding_rarity, phrase ("" or the class that fits better), nearest (cosine or NaN), quality,
-            hidden (share), event, event_size, verdict (1, 0 or NaN), and what crop_faults reads.
+            hidden (share), event, event_size, selected, rank, verdict (1, 0 or NaN), and what crop_faults reads.
         n_objects: Detected objects, among which the class was counted.
         language: Of the sentences.
 
     Returns:
-        The table with reason (sentence) and reason_codes (separated by commas).
+        The table with reason (sentence) and reason_codes (separated by commas), both "" for all others.
     """
     faults = crop_faults(table)
-    sentences, codes = [], []
-    for number, row in enumerate(table.to_dict("records")):
-        wrong = [name for name in faults if faults[name][number]] if row["quality"] < GOOD_QUALITY else []
-        said = list(_signs(row, n_objects, wrong, language))
-        sentences.append(say("rarity.between", language).join(text for _, text in said))
-        codes.append(",".join(code for code, _ in said))
+    told = np.flatnonzero(table["selected"] | (table["rank"] <= EXPLAINED))
+    sentences, codes = (np.full(len(table), "", dtype=object) for _ in range(2))
+    for start in range(0, len(told), ROWS_AT_ONCE):
+        numbers = told[start : start + ROWS_AT_ONCE]
+        for number, row in zip(numbers, table.iloc[numbers].to_dict("records"), strict=True):
+            wrong = [name for name in faults if faults[name][number]] if row["quality"] < GOOD_QUALITY else []
+            said = list(_signs(row, n_objects, wrong, language))
+            sentences[number] = say("rarity.between", language).join(text for _, text in said)
+            codes[number] = ",".join(code for code, _ in said)
     return table.assign(reason=pd.Series(sentences, dtype="str"), reason_codes=pd.Series(codes, dtype="str"))
 
 

@@ -10,17 +10,18 @@ import pandas as pd
 from ..params import SELECTIONS
 from ..settings import ScoreSettings
 from ..words.ordinary import ordinariness
-from .conditions import condition_labels
 from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
 from .early_filter import is_proposal
-from .events import find_tracks, group_duplicates, number_frames
+from .events import find_tracks, group_duplicates
+from .joined import id_order, join_tables, names_by_text
 from .neighbours import nearest_common
 from .order import choose_first, places_of, spread_order
 from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers
 from .percentiles import DECIMALS, percentiles, surprise
 from .reasons import explain_objects
 from .signs import SIGNS, class_facts, fuse_signs, measure_signs, rare_class_points
+from .stored import StoredVectors, arrange
 
 FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
@@ -68,8 +69,9 @@ def score_objects(
             f"The 'selection' parameter of score_objects must be {', '.join(SELECTIONS)}. "
             f"Got {settings.selection!r} instead."
         )
-    order = np.argsort(np.asarray(object_ids, dtype=str), kind="stable")
-    table, vectors = _join_tables(objects, images, object_ids, order), _reorder(vectors, order)
+    order = id_order(object_ids)
+    vectors = arrange(vectors, order, memory_gb=settings.memory_gb)
+    table = join_tables(objects, images, object_ids, order, narrow=isinstance(vectors, StoredVectors))
     table["verdict"] = np.nan if verdicts is None else np.asarray(verdicts, dtype=float)[order]
     table = _add_facts(table, objects, vectors, zero_shot, settings)
     table = _add_signs(table, n_images=_count_looked_at(images, objects))
@@ -93,14 +95,14 @@ def _add_facts(
     table = table.assign(
         **facts,
         ordinary=ordinariness(table["class_name"], settings.ordinary_classes),
-        **_names_by_text(table, zero_shot),
+        **names_by_text(table, zero_shot),
     )
     table["rare_class_score"] = rare_class_points(table["class_count"].to_numpy(), table["named"].to_numpy())
     plain = PLAIN_METHODS if settings.selection == "union" else ()
     scores = outlier_scores(
         vectors,
         methods=list(dict.fromkeys([*settings.outlier_methods, *plain])),
-        class_names=table["class_name"].to_numpy(str),
+        class_names=table["class_name"],
         n_neighbors=settings.n_neighbors,
         seed=settings.seed,
     )
@@ -110,7 +112,7 @@ def _add_facts(
     table["class_pictures"] = _count_first_views(table, first_view)
     table["embedding_rarity"] = embedding_rarity(
         vectors,
-        class_names=table["class_name"].to_numpy(str),
+        class_names=table["class_name"],
         scenes=scenes_of(table),
         reference=~is_proposal(table) & first_view,
         among=~is_proposal(table),
@@ -176,8 +178,7 @@ def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, setting
     budget += int((table["verdict"].to_numpy()[heads] == 1).sum())  # what was judged uses nothing up
     if settings.selection == "fdr":
         heads, budget = _discoveries(table, heads, settings), len(table)
-    drive = np.unique(table["group"].to_numpy(str), return_inverse=True)[1]
-    drive = np.where(table["group"].to_numpy(str) == "", -1, drive)
+    drive = np.where((table["group"] == "").to_numpy(bool), -1, pd.factorize(table["group"])[0])
     return choose_first(order, heads, budget=budget, drive=drive, max_per_group=settings.max_per_group)
 
 
@@ -204,40 +205,6 @@ def _mark(table: pd.DataFrame, settings: ScoreSettings) -> pd.DataFrame:
     )
 
 
-def _join_tables(
-    objects: pd.DataFrame, images: pd.DataFrame, object_ids: Sequence[str], order: np.ndarray
-) -> pd.DataFrame:
-    wanted = pd.Series(list(object_ids), dtype="str").iloc[order]
-    known = objects.set_index("object_id")
-    missing = ~wanted.isin(known.index)
-    if missing.any():
-        raise ValueError(f"The object {wanted[missing].iloc[0]!r} has a vector but no row in the objects table.")
-    table = known.loc[wanted].rename_axis("object_id").reset_index()
-    of_image = images.drop_duplicates("image_id").set_index("image_id")
-    sizes = of_image.reindex(columns=["width", "height"]).fillna(0)
-    return table.assign(
-        **{side: table["image_id"].map(sizes[side]).fillna(0) for side in sizes},
-        group=table["image_id"].map(of_image["group"]).astype("object").fillna("").astype("str"),
-        frame=table["image_id"].map(number_frames(images)).fillna(0),
-        condition=condition_labels(table, images),
-    )
-
-
-def _names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[str, np.ndarray]:
-    """Return the name that fits each crop best, "" where its class does, by how much [cosine], and its strangeness."""
-    n = len(table)
-    if zero_shot is None or zero_shot.empty:
-        return {"phrase": np.full(n, "", dtype=object), "margin": np.zeros(n), "strangeness": np.full(n, np.nan)}
-    found = zero_shot.set_index("object_id").reindex(table["object_id"])
-    name = found["looks_like" if "looks_like" in found else "phrase"].fillna("").to_numpy(dtype=object)
-    margin = found["margin"] if "margin" in found else found["similarity"] - found["class_similarity"]
-    margin = margin.fillna(0.0).to_numpy(float)
-    strangeness = found["strangeness"].to_numpy(float) if "strangeness" in found else np.full(n, np.nan)
-    differs = (name != table["class_name"].to_numpy(dtype=object)) & (margin > 0)
-    told = {"phrase": np.where(differs, name, ""), "margin": np.where(differs, margin, 0.0)}
-    return {**told, "strangeness": strangeness}
-
-
 def _first_views(table: pd.DataFrame, vectors: np.ndarray, similarity: float) -> np.ndarray:
     """Mark one view of each event, whatever its rarity; the others tell nothing of how common a thing is."""
     return _events(table, vectors, np.zeros(len(table)), similarity) == np.arange(len(table))
@@ -252,20 +219,16 @@ def _count_first_views(table: pd.DataFrame, first_view: np.ndarray) -> np.ndarra
     """Return the pictures of each object's class, less those that show further views of an event."""
     views = table.assign(first=first_view)[~is_proposal(table)]
     only_repeats = ~views.groupby(["class_name", "image_id"])["first"].any()
-    fewer = table["class_name"].map(only_repeats.groupby("class_name").sum()).fillna(0).to_numpy(int)
-    return np.maximum(table["class_pictures"].to_numpy() - fewer, 0)
+    fewer = table["class_name"].map(only_repeats.groupby("class_name").sum()).to_numpy(float)
+    return np.maximum(table["class_pictures"].to_numpy() - np.nan_to_num(fewer).astype(int), 0)
 
 
 def scenes_of(table: pd.DataFrame) -> np.ndarray:
-    """Return where copies of an object are to be expected: its drive, or its picture where drives are few."""
-    group = table["group"].to_numpy(str)
-    by_drive = len(np.unique(group[group != ""])) >= LEAST_DRIVES
-    return np.where((group != "") & by_drive, group, table["image_id"].to_numpy(str))
-
-
-def _reorder(vectors: np.ndarray, order: np.ndarray) -> np.ndarray:
-    in_order = (order[1:] > order[:-1]).all()  # then no copy of what may be large
-    return np.asarray(vectors, dtype=np.float32) if in_order else np.asarray(vectors[order], dtype=np.float32)
+    """Return the number of where copies of an object are to be expected: drive, or picture where drives are few."""
+    group, picture = (pd.factorize(table[name])[0].astype(np.int32) for name in ("group", "image_id"))
+    told = (table["group"] != "").to_numpy(bool)
+    by_drive = len(np.unique(group[told])) >= LEAST_DRIVES
+    return np.where(told & by_drive, group, group.max(initial=0) + 1 + picture)
 
 
 def _rounded(rarity: np.ndarray) -> np.ndarray:

@@ -75,11 +75,12 @@ def class_facts(objects: pd.DataFrame, all_objects: pd.DataFrame, keywords: tupl
     names = objects["class_name"]
     counts = detected["class_name"].value_counts()
     facts = {
-        "class_count": names.map(counts),
-        "class_missed": names.map(missed["class_name"].value_counts()),
-        "class_pictures": names.map(detected.groupby("class_name")["image_id"].nunique()),
+        "class_count": counts,
+        "class_missed": missed["class_name"].value_counts(),
+        "class_pictures": detected.groupby("class_name")["image_id"].nunique(),
     }
-    table = pd.DataFrame(facts).fillna(0).astype(int)
+    facts = {name: names.map(of_class).to_numpy(float) for name, of_class in facts.items()}
+    table = pd.DataFrame(facts, index=names.index).fillna(0).astype(int)
     few = table["class_count"] < KEYWORD_SHARE * max(len(detected), 1)  # no rarity where every tenth is one
     return table.assign(named=has_keyword(names, keywords), few=few)
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from ..pictures.boxes import SAME_THING_IOU, overlaps
-from ..tables import BOX
+from ..pictures.boxes import SAME_THING_IOU, box_corners, overlaps
+from .indexes import index_bytes
 from .nearest import mean_distance_elsewhere
+from .stored import draw_rows
 
 MEMORY_FRAMES = 10  # pictures of a drive that a thing may be missing from and still be found again
 # how far a link may go, each alone; chosen by benchmarks/events.py on demo worlds, camvid and nuscenes by eye
 PLACE, LOOK, SHAPE, GROWTH = 0.8, 3.2, 1.2, 2.5  # sizes, distances to the nearest elsewhere, logs of ratios
 OTHER_CLASS, GAP = 0.1, 0.1  # of the allowed cost, for another class name and for each picture between
 HORIZON = 0.45  # of the picture's height, where what stands still on the road comes out of
+OTHER_THINGS = 50_000  # so many tell how near other things are, where vectors are too many to be held in memory
 LARGEST_LOOK = 0.25  # of the mean distance of two objects: a thing that is like no other may change so much
 
 
@@ -46,15 +47,15 @@ class Views:
     @classmethod
     def of(cls, places: pd.DataFrame) -> Views:
         """Read image_id, group, frame, class_name, the box and, where they are known, width and height [px]."""
-        codes = [pd.factorize(places[name].astype("str"))[0] for name in ("image_id", "group", "class_name")]
-        xyxy = places[BOX].to_numpy(float)
-        size = np.stack([xyxy[:, 2].max(initial=1.0), xyxy[:, 3].max(initial=1.0)]) * np.ones((len(places), 2))
+        codes = [pd.factorize(places[name])[0].astype(np.int32) for name in ("image_id", "group", "class_name")]
+        xyxy = box_corners(places)
+        size = np.full((len(places), 2), [xyxy[:, 2].max(initial=1.0), xyxy[:, 3].max(initial=1.0)], xyxy.dtype)
         if "width" in places:
-            given = places[["width", "height"]].to_numpy(float)
+            given = places[["width", "height"]].to_numpy(xyxy.dtype)
             size = np.where(given > 0, given, size)
-        drive = np.where((places["group"].astype("str") == "").to_numpy(), -1, codes[1])
-        frame = places["frame"].to_numpy(np.int64)
-        return cls(codes[0], drive, frame, codes[2], xyxy, size * (0.5, HORIZON))
+        drive = np.where((places["group"] == "").to_numpy(bool), np.int32(-1), codes[1])
+        frame = places["frame"].to_numpy(np.int32)
+        return cls(codes[0], drive, frame, codes[2], xyxy, size * np.array([0.5, HORIZON], xyxy.dtype))
 
 
 def follow_things(views: Views, vectors: np.ndarray, *, mean_distance: float) -> np.ndarray:
@@ -71,36 +72,42 @@ def follow_things(views: Views, vectors: np.ndarray, *, mean_distance: float) ->
         vectors: Unit rows, float array of shape (n, dim).
         mean_distance: Cosine distance of two objects on average.
     """
-    links = [(first, second) for first, second in _follow(views, vectors, _tolerance(views, vectors, mean_distance))]
-    pairs = np.array(links, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(len(vectors),) * 2)
-    _, track = connected_components(graph, directed=False)
-    return np.unique(track, return_index=True)[1][track]
+    before = np.arange(len(vectors))  # each box has one view before it at most
+    for first, second in _follow(views, vectors, _tolerance(views, vectors, mean_distance)):
+        before[second] = first
+    while (before[before] != before).any():
+        before = before[before]
+    track = np.arange(len(vectors))
+    np.minimum.at(track, before, np.arange(len(vectors)))
+    return track[before]
 
 
 def _tolerance(views: Views, vectors: np.ndarray, mean_distance: float) -> np.ndarray:
     """Return the cosine distance (n,) that is usual between each row and the nearest that is surely another thing."""
     if not (views.drive >= 0).any():
         return np.zeros(len(vectors), np.float32)
-    blocks = np.stack([views.drive, views.frame // (2 * MEMORY_FRAMES)], axis=1)
-    scenes = np.unique(blocks, axis=0, return_inverse=True)[1].ravel()
-    nearest = mean_distance_elsewhere(vectors, np.arange(len(vectors)), k=1, scenes=scenes) ** 2 / 2
+    stretch = views.frame // (2 * MEMORY_FRAMES)
+    scenes = views.drive.astype(np.int64) * (int(stretch.max()) + 1) + stretch
+    among = np.arange(len(vectors)) if index_bytes(vectors) == np.inf else draw_rows(vectors, OTHER_THINGS)
+    nearest = mean_distance_elsewhere(vectors, among, k=1, scenes=scenes) ** 2 / 2
     nearest = np.minimum(nearest, LARGEST_LOOK * mean_distance)
     return np.maximum(nearest, np.median(nearest)).astype(np.float32)
 
 
-def _follow(views: Views, vectors: np.ndarray, tolerance: np.ndarray) -> Iterator[tuple[int, int]]:
+def _follow(views: Views, vectors: np.ndarray, tolerance: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows and the rows that go on with the same thing, picture by picture."""
     order = np.lexsort([views.image, views.frame, views.drive])
-    pictures = np.split(order, np.flatnonzero(np.diff(views.image[order])) + 1) if len(order) else []
+    starts = np.flatnonzero(np.diff(views.image[order], prepend=-1, append=-1))
     drive, tracks = -1, _Tracks(views, vectors, tolerance)
-    for rows in pictures:
+    for start, end in pairwise(starts.tolist()):
+        rows = order[start:end]
         own = _first_of_overlapping(views.xyxy[rows])
-        yield from ((rows[own[n]], rows[n]) for n in np.flatnonzero(own != np.arange(len(rows))))
+        yield rows[own], rows
         if views.drive[rows[0]] != drive:
             drive = views.drive[rows[0]]
             tracks = _Tracks(views, vectors, tolerance)
         if drive >= 0:
-            yield from tracks.add(rows[own == np.arange(len(rows))])
+            yield tracks.add(rows[own == np.arange(len(rows))])
 
 
 def _first_of_overlapping(xyxy: np.ndarray) -> np.ndarray:
@@ -118,7 +125,7 @@ class _Tracks:
         self.looks = np.zeros((0, vectors.shape[1]), np.float32)
         self.speed = np.zeros((0, 2))  # px a picture
 
-    def add(self, rows: np.ndarray) -> list[tuple[int, int]]:
+    def add(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take in the boxes of the next picture; return links from the views before to them."""
         looks = np.asarray(self.vectors[rows], dtype=np.float32)
         frame = self.views.frame[rows[0]]
@@ -137,7 +144,7 @@ class _Tracks:
         self.last = np.concatenate([self.last, rows])
         self.looks = np.concatenate([self.looks, looks])
         self.speed = np.concatenate([self.speed, speed])
-        return list(zip(before, rows[box], strict=True))
+        return before, rows[box]
 
     def _keep(self, keep: np.ndarray) -> None:
         self.last, self.looks, self.speed = self.last[keep], self.looks[keep], self.speed[keep]

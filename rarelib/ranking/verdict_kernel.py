@@ -10,6 +10,8 @@ import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, logit
 
+from .stored import mean_row
+
 PAGE = 50  # objects that are judged in one go; the ranking's chance is said for the last of the first page
 NEIGHBOURS, SCALE_ROWS = 10, 3000  # the scale of likeness is the distance of the 10th nearest among so many
 MOST_JUDGED = 2000  # verdicts that are learned from; the solution grows with their cube
@@ -50,7 +52,7 @@ class Likeness:
     """How alike objects are: 1 for the same vector, falling by half with each further distance of near neighbours."""
 
     def __init__(self, vectors: np.ndarray, reach: float) -> None:
-        self.vectors, self.centre = vectors, np.asarray(vectors).mean(axis=0, dtype=float)
+        self.vectors, self.centre = vectors, mean_row(vectors)
         self.half = reach * self._distance_of_neighbours()
 
     def between(self, rows: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .nearest import draw_rows, row_blocks
+from .stored import draw_rows, row_blocks
 
 FIT_ROWS = 20_000  # enough for a covariance of a thousand directions
 NEGLIGIBLE = 1e-10  # share of the largest variance below which a direction is rounding error

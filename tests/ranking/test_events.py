@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from planted import unit
 
-from rarelib.ranking import events
+from rarelib.ranking import copies
 from rarelib.ranking.events import choose_events, duplicate_distance, group_duplicates, number_frames
 
 
@@ -110,7 +110,7 @@ def test_near_duplicates_are_found_in_lists_as_among_all(monkeypatch):
     vectors = np.repeat(spread_out(3_000, seed=3, dim=32), 3, axis=0)
     vectors = unit(vectors + 0.003 * np.random.default_rng(5).normal(size=vectors.shape))
     rarity = np.random.default_rng(4).permutation(9_000) / 9_000
-    assert len(vectors) > events.EXACT_ROWS
+    assert len(vectors) > copies.EXACT_ROWS
     found = len(np.unique(group_duplicates(vectors, rarity, similarity=0.95)))
     assert 3_000 <= found <= 3_090  # one in a hundred stands at the border of two lists
 

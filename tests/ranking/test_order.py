@@ -1,5 +1,7 @@
 """The order of the page: planted pictures, drives, events and proposals, worked out by hand."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,14 +68,14 @@ def test_the_order_is_that_of_a_slow_greedy_search():
     event = np.where(generator.random(n) < 0.3, generator.integers(0, n, n), np.arange(n))
     corner = generator.uniform(0, 100, (n, 2))
     where = places(n, picture=picture, drive=drive, event=event, xyxy=np.c_[corner, corner + 60])
-    overlapping, shown = overlapping_rows(where), []
+    overlapping, shown = lists_of(*overlapping_rows(where)), []
     while len(shown) < n:
         worth = {}
         for row in sorted(set(range(n)) - set(shown)):
             kept = 0.8 ** sum(picture[row] == picture[other] for other in shown)
             in_drive = sum(drive[row] == drive[other] for other in shown) if drive[row] >= 0 else 0
             kept *= 0.9 ** np.log2(1 + in_drive)
-            kept *= 0.3 if set(overlapping.get(row, ())) & set(shown) else 1
+            kept *= 0.3 if set(overlapping[row]) & set(shown) else 1
             kept *= 0.5 if event[row] in event[shown] else 1
             worth[row] = rarity[row] * kept
         shown.append(max(worth, key=worth.get))
@@ -93,5 +95,10 @@ def test_places_come_from_the_columns_of_the_tables():
     table = pd.DataFrame({"image_id": ["b", "a", "b"], "group": ["", "x", "x"], "x_min": 0.0, "y_min": 0.0,
                           "x_max": 9.0, "y_max": 9.0})  # fmt: skip
     found = places_of(table, np.arange(3), np.array([True, False, False]))
-    assert found.picture.tolist() == [1, 0, 1] and found.drive.tolist() == [-1, 1, 1]
-    assert overlapping_rows(found) == {0: [2], 2: [0]}
+    assert found.picture.tolist() == [0, 1, 0] and found.drive.tolist() == [-1, 1, 1]
+    assert lists_of(*overlapping_rows(found)) == [[2], [], [0]]
+
+
+def lists_of(starts, overlapping):
+    """The rows that overlap each row."""
+    return [overlapping[start:end].tolist() for start, end in pairwise(starts)]

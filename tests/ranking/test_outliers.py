@@ -8,7 +8,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 from rarelib.params import OUTLIER_METHODS
-from rarelib.ranking import nearest
+from rarelib.ranking import indexes, nearest, stored
 from rarelib.ranking.outliers import (
     class_conditional_knn_scores,
     embedding_rarity,
@@ -79,7 +79,7 @@ def test_isolation_forest_agrees_with_sklearn(planted):
     from sklearn.ensemble import IsolationForest
 
     vectors, _ = planted
-    ordered = vectors[nearest.content_order(vectors)]  # so that the trees do not depend on the order of rows
+    ordered = vectors[stored.content_order(vectors)]  # so that the trees do not depend on the order of rows
     oracle = IsolationForest(random_state=3).fit(ordered)
     np.testing.assert_allclose(isolation_forest(vectors, seed=3), -oracle.score_samples(vectors))
 
@@ -173,7 +173,7 @@ def test_vectors_on_disk_are_scored_like_those_in_memory(planted, tmp_path):
 def test_many_objects_are_searched_like_few(monkeypatch):
     vectors = np.concatenate([cluster(400, seed, dim=16) for seed in range(10)])
     exact = knn_scores(vectors), lof_scores(vectors)
-    monkeypatch.setattr(nearest, "EXACT_ROWS", 1000)
+    monkeypatch.setattr(indexes, "EXACT_ROWS", 1000)
     assert spearmanr(knn_scores(vectors), exact[0]).statistic > 0.98
     assert spearmanr(lof_scores(vectors), exact[1]).statistic > 0.95
 
@@ -189,7 +189,7 @@ def test_neighbours_elsewhere_are_of_other_scenes():
     vectors = unit(np.array([[1, 0], [1, 0.1], [1, 0.2], [1, 0.4]], np.float32))
     scenes = np.array(["a", "a", "b", "b"])
     similarity, rows = nearest.find_elsewhere(
-        vectors[:1], vectors, k=3, query_scenes=scenes[:1], reference_scenes=scenes
+        vectors, vectors, k=3, scenes=scenes, reference_scenes=scenes, rows=np.arange(1)
     )
     assert rows.tolist() == [[2, 3, -1]]
     np.testing.assert_allclose(similarity[0], [(1 / 1.04) ** 0.5, (1 / 1.16) ** 0.5, np.nan], rtol=1e-5)
@@ -198,8 +198,8 @@ def test_neighbours_elsewhere_are_of_other_scenes():
 def test_draws_depend_on_content_alone():
     vectors = cluster(50, 0)
     order = np.random.default_rng(1).permutation(50)
-    drawn = vectors[nearest.draw_rows(vectors, 10)]
-    np.testing.assert_array_equal(vectors[order][nearest.draw_rows(vectors[order], 10)], drawn)
+    drawn = vectors[stored.draw_rows(vectors, 10)]
+    np.testing.assert_array_equal(vectors[order][stored.draw_rows(vectors[order], 10)], drawn)
 
 
 def score(method, vectors, names):

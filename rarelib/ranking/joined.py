@@ -1,0 +1,95 @@
+"""One row per vector: what the tables of a run say of each object, in the order of the ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .conditions import condition_labels
+from .events import number_frames
+
+UNREAD = ("crop_path", "content", "energy")  # columns of the objects that no score rests on
+REPEATED = ("image_id", "class_name", "origin", "group", "condition")
+
+
+def id_order(object_ids: Sequence[str]) -> np.ndarray:
+    """Return the rows in the order of their ids, int64 (n,)."""
+    return pc.sort_indices(_arrow(object_ids)).to_numpy().astype(np.int64)
+
+
+def join_tables(
+    objects: pd.DataFrame, images: pd.DataFrame, object_ids: Sequence[str], order: np.ndarray, *, narrow: bool
+) -> pd.DataFrame:
+    """Return a row per vector, in an order of them, with its box and what the images table says of its picture.
+
+    Args:
+        objects: All boxes of the run.
+        images: Rows with image_id and group, and where they are known width, height [px] and conditions.
+        object_ids: Of the vectors.
+        order: Rows of the ids in the order wanted.
+        narrow: Take half the memory: numbers in float32, repeated texts as categories.
+
+    Raises:
+        ValueError: If an id has no row in objects.
+    """
+    wanted = _arrow(object_ids).take(pa.array(order))
+    place = places_in(wanted, objects["object_id"])
+    if (place < 0).any():
+        missing = wanted[int(np.flatnonzero(place < 0)[0])].as_py()
+        raise ValueError(f"The object {missing!r} has a vector but no row in the objects table.")
+    kept = objects.drop(columns=[name for name in UNREAD if name in objects])
+    table = (narrowed(kept) if narrow else kept).take(place).reset_index(drop=True)
+    about = images.drop_duplicates("image_id")
+    picture = places_in(table["image_id"], about["image_id"])
+    for name in ("width", "height"):
+        table[name] = _taken(about[name].fillna(0).to_numpy(), picture, 0) if name in about else 0
+    table["group"] = pd.Series(_taken(about["group"].fillna("").to_numpy(object), picture, ""), dtype="str")
+    table["frame"] = _taken(number_frames(about).reindex(about["image_id"]).to_numpy(), picture, 0)
+    table["condition"] = condition_labels(table, images)
+    return narrowed(table) if narrow else table
+
+
+def narrowed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in half the memory: numbers in float32, repeated texts as categories."""
+    numbers = {name: np.float32 for name in table if table[name].dtype == np.float64}
+    return table.astype(numbers | {name: "category" for name in REPEATED if name in table})
+
+
+def names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """Return the name that fits each crop best, "" where its class does, by how much [cosine], and its strangeness."""
+    n = len(table)
+    if zero_shot is None or zero_shot.empty:
+        return {"phrase": np.full(n, "", dtype=object), "margin": np.zeros(n), "strangeness": np.full(n, np.nan)}
+    place = places_in(table["object_id"], zero_shot["object_id"])
+    name = zero_shot["looks_like" if "looks_like" in zero_shot else "phrase"].fillna("").to_numpy(object)
+    name = _taken(name, place, "")
+    fits = zero_shot["margin"] if "margin" in zero_shot else zero_shot["similarity"] - zero_shot["class_similarity"]
+    margin = _taken(fits.fillna(0.0).to_numpy(float), place, 0.0)
+    known = zero_shot["strangeness"].to_numpy(float) if "strangeness" in zero_shot else np.full(len(zero_shot), np.nan)
+    differs = (name != table["class_name"].to_numpy(dtype=object)) & (margin > 0)
+    told = {"phrase": np.where(differs, name, ""), "margin": np.where(differs, margin, 0.0)}
+    return {**told, "strangeness": _taken(known, place, np.nan)}
+
+
+def places_in(wanted: Sequence[str], known: Sequence[str]) -> np.ndarray:
+    """Return the row of each text among the known ones, int64 (n,), -1 for none; no text becomes an object."""
+    if isinstance(getattr(wanted, "dtype", None), pd.CategoricalDtype):
+        categories = places_in(pd.Series(wanted.cat.categories, dtype="str"), known)
+        return categories[wanted.cat.codes.to_numpy()]
+    return pc.index_in(_arrow(wanted), value_set=_arrow(known)).fill_null(-1).to_numpy().astype(np.int64)
+
+
+def _arrow(texts: Sequence[str]) -> pa.Array:
+    found = texts if isinstance(texts, pa.Array) else pa.array(pd.Series(texts, dtype="str"), type=pa.large_string())
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _taken(values: np.ndarray, place: np.ndarray, default: object) -> np.ndarray:
+    """Return values by place, the default where the place is -1."""
+    if not len(values):
+        return np.full(len(place), default, dtype=values.dtype)
+    return np.where(place >= 0, values[place], default)
