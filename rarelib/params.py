@@ -28,7 +28,7 @@ class RunParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     name: str = Field("run", description="Folder of the run inside runs_dir; by default the parameter file's name")
-    runs_dir: str = Field("runs", description="Folder that holds the runs")
+    runs_dir: str = Field("runs", description="Folder that holds the runs, or an address such as s3://bucket/runs")
     language: Literal["en", "ja"] = Field("en", description="Language of titles, reasons and sentences")
     seed: Count = Field(0, description="Seed of everything random: sampling, forests, maps, the audit")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")

@@ -122,5 +122,7 @@ def _in_words(error: Exception) -> str:
     if "NO_SUCH_BUCKET" in str(error):
         return "there is no such bucket"
     status = getattr(error, "status", None) or next(iter(re.findall(r"HTTP status (\d+)", str(error))), "")
-    kind = "no access" if str(status) in ("401", "403") or "ACCESS_DENIED" in str(error) else "the server gave nothing"
+    if "ACCESS_DENIED" in str(error):
+        return "no access"
+    kind = "no access" if str(status) in ("401", "403") else "the server gave nothing"
     return f"{kind} (HTTP status {status})" if status else f"{kind} ({type(error).__name__})"

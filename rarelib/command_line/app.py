@@ -17,7 +17,7 @@ from ..pictures.sources import is_address
 from ..tables import STAGES
 from .exchange import export, import_
 from .options import GroupedCommand, run_options
-from .runs import RUN_FOLDER, audit_labels, compare, open_, runs
+from .runs import RUN_FOLDER, audit_labels, compare, open_, runs, save_by_hand
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 CAPTIONED_BY = ("skip_caption", "caption_source", "caption_base_url")  # what says how captions are made
@@ -103,7 +103,10 @@ def explore(run_folder: Path, lab_options: tuple[str, ...], images_folder: str, 
     """
     from .lab import open_in_lab
 
-    return open_in_lab(run_folder, lab_options, images_folder=images_folder, language=language)
+    try:
+        return open_in_lab(run_folder, lab_options, images_folder=images_folder, language=language)
+    finally:  # it is ended by Ctrl-C
+        save_by_hand(run_folder)
 
 
 @commands.command()

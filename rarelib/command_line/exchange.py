@@ -8,7 +8,7 @@ import click
 
 from ..export import FORMATS, TOOLS, WHAT
 from ..params import ParameterError
-from .runs import RUN_FOLDER
+from .runs import RUN_FOLDER, save_by_hand
 
 
 @click.command(context_settings={"token_normalize_func": lambda name: name.replace("-", "_")})
@@ -68,4 +68,5 @@ def import_(run_folder: Path, source: str, file: Path) -> int:
     click.echo(f"{said['rare']:,} rare, {said['common']:,} common; rank with them by --verdicts {verdicts}")
     if said["unknown"]:
         click.echo(f"{said['unknown']:,} verdicts are on objects of another run.")
+    save_by_hand(run_folder)
     return 0

@@ -14,22 +14,40 @@ import pandas as pd
 
 from ..language import LANGUAGES, say
 from ..params import ParameterError
+from ..pictures.sources import is_address
 
 RUNS = "runs"
 
 
 class RunFolderType(click.ParamType):
-    """A run, by its folder, or by its name in runs/."""
+    """A run, by its folder, by its name in runs/, or by its address, from which it is fetched."""
 
     name = "run"
 
+    def __init__(self, *, pictures: bool = True) -> None:
+        """Say whether a run at an address is fetched with its crops."""
+        self._pictures = pictures
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the run's folder."""
+        if is_address(value):
+            return self._fetched(value, param, ctx)
         given = Path(value)
         found = next((path for path in (given, Path(RUNS) / given) if path.is_dir()), None)
         if found is None:
             self.fail(f"The run '{value}' does not exist; `rarelib runs` lists those in {RUNS}/.", param, ctx)
         return found
+
+    def _fetched(self, address: str, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from ..run.overview import is_under_way
+        from ..run.remote_runs import fetch_run
+
+        try:
+            root = fetch_run(address, pictures=self._pictures, busy=is_under_way)
+        except (OSError, ValueError, ImportError) as error:
+            self.fail(f"The run '{address}' cannot be opened: {_one_line(error)}", param, ctx)
+        click.echo(f"rarelib: {address} is fetched to {root}", err=True)
+        return root
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         """Complete the names of runs in runs/, and else folders."""
@@ -40,23 +58,35 @@ class RunFolderType(click.ParamType):
         return fitting or [CompletionItem(incomplete, type="dir")]
 
 
+class RunsDirType(click.Path):
+    """A folder of runs, or its address."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder; an address as it is."""
+        return value if is_address(value) else super().convert(value, param, ctx)
+
+
 RUN_FOLDER = RunFolderType()
+REPORT_OF_RUN = RunFolderType(pictures=False)
 
 
 @click.command()
-@click.argument("runs_dir", required=False, default=RUNS, type=click.Path(file_okay=False, path_type=Path))
+@click.argument("runs_dir", required=False, default=RUNS, type=RunsDirType(file_okay=False, path_type=Path))
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", help="Language of the table.")
-def runs(runs_dir: Path, language: str) -> int:
-    """List the runs in RUNS_DIR (runs/): date, pictures, counts, state; the latest last."""
+def runs(runs_dir: Path | str, language: str) -> int:
+    """List the runs in RUNS_DIR (runs/, or an address): date, pictures, counts, state; the latest last."""
     from ..run.overview import list_runs
 
-    found = list_runs(runs_dir, language=language)
+    try:
+        found = list_runs(runs_dir, language=language)
+    except (OSError, ValueError, ImportError) as error:
+        raise ParameterError(f"The runs in {runs_dir} cannot be listed: {_one_line(error)}") from error
     click.echo(_aligned(found, language) if len(found) else say("runs.none", language, folder=runs_dir))
     return 0
 
 
 @click.command("open")
-@click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
+@click.argument("run_folder", metavar="RUN", type=REPORT_OF_RUN)
 def open_(run_folder: Path) -> int:
     """Open a run's report.html in the browser; where there is none, its path is printed."""
     report = run_folder / "report.html"
@@ -96,7 +126,33 @@ def audit_labels(run_folder: Path, **options: str) -> int:
 
     for path in audit_labels_in_notebook(run_folder, **options):
         click.echo(path)
+    save_by_hand(run_folder)
     return 0
+
+
+def save_by_hand(root: Path) -> None:
+    """Save at its address what was changed in a run that was fetched; nothing for a run of this machine.
+
+    Raises:
+        ParameterError: If it cannot be saved now.
+    """
+    from ..run.claim import InUse
+    from ..run.remote_runs import save_back
+
+    try:
+        place = save_back(root)
+    except (OSError, ValueError, InUse) as error:
+        raise ParameterError(
+            f"What was changed is kept in {root} and not saved at its address: {_one_line(error)} The next command "
+            "that writes the run saves it."
+        ) from error
+    if place is not None:
+        click.echo(f"rarelib: saved at {place}", err=True)
+
+
+def _one_line(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error)
+    return " ".join(said.split()).rstrip(".") + "."
 
 
 def _has_screen() -> bool:

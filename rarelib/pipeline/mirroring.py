@@ -135,12 +135,16 @@ def check_writable(params: Params) -> None:
     """
     try:
         place = run_place(params.runs_dir, params.name)
-        if place is not None:
-            probe = place / "mirror" / "probe"
-            probe.write_bytes(b"")
-            probe.delete()
+    except ValueError as error:  # names no password
+        raise ParameterError(str(error)) from error
+    if place is None:
+        return
+    probe = place / "mirror" / "probe"
+    try:
+        probe.write_bytes(b"")
+        probe.delete()
     except (OSError, ValueError, ImportError, NotImplementedError) as error:
-        raise _unusable(params.runs_dir, error) from error
+        raise _unusable(place, error) from error
 
 
 def _fetch(mirror: Mirror, *, pictures: bool = False) -> int:
@@ -152,6 +156,6 @@ def _fetch(mirror: Mirror, *, pictures: bool = False) -> int:
             mirror.strike(torn.paths)
 
 
-def _unusable(place: RemotePath | str, error: Exception) -> ParameterError:
+def _unusable(place: RemotePath, error: Exception) -> ParameterError:
     said = str(getattr(error, "strerror", None) or error)
     return ParameterError(f"The 'runs_dir' parameter: {place} cannot be used: {' '.join(said.split()).rstrip('.')}.")

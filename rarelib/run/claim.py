@@ -143,6 +143,16 @@ class Claim:
         )
 
 
+def is_written(place: RemotePath) -> bool:
+    """Tell whether a process writes a run at its address now, by this machine's clock."""
+    folder = place / FOLDER / "writers"
+    try:
+        told = [json.loads((folder / name).fetch()) for name in folder.list_folder()[0]]
+    except (OSError, ValueError):
+        return False
+    return any(time.time() - float(about.get("beat", 0)) < DEAD_S for about in told)
+
+
 def _lives(about: dict[str, Any]) -> bool:
     return abs(_started(int(about.get("pid", -1))) - float(about.get("started", 0))) < 1.0
 

@@ -219,8 +219,13 @@ def open_run(run_folder: str | Path, stage: str | None = None) -> RunFolder:
     """Open a run's folder, looked for here and in the folders above, as notebooks may start anywhere.
 
     With a stage named, its marker is put aside: from now on the stage is not finished, until `RunFolder.finish` finds
-    that it wrote the same tables as before.
+    that it wrote the same tables as before. A run at an address is fetched, and opened where this machine works on it.
     """
+    if is_address(run_folder):
+        from .overview import is_under_way
+        from .remote_runs import fetch_run
+
+        run_folder = fetch_run(str(run_folder), busy=is_under_way)
     run = RunFolder(find_upwards(run_folder))
     if stage is not None and run.marker_path(stage).is_file():
         run.marker_path(stage).replace(run.aside_path(stage))

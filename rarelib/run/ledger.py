@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,10 +23,21 @@ TRIES, WAIT_S = 5, 0.5  # to read a ledger whose pages are just being joined
 
 @dataclass(frozen=True)
 class Entry:
-    """A file as it was written: size [bytes] and sha256, "" where only its size is known."""
+    """A file as it was written.
+
+    Attributes:
+        size: In bytes.
+        sha256: Of its content, "" where only its size is known.
+        modified: When it was changed last [ns since 1970], -1 if unknown.
+    """
 
     size: int
     sha256: str
+    modified: int = -1
+
+    def is_as(self, other: Entry) -> bool:
+        """Tell whether the content is that of another, as far as that one tells."""
+        return self.size == other.size and other.sha256 in ("", self.sha256)
 
 
 class Ledger:
@@ -93,7 +104,7 @@ class Ledger:
             self._pages, self.entries = [], _with_changes({}, found)
             return
         with ThreadPoolExecutor(READERS) as pool:
-            tables = list(pool.map(lambda name: _page((self._folder / name).fetch()), names))
+            tables = list(pool.map(lambda name: read_page(io.BytesIO((self._folder / name).fetch())), names))
         entries: dict[str, Entry] = {}
         for table in tables:
             entries = _with_changes(entries, table)
@@ -102,24 +113,33 @@ class Ledger:
     def _add(self, changes: Mapping[str, Entry | None], *, whole: bool) -> None:
         number = 1 + (int(self._pages[-1][:8]) if self._pages else 0)
         name = f"{number:08d}{'.whole' if whole else ''}.parquet"
-        known = {path: entry or Entry(-1, "") for path, entry in changes.items()}
-        table = pa.table(
-            {
-                "path": pa.array(known, pa.string()),
-                "size": pa.array([entry.size for entry in known.values()], pa.int64()),
-                "sha256": pa.array([entry.sha256 for entry in known.values()], pa.string()),
-            }
-        )
         page = io.BytesIO()
-        pq.write_table(table, page, compression="zstd")
+        write_page(changes, page)
         (self._folder / name).write_bytes(page.getvalue())
         self._pages.append(name)
 
 
-def _page(data: bytes) -> dict[str, Entry | None]:
-    columns = pq.read_table(io.BytesIO(data)).to_pydict()
-    rows = zip(columns["path"], columns["size"], columns["sha256"], strict=True)
-    return {path: None if size < 0 else Entry(size, sha256) for path, size, sha256 in rows}
+def read_page(source: Path | io.BytesIO) -> dict[str, Entry | None]:
+    """Return what a page says: relative path -> file, None where it is struck out."""
+    columns = pq.read_table(source).to_pydict()
+    rows = zip(columns["size"], columns["sha256"], columns["modified"], strict=True)
+    return {path: None if row[0] < 0 else Entry(*row) for path, row in zip(columns["path"], rows, strict=True)}
+
+
+def write_page(
+    changes: Mapping[str, Entry | None], target: Path | io.BytesIO, *, about: Mapping[str, str] | None = None
+) -> None:
+    """Write a page as Parquet: path, size (-1 where it is struck out), sha256, modified."""
+    entries = [entry or Entry(-1, "") for entry in changes.values()]
+    table = pa.table(
+        {
+            "path": pa.array(changes, pa.string()),
+            "size": pa.array([entry.size for entry in entries], pa.int64()),
+            "sha256": pa.array([entry.sha256 for entry in entries], pa.string()),
+            "modified": pa.array([entry.modified for entry in entries], pa.int64()),
+        }
+    )
+    pq.write_table(table.replace_schema_metadata(about), target, compression="zstd")
 
 
 def _with_changes(entries: Mapping[str, Entry], changes: Mapping[str, Entry | None]) -> dict[str, Entry]:

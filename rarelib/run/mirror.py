@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from ..addresses.remote import RemotePath
 from ..pictures.sources import READERS
 from .folder import VERDICTS, file_sha256, whole_file
-from .ledger import FOLDER, Entry, Ledger
+from .ledger import FOLDER, Entry, Ledger, read_page, write_page
 
-OWN = ".mirror"  # of the working folder: what both sides agreed on last
+KNOWN = ".mirror/known.parquet"  # of the working folder: what both sides agreed on last
 TRANSIENT = {"stages/lock.json", "stages/progress.json"}
 RUNNING = ".running.ipynb"
 PICTURES = ("cropped_objects/", "final_outliers/", "inliers/", "targets/", "demo_world/images/")
@@ -41,18 +41,6 @@ class Torn(OSError):
         """Name the place and its files."""
         super().__init__(f"{len(paths):,} files of {place} are not what the run has written, such as {paths[0]}")
         self.paths = paths
-
-
-@dataclass(frozen=True)
-class _Known:
-    """A file here as both sides agreed on it."""
-
-    size: int
-    modified: int
-    sha256: str
-
-    def is_as(self, entry: Entry) -> bool:
-        return self.size == entry.size and entry.sha256 in ("", self.sha256)
 
 
 class Mirror:
@@ -145,19 +133,19 @@ class Mirror:
         count = 0
         for start in range(0, len(ordered), AT_ONCE):
             some = ordered[start : start + AT_ONCE]
-            written = {p: known for p, known in zip(some, _in_parallel(self._send_one, some), strict=True) if known}
+            written = {p: entry for p, entry in zip(some, _in_parallel(self._send_one, some), strict=True) if entry}
             check()
-            self._ledger.write({path: Entry(known.size, known.sha256) for path, known in written.items()})
+            self._ledger.write(written)
             self._known |= written
             _write_known(self.root, self._known, self.place)
             count += len(written)
         return count
 
-    def _send_one(self, path: str) -> _Known | None:
+    def _send_one(self, path: str) -> Entry | None:
         try:
             modified = (self.root / path).stat().st_mtime_ns
             size, sha256 = (self.place / path).upload(self.root / path)
-            return _Known(size, modified, sha256)
+            return Entry(size, sha256, modified)
         except FileNotFoundError:  # deleted meanwhile
             return None
 
@@ -166,7 +154,7 @@ class Mirror:
         if (known.size, known.modified) == stat:
             return False
         if known.size == stat[0] and known.sha256 == file_sha256(self.root / path):  # only written again
-            self._known[path] = _Known(*stat, known.sha256)
+            self._known[path] = replace(known, modified=stat[1])
             return False
         return True
 
@@ -178,7 +166,7 @@ class Mirror:
         if here is None:
             return True
         if here[0] == entry.size and entry.sha256 == file_sha256(self.root / path):
-            self._known[path] = _Known(*here, entry.sha256)
+            self._known[path] = replace(entry, modified=here[1])
             return False
         if path == VERDICTS and (known is None or (known.size, known.modified) != here):
             raise ValueError(
@@ -196,12 +184,15 @@ class Mirror:
             sha256 = (self.place / path).download(partial)
             if entry.sha256 not in ("", sha256):
                 return False
+            if entry.modified >= 0:
+                os.utime(partial, ns=(entry.modified, entry.modified))
             partial.replace(target)
         except FileNotFoundError:
             return False
         finally:
             partial.unlink(missing_ok=True)
-        self._known[path] = _Known(*(_stat(target) or (-1, -1)), sha256)
+        size, modified = _stat(target) or (-1, -1)
+        self._known[path] = Entry(size, sha256, modified)
         return True
 
     def _delete_here(self) -> None:
@@ -215,7 +206,7 @@ class Mirror:
 def place_of(root: Path) -> RemotePath | None:
     """Return where the run lies that a folder is the working folder of; None for one that lies on this machine only."""
     try:
-        told = pq.read_schema(root / OWN / "known.parquet").metadata or {}
+        told = pq.read_schema(root / KNOWN).metadata or {}
         return RemotePath(told[b"address"].decode(), told[b"path"].decode())
     except (OSError, KeyError, pa.ArrowException):
         return None
@@ -260,24 +251,13 @@ def _in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> l
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read_known(root: Path) -> dict[str, _Known]:
+def _read_known(root: Path) -> dict[str, Entry]:
     try:
-        columns = pq.read_table(root / OWN / "known.parquet").to_pydict()
-    except (OSError, pa.ArrowException):
+        return {path: entry for path, entry in read_page(root / KNOWN).items() if entry is not None}
+    except (OSError, KeyError, pa.ArrowException):
         return {}
-    rows = zip(columns["size"], columns["modified"], columns["sha256"], strict=True)
-    return {path: _Known(*row) for path, row in zip(columns["path"], rows, strict=True)}
 
 
-def _write_known(root: Path, known: Mapping[str, _Known], place: RemotePath) -> None:
-    table = pa.table(
-        {
-            "path": pa.array(known, pa.string()),
-            "size": pa.array([each.size for each in known.values()], pa.int64()),
-            "modified": pa.array([each.modified for each in known.values()], pa.int64()),
-            "sha256": pa.array([each.sha256 for each in known.values()], pa.string()),
-        }
-    )
-    told = {"address": place.address, "path": place.path}
-    with whole_file(root / OWN / "known.parquet") as partial:
-        pq.write_table(table.replace_schema_metadata(told), partial, compression="zstd")
+def _write_known(root: Path, known: Mapping[str, Entry], place: RemotePath) -> None:
+    with whole_file(root / KNOWN) as partial:
+        write_page(known, partial, about={"address": place.address, "path": place.path})

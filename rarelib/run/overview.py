@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 
 from ..language import say
+from ..pictures.sources import is_address
 from ..tables import CAPTION, MAP, SCORE, SELECT, STAGES
 from .folder import VERDICTS
+from .remote_runs import fetch_overviews, is_written_elsewhere
 
 HIDDEN = "<"  # how config.json begins what stands for a path of the machine
 SKIPPED_BY = {MAP: "skip_visualization", CAPTION: "skip_caption"}
@@ -23,7 +25,7 @@ def list_runs(runs_dir: str | Path, *, language: str = "en") -> pd.DataFrame:
     """Return the runs in a folder, the latest last; a folder without a run's config.json is none.
 
     Args:
-        runs_dir: Folder that holds the runs.
+        runs_dir: Folder that holds the runs, or its address.
         language: Of input and state.
 
     Returns:
@@ -31,7 +33,8 @@ def list_runs(runs_dir: str | Path, *, language: str = "en") -> pd.DataFrame:
         folder), images, embedded, selected (counts, <NA> where the stage is not finished), verdicts (rows of
         verdicts.csv) and state.
     """
-    roots = sorted(path.parent for path in Path(runs_dir).glob("*/config.json"))
+    folders = fetch_overviews(str(runs_dir)) if is_address(runs_dir) else Path(runs_dir).glob("*")
+    roots = sorted(folder for folder in folders if (folder / "config.json").is_file())
     rows = sorted((_row(root, language) for root in roots), key=lambda row: row["date"])
     counted = dict.fromkeys(("images", "embedded", "selected", "verdicts"), "Int64")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(counted)
@@ -39,7 +42,7 @@ def list_runs(runs_dir: str | Path, *, language: str = "en") -> pd.DataFrame:
 
 def run_state(root: Path, parameters: Mapping[str, Any], language: str = "en") -> str:
     """Return in words whether a run is finished, under way, or where it stopped."""
-    if _is_under_way(root):
+    if is_under_way(root) or is_written_elsewhere(root):
         return say("runs.under_way", language)
     expected = [stage for stage in STAGES if not parameters.get(SKIPPED_BY.get(stage, ""), False)]
     missing = [stage for stage in expected if not (root / "stages" / f"{stage}.json").is_file()]
@@ -76,7 +79,8 @@ def _verdict_count(path: Path) -> int:
     return max(sum(bool(line.strip()) for line in lines) - 1, 0)
 
 
-def _is_under_way(root: Path) -> bool:
+def is_under_way(root: Path) -> bool:
+    """Tell whether a process of this machine works in a run's folder."""
     import psutil
 
     pid = _json(root / "stages" / "lock.json").get("pid")
