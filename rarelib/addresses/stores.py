@@ -15,6 +15,7 @@ from urllib.parse import quote
 CONNECT_S, ANSWER_S = 10.0, 30.0
 WAITS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0)  # before each further try: an outage of 40 s is outlived
 NO_USE = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "HTTP status 403", "HTTP status 404")  # in messages: asking again is vain
+NO_ACCESS = "no access"
 ARROW = {"s3": "s3", "gs": "gs", "gcs": "gs", "abfs": "abfs", "abfss": "abfs", "az": "abfs"}
 READ_ONLY = ("http", "https")
 
@@ -65,7 +66,8 @@ def patiently(ask: Callable[[], Found]) -> Found:
 
     Raises:
         FileNotFoundError: If it is missing.
-        OSError: If it may not be had, or the server gave nothing for long; the text names neither server nor place.
+        PermissionError: If it may not be had.
+        OSError: If the server gave nothing for long; no text names the server or the place.
     """
     for wait_s in (*WAITS_S, None):
         try:
@@ -75,8 +77,10 @@ def patiently(ask: Callable[[], Found]) -> Found:
         except (PermissionError, IsADirectoryError):
             raise
         except _may_pass() as error:
-            if wait_s is None or any(sign in str(error) for sign in NO_USE):
-                raise OSError(errno.EIO, _in_words(error)) from error
+            if wait_s is None or _is_vain(error):
+                said = _in_words(error)
+                kind, number = (PermissionError, errno.EACCES) if said.startswith(NO_ACCESS) else (OSError, errno.EIO)
+                raise kind(number, said) from error
             time.sleep(wait_s * random.uniform(0.7, 1.3))  # spread: not all ask at once
     raise AssertionError("unreachable")
 
@@ -117,12 +121,17 @@ def _may_pass() -> tuple[type[Exception], ...]:
     return (OSError, ClientError)
 
 
+def _is_vain(error: Exception) -> bool:
+    """Tell whether asking again would bring the same."""
+    return getattr(error, "status", None) in (401, 403, 404) or any(sign in str(error) for sign in NO_USE)
+
+
 def _in_words(error: Exception) -> str:
     """Return why a server gave nothing, without its name or the place that was asked for."""
     if "NO_SUCH_BUCKET" in str(error):
         return "there is no such bucket"
     status = getattr(error, "status", None) or next(iter(re.findall(r"HTTP status (\d+)", str(error))), "")
     if "ACCESS_DENIED" in str(error):
-        return "no access"
-    kind = "no access" if str(status) in ("401", "403") else "the server gave nothing"
+        return NO_ACCESS
+    kind = NO_ACCESS if str(status) in ("401", "403") else "the server gave nothing"
     return f"{kind} (HTTP status {status})" if status else f"{kind} ({type(error).__name__})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from .coco import Coco
 from .kitti import Kitti
 from .layout import Layout
 from .nuscenes import Nuscenes
+from .remote_labels import label_folder
 from .video import Video, of_video
 from .yolo import Yolo
 
@@ -40,9 +40,8 @@ def recognise(folder: str | Folder, paths: Sequence[str], *, dataset: str = "aut
         ValueError: If the folder has not the layout that was named.
     """
     place = source_of(folder)
-    # of an address only its names are looked at: no layout reads tables from there
-    folder = place if isinstance(place, Path) else Path("/", *str(place).split("/"))
     pictures = [path for path in paths if not of_video(path)]
+    folder = label_folder(place, pictures)
     tried = LAYOUTS.values() if dataset == "auto" else [LAYOUTS[dataset]]
     videos = Video.find(place, paths)
     if videos is not None and (dataset == Video.name or not pictures):

@@ -26,7 +26,7 @@ class Yolo(Layout):
     @classmethod
     def find(cls, folder: Path, paths: Sequence[str]) -> Self | None:
         """Recognise lines of five numbers in the text files of at least half of the pictures."""
-        some = [paths[at] for at in np.unique(np.linspace(0, len(paths) - 1, LOOKED_AT).astype(int))] if paths else []
+        some = looked_at(paths)
         some = [path for path, is_one in zip(some, without_labels(some), strict=True) if is_one]
         return cls(folder) if most([_is_label(label_path(folder, path)) for path in some]) else None
 
@@ -37,6 +37,11 @@ class Yolo(Layout):
     def is_picture(self, paths: Sequence[str]) -> np.ndarray:
         """Return which lie in no folder of labels."""
         return without_labels(paths)
+
+
+def looked_at(paths: Sequence[str]) -> list[str]:
+    """Return the pictures whose labels are looked at, spread over all."""
+    return [paths[at] for at in np.unique(np.linspace(0, len(paths) - 1, LOOKED_AT).astype(int))] if paths else []
 
 
 def label_path(folder: Path, path: str) -> Path:

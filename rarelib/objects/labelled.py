@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from ..datasets.labels import has_labels, read_labels
 from ..datasets.layout import Layout
 from ..datasets.recognition import pictures_layout, recognise
+from ..datasets.remote_labels import label_folder
 from ..language import say
 from ..models.detector import Detector, load_detector, load_with_second
 from ..models.proposer import load_proposer
@@ -120,8 +120,9 @@ def read_boxes(images: pd.DataFrame, folder: str | Folder, *, dataset: str = "au
         ValueError: If the data set has no labels, or none of these pictures has one.
         LabelError: If a label file is not what its form promises.
     """
-    layout = labelled_layout(folder, images["path"].tolist(), dataset=dataset)
-    labels = read_labels(layout, layout.folder, images)
+    paths = images["path"].tolist()
+    layout = labelled_layout(folder, paths, dataset=dataset)
+    labels = read_labels(layout, label_folder(source_of(folder), paths, of_all=True), images)
     crowds = int(labels["crowd"].sum())
     labels = labels[~labels["crowd"]].merge(images[["path", "image_id"]], on="path")
     if labels.empty:
@@ -138,10 +139,7 @@ def labelled_layout(folder: str | Folder, paths: Sequence[str], *, dataset: str 
     Raises:
         ValueError: If they come with none.
     """
-    place = source_of(folder)
-    if not isinstance(place, Path):
-        raise ValueError("The 'boxes' parameter can be labels only for a folder of this machine, not for an address.")
-    layout = pictures_layout(recognise(place, paths, dataset=dataset))
+    layout = pictures_layout(recognise(folder, paths, dataset=dataset))
     if not has_labels(layout):
         raise ValueError(
             f"The 'boxes' parameter can be labels only where labels lie beside the pictures (nuScenes, KITTI, BDD100K, "

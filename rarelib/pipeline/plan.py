@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..params import Params
-from ..pictures.sources import is_address
+from ..pictures.sources import RemotePath, source_of
 from ..run.folder import RunFolder, fingerprint
 from ..run.places import working_folder
 from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
@@ -120,15 +120,19 @@ def with_sources(name: str) -> set[str]:
 
 
 def _reads_labels(stage: Stage, params: Params) -> bool:
-    if params.demo_scenes or is_address(params.images_folder) or not params.images_folder:
+    if params.demo_scenes or not params.images_folder:
         return False
     return (stage.name == DETECT and params.boxes == "labels") or (stage.name == SCORE and params.truth == "auto")
 
 
 def _labels_of(params: Params) -> dict[str, str | None]:
-    """Return the content of the label files near the pictures."""
+    """Return the content of the label files near the pictures; at an address, their names, sizes and times."""
     from ..datasets.label_places import label_places
+    from ..datasets.remote_labels import label_files
 
+    place = source_of(params.images_folder)
+    if isinstance(place, RemotePath):
+        return {"labels": fingerprint(label_files(place, above_only=True))}
     return {f"labels {n}": content_hash(str(path)) for n, path in enumerate(label_places(Path(params.images_folder)))}
 
 

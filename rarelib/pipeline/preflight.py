@@ -124,11 +124,11 @@ def _check_labels(params: Params) -> None:
     from ..pictures.files import find_pictures
 
     address = is_address(params.images_folder)
-    folder = params.images_folder if address else Path(params.images_folder).expanduser()
-    paths = [] if address else sorted(found.path for found in find_pictures(folder))
+    folder = source_of(params.images_folder if address else Path(params.images_folder).expanduser())
+    paths = sorted(found.path for found in find_pictures(folder))
     try:
         labelled_layout(folder, paths, dataset=params.dataset)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise ParameterError(" ".join(str(error).split())) from error
 
 

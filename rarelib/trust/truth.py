@@ -11,6 +11,7 @@ import pandas as pd
 from ..datasets.labels import has_labels, read_label_file, read_labels
 from ..datasets.layout import Layout
 from ..datasets.recognition import pictures_layout, recognise
+from ..datasets.remote_labels import label_folder
 from ..language import say
 from ..pictures.sources import Folder
 from ..words.keywords import has_keyword
@@ -45,7 +46,7 @@ def find_truth(
         path: Table of true objects (see read_truth), or .json of labels (COCO, CODA, SearchAD); None for none.
         folder: The pictures' folder or address.
         images: The images table; labels are read of sampled pictures that could be opened.
-        from_labels: Without a path, take the labels of the data set; an address has none.
+        from_labels: Without a path, take the labels of the data set.
         dataset: Layout of the folder, as in recognise.
         rare_categories: As in mark_rare.
         language: Of what is said.
@@ -60,13 +61,13 @@ def find_truth(
     if path is not None and path.suffix.lower() != ".json":
         return read_truth(path), ""
     if path is not None:
-        labels, name = read_label_file(path, folder, readable), path.name
+        labels, name = read_label_file(path, label_folder(folder, []), readable), path.name
         return _with_words(mark_rare(labels, rare_categories), readable, name, language)
-    if not from_labels or not isinstance(folder, Path):
+    if not from_labels:
         return None, ""
     layout = pictures_layout(recognise(folder, images["path"].tolist(), dataset=dataset))
     try:
-        labels = _labels_of(layout, readable)
+        labels = _labels_of(layout, folder, readable)
     except (ValueError, LookupError, TypeError, OSError) as error:  # nobody asked for these: no reason to stop
         said = f"{type(error).__name__}: {' '.join(str(error).split())}"
         return None, say("truth_labels_broken", language, error=said)
@@ -93,9 +94,11 @@ def mark_rare(labels: pd.DataFrame, rare_categories: Sequence[str], *, usual: Se
     return labels.assign(wanted=np.where(said == "", usually, said == "yes"))
 
 
-def _labels_of(layout: Layout, images: pd.DataFrame) -> pd.DataFrame | None:
-    labels = read_labels(layout, layout.folder, images) if has_labels(layout) else None
-    return None if labels is None or labels.empty else labels
+def _labels_of(layout: Layout, folder: Folder, images: pd.DataFrame) -> pd.DataFrame | None:
+    if not has_labels(layout):
+        return None
+    labels = read_labels(layout, label_folder(folder, images["path"].tolist(), of_all=True), images)
+    return None if labels.empty else labels
 
 
 def _with_words(labels: pd.DataFrame, images: pd.DataFrame, name: str, language: str) -> tuple[pd.DataFrame, str]:
