@@ -13,6 +13,7 @@ EXACT_ROWS = 10_000  # up to here every pair is compared
 TRAINED_ROWS = 20_000  # rows that lists and codes are learned from
 PROBES = 8  # lists that are searched: recall 1.0 among clusters, 0.73 without any; scores then correlate at 0.998
 LISTS_PER_ROOT = 2  # lists of the inverted file per square root of its rows
+FIRST_PROBES, FAR_PROBES, FAR_SHARE = 2, 32, 0.1  # of a coarse index; share of the rows that are asked for again
 COARSE_ROWS = 2_000  # from here on vectors that are read from disk are searched by an inverted file of bytes
 MORE_EXACT, MORE_AMONG_MANY = 512, 64  # neighbours of the own scene that are looked past at most
 CODE_DIMENSIONS = 4  # of a vector that one code of four bits stands for
@@ -86,11 +87,28 @@ class Nearest:
         more = MORE_EXACT if len(reference) <= EXACT_ROWS else MORE_AMONG_MANY
         self.wanted = min(k, len(reference))
         self.asked = min(self.wanted + min(own, more), len(reference))
-        self.index = build_index(rows, euclidean=True, kind=index_kind(vectors, len(reference)))
+        kind = index_kind(vectors, len(reference))
+        self.index = build_index(rows, euclidean=True, kind=kind)
+        self.coarse = kind != "float" and hasattr(self.index, "nprobe")
 
     def mean_distance(self, values: np.ndarray, own_scene: np.ndarray) -> np.ndarray:
-        """Return the mean Euclidean distance (b,) of rows (b, dim) to the nearest of other scenes."""
-        squared, found = self.index.search(as_rows(self.transform(values)), self.asked)
+        """Return the mean Euclidean distance (b,) of rows (b, dim) to the nearest of other scenes.
+
+        A coarse index is asked twice: few lists tell that a row is near enough to others to be common, since more lists
+        only bring nearer ones; what then is far is asked for again in many lists, so that it is nearly exact.
+        """
+        rows = as_rows(self.transform(values))
+        if not self.coarse:
+            return self._mean_distance(rows, own_scene)
+        self.index.nprobe = FIRST_PROBES
+        distance = self._mean_distance(rows, own_scene)
+        far = np.flatnonzero(distance >= np.quantile(distance, 1 - FAR_SHARE))
+        self.index.nprobe = FAR_PROBES
+        distance[far] = self._mean_distance(rows[far], own_scene[far])
+        return distance
+
+    def _mean_distance(self, rows: np.ndarray, own_scene: np.ndarray) -> np.ndarray:
+        squared, found = self.index.search(rows, self.asked)
         distance = np.sqrt(np.maximum(np.where(found < 0, 0, squared), 0))
         elsewhere = (found >= 0) & (self.scenes[found] != own_scene[:, None])
         first = np.argsort(~elsewhere, axis=1, kind="stable")[:, : self.wanted]

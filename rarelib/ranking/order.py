@@ -18,6 +18,7 @@ SAME_PICTURE = 0.8  # for each earlier one of its picture
 OVERLAPPING = 0.3  # where it overlaps one that was shown
 SAME_EVENT = 0.5  # where its event was shown
 DOUBLED_DRIVE = 0.9  # for each doubling of what its drive has shown
+SPREAD_ROWS = 200_000  # beyond, what was shown before takes nothing more from what follows
 PAIRED_ROWS = 200_000  # rows whose pairs are compared at once
 OVERLAP_IOU, OVERLAP_INSIDE = 0.3, 0.6  # from which two boxes of a picture overlap
 
@@ -40,7 +41,7 @@ def places_of(table: pd.DataFrame, event: np.ndarray, proposal: np.ndarray) -> P
     return Places(picture, drive, np.asarray(event), np.asarray(proposal, bool), box_corners(table))
 
 
-def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 1.0) -> np.ndarray:
+def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 1.0, least: int = 0) -> np.ndarray:
     """Order objects by what each still adds: an entry counts less the more of its picture, drive and event was shown.
 
     Each step takes the one of highest worth, its rarity times what earlier entries leave of it (greedy, as in maximal
@@ -51,6 +52,8 @@ def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 
         places: Of the objects, in the same order.
         proposal_share: Share of proposals that no beginning of the order exceeds while detected objects are left, so
             that things that are none cannot push all others away.
+        least: So many are chosen in this way at least, and SPREAD_ROWS in any case; those after them, which no page
+            reaches, stand in the order of what they add to these.
 
     Returns:
         Int array (n,) of rows in the order in which they are shown; equals in the order of the rows.
@@ -61,8 +64,10 @@ def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 
         _Queue(shown, np.flatnonzero(rows), shown_rarity) for rows in (~places.proposal, places.proposal)
     )
     order = array("i")
-    n_proposals = 0
+    n_proposals, exact = 0, max(least, SPREAD_ROWS)
     for _ in range(len(shown_rarity)):
+        if len(order) == exact:
+            detected, proposals = detected.frozen(), proposals.frozen()
         first, other = detected.best(), proposals.best()
         allowed = first is None or n_proposals + 1 <= math.ceil(proposal_share * (len(order) + 1))
         takes_proposal = other is not None and allowed and (first is None or other < first)
@@ -132,9 +137,33 @@ class _Queue:
             heapq.heapreplace(heap, (worth, row))
         return None
 
+    def frozen(self) -> _Frozen:
+        """Return what is left in the order of what it adds now."""
+        rows = array("i", (row for _, row in self.heap)) + self.waiting[self.next :]
+        told = np.fromiter((-self.shown.worth(row) for row in rows), np.float64, len(rows))
+        order = np.lexsort([rows, told])
+        return _Frozen(np.asarray(rows)[order], told[order])
+
     def pop(self) -> int:
         """Take the entry away that `best` returned, and return its row."""
         return heapq.heappop(self.heap)[1]
+
+
+class _Frozen:
+    """A queue whose rows keep their worth."""
+
+    def __init__(self, rows: np.ndarray, told: np.ndarray) -> None:
+        self.left = zip(array("d", told.tobytes()), array("i", rows.tobytes()), strict=True)
+        self.first = next(self.left, None)
+
+    def best(self) -> tuple[float, int] | None:
+        """Return minus worth and row of the first that is left; None for none."""
+        return self.first
+
+    def pop(self) -> int:
+        """Take the first away and return its row."""
+        row, self.first = self.first[1], next(self.left, None)
+        return row
 
 
 def overlapping_rows(places: Places) -> tuple[np.ndarray, np.ndarray]:

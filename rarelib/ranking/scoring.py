@@ -167,7 +167,8 @@ def _shown_order(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettin
     rarity = table["rarity"].to_numpy()
     event = _events(table, vectors, rarity, settings.duplicate_similarity)
     places = places_of(table, event, is_proposal(table))
-    return spread_order(rarity, places, proposal_share=settings.proposal_share), event
+    least = round(2 * settings.selection_share * len(table))  # what can be selected, and as much again
+    return spread_order(rarity, places, proposal_share=settings.proposal_share, least=least), event
 
 
 def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, settings: ScoreSettings) -> np.ndarray:

@@ -97,10 +97,11 @@ def as_rows(vectors: np.ndarray | StoredVectors) -> np.ndarray | StoredVectors:
 
 
 def row_blocks(
-    vectors: np.ndarray, *, rows: np.ndarray | None = None, size: int = BLOCK_ROWS
+    vectors: np.ndarray, *, rows: np.ndarray | None = None, size: int | None = None
 ) -> Iterator[tuple[slice | np.ndarray, np.ndarray]]:
     """Yield which of the rows wanted, as a slice or int array, and their float32 values; never all at once."""
     count = len(vectors) if rows is None else len(rows)
+    size = size or BLOCK_ROWS
     sequence = vectors.reading_order(rows) if hasattr(vectors, "reading_order") else None
     for start in range(0, count, size):
         block = slice(start, min(start + size, count))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rarelib.ranking import order as order_module
 from rarelib.ranking.order import Places, choose_first, overlapping_rows, places_of, spread_order
 
 
@@ -80,6 +81,25 @@ def test_the_order_is_that_of_a_slow_greedy_search():
             worth[row] = rarity[row] * kept
         shown.append(max(worth, key=worth.get))
     assert spread_order(rarity, where).tolist() == shown
+
+
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_beyond_what_pages_show_the_order_is_that_of_what_each_adds_to_them(monkeypatch, share):
+    generator = np.random.default_rng(1)
+    n = 400
+    proposal, picture = generator.random(n) < 0.5, generator.integers(0, 40, n)
+    rarity, where = generator.random(n), places(n, picture=picture, proposal=proposal)
+    whole = spread_order(rarity, where, proposal_share=share)
+    monkeypatch.setattr(order_module, "SPREAD_ROWS", 50)
+    found = spread_order(rarity, where, proposal_share=share, least=100)
+    assert found[:100].tolist() == whole[:100].tolist()
+    assert sorted(found) == list(range(n))
+    adds = rarity * 0.8 ** np.bincount(picture[found[:100]], minlength=40)[picture]
+    for kind in (proposal, ~proposal):
+        assert (np.diff(adds[found[100:]][kind[found[100:]]]) <= 0).all()
+    while_left = np.flatnonzero(~proposal[found])[-1] + 1  # as long as detected ones are left
+    so_far = np.cumsum(proposal[found])[:while_left]
+    assert (so_far <= np.ceil(share * np.arange(1, while_left + 1))).all()
 
 
 def test_the_first_of_each_drive_are_chosen_up_to_its_limit():
