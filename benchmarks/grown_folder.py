@@ -1,7 +1,8 @@
 """What a folder costs that was run before and has changed: `python benchmarks/grown_folder.py --scenes 20000`.
 
 Draws scenes of the demo world, runs stages 01 to 03, adds, removes and changes some, runs them again, and runs the
-same folder from nothing. Prints seconds, the counts of both stages, and whether all tables are equal.
+same folder from nothing; with --ray once more from nothing by `engine: ray`. Prints seconds on the clock and of CPU,
+the counts of both stages, and whether all tables are equal.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import io
 import json
 import shutil
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from cpu_seconds import spending
 
 from rarelib.demo.draw.world import save_world
 from rarelib.params import load_params
@@ -25,6 +27,7 @@ from rarelib.run.folder import RunFolder
 
 DEMO = Path(__file__).parents[1] / "params" / "demo.yaml"
 STAGES = ("02_detect_objects", "03_embed_objects")
+HEAD = ("seconds", "CPU seconds", "new", "changed", "removed", "reused", "vectors made", "vectors reused")
 TABLES = ("images", "objects", "unreadable", "early_filter", "zero_shot")
 
 
@@ -33,7 +36,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default in (("scenes", 20000), ("added", 200), ("removed", 50), ("changed", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--engine", default="local")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--ray", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         measure(Path(place), options)
@@ -48,42 +52,51 @@ def measure(place: Path, options: argparse.Namespace) -> None:
     for path, target in later:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
-    rows = [run_timed("first run", folder, place / "runs", "grown", options.engine)]
+    given = {
+        "demo_scenes": 0,
+        "images_folder": str(folder),
+        "runs_dir": str(place / "runs"),
+        "workers": options.workers,
+    }
+    print("| what | " + " | ".join(HEAD) + " |\n" + "|---" * 9 + "|", flush=True)
+    run_timed("first run", given, name="grown")
     for path, target in later:
         target.replace(path)
     for path in drawn[: options.removed]:
         path.unlink()
     for path, other in zip(drawn[options.removed :][: options.changed], reversed(drawn), strict=False):
         shutil.copyfile(other, path)
-    rows.append(run_timed("the changed folder again", folder, place / "runs", "grown", options.engine))
-    rows.append(run_timed("the changed folder from nothing", folder, place / "runs", "anew", options.engine))
-    print("| what | seconds | new | changed | removed | reused | vectors made | vectors reused |\n" + "|---" * 8 + "|")
-    print("\n".join(rows))
-    print(f"\nTables that differ: {', '.join(differing(place / 'runs')) or 'none'}.")
+    run_timed("the changed folder again", given, name="grown")
+    run_timed("the changed folder from nothing", given, name="anew")
+    runs = RunFolder(place / "runs" / "grown"), RunFolder(place / "runs" / "anew")
+    print(f"\nTables that differ between the last two: {', '.join(differing(*runs)) or 'none'}.\n", flush=True)
+    if options.ray:
+        run_timed("the changed folder from nothing, engine ray", given, name="ray", engine="ray")
+        by_ray = RunFolder(place / "runs" / "ray")
+        print(f"\nTables that differ by Ray: {', '.join(differing(by_ray, runs[1])) or 'none'}.", flush=True)
 
 
-def run_timed(what: str, folder: Path, runs_dir: Path, name: str, engine: str) -> str:
-    """Run stages 01 to 03 and return a row of the table."""
-    given = {"demo_scenes": 0, "images_folder": str(folder), "runs_dir": str(runs_dir), "name": name, "engine": engine}
-    start = time.perf_counter()
-    run = run_pipeline(load_params(DEMO, given), until="04_score_rarity", terminal=Terminal(io.StringIO()))
-    seconds = time.perf_counter() - start
+def run_timed(what: str, given: dict[str, Any], **own: Any) -> None:
+    """Run stages 01 to 03 and print a row of the table."""
+    with spending() as spent:
+        params = load_params(DEMO, {**given, **own})
+        run = run_pipeline(params, until="04_score_rarity", terminal=Terminal(io.StringIO()))
     detected, embedded = (json.loads(run.marker_path(stage).read_text(encoding="utf-8"))["counts"] for stage in STAGES)
     pictures = (detected[key] for key in ("new", "changed", "removed", "reused"))
-    cells = [what, f"{seconds:.0f}", *pictures, embedded["embedded"] - embedded["reused"], embedded["reused"]]
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+    vectors = (embedded["embedded"] - embedded["reused"], embedded["reused"])
+    cells = [what, f"{spent.wall_s:.0f}", f"{spent.cpu_s:.0f}", *pictures, *vectors]
+    print(f"| {' | '.join(str(cell) for cell in cells)} |", flush=True)
 
 
-def differing(runs_dir: Path) -> list[str]:
-    """Return the tables in which the run that was continued differs from the one from nothing."""
-    grown, anew = RunFolder(runs_dir / "grown"), RunFolder(runs_dir / "anew")
+def differing(one: RunFolder, other: RunFolder) -> list[str]:
+    """Return the tables in which two runs differ."""
     found = []
     for table in TABLES:
         try:
-            pd.testing.assert_frame_equal(grown.read_table(table), anew.read_table(table), rtol=1e-3, atol=1e-4)
+            pd.testing.assert_frame_equal(one.read_table(table), other.read_table(table), rtol=1e-3, atol=1e-4)
         except AssertionError:
             found.append(table)
-    same = np.allclose(grown.read_vectors()[0], anew.read_vectors()[0], atol=1e-5)
+    same = np.allclose(one.read_vectors()[0], other.read_vectors()[0], atol=1e-5)
     return found if same else [*found, "embeddings"]
 
 
