@@ -39,7 +39,9 @@ class RunParams(BaseModel):
     )
     parallel: bool = Field(True, description="Overlap decoding, inference and writing on several cores")
     workers: Positive | None = Field(None, description="Worker threads; null takes 80 % of the cores")
-    engine: Literal["local", "ray"] = Field("local", description="What detects and embeds: threads, or actors on Ray")
+    engine: Literal["local", "ray"] = Field(
+        "local", description="What detects, embeds and captions: threads, or actors on Ray"
+    )
     ray_address: str = Field("", description="Of a Ray cluster, such as auto; empty starts Ray on this machine")
     trust_pickles: bool = Field(
         False, description="Load weights whose pickle asks for more than known layers (can run code!)"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..engines import Workers
 from ..language import say
 from ..run.folder import fingerprint
 from ..run.progress import Progress
@@ -19,16 +20,16 @@ from ..run.secrets import hide_secrets, known_secrets
 from ..settings import CaptionSettings
 from ..tables import BOX, is_proposal
 from .answers import MAX_CAPTION_CHARS, MAX_KIND_CHARS, clean_text
-from .check import check_caption_server, check_caption_settings
+from .check import check_caption_settings
 from .dialogue import Outcome, Question, hold_dialogues, run_beside
 from .journal import Journal
-from .pictures import object_pictures, picture_reader
+from .models import identity_of, load_model, name_of
+from .pictures import PictureReader, object_pictures
 from .prompts import prompt_version
+from .spread import spread_dialogues
 
 if TYPE_CHECKING:
-    from .client import ApiModel
     from .clip import ClipEmbedder
-    from .local import LocalModel
 
 CLEARLY_NEARER = 0.02  # cosine; at CLIP's temperature of 100 the phrase is then 7 times as likely as the class
 # column -> its value where nobody was asked
@@ -50,6 +51,7 @@ def caption_objects(
     journal: Path | None = None,
     embedder: ClipEmbedder | None = None,
     vectors: tuple[np.ndarray, Sequence[str]] | None = None,
+    workers: Workers = 1,
 ) -> pd.DataFrame:
     """Caption the selected objects that are marked `to_caption`; the others get their class name.
 
@@ -64,6 +66,7 @@ def caption_objects(
         embedder: With source clip, what embeds the phrases.
         vectors: With source clip, the embedder's vectors of the objects, unit rows and their object ids, as
             `RunFolder.read_vectors` returns them; without, the crops are embedded.
+        workers: A pool whose workers ask, or load the local model, each; a number asks from this process.
 
     Returns:
         Table with one row per selected object, in the same order, with `COLUMNS`. source is "model", "class_name" (not
@@ -84,10 +87,12 @@ def caption_objects(
         name = str(getattr(embedder, "about", {}).get("model", "clip"))
         outcomes = _nearest_phrases(selected[asked], run_root, settings, embedder, vectors)
         return _with_outcomes(table, outcomes, selected, model=name, prompt="")
-    model = _load_model(settings)
-    questions = _questions(selected[asked], run_root, images_root, settings, model.identity)
-    outcomes = _ask_model(questions, model, journal or run_root / "captions.jsonl", settings)
-    return _with_outcomes(table, outcomes, selected, model=model.name, prompt=prompt_version(settings.language))
+    path = journal or run_root / "captions.jsonl"
+    questions = _questions(
+        selected[asked], run_root.absolute(), _absolute(images_root), settings, identity_of(settings)
+    )
+    outcomes = _ask(questions, path, settings, workers)
+    return _with_outcomes(table, outcomes, selected, model=name_of(settings), prompt=prompt_version(settings.language))
 
 
 def choose_captioned(
@@ -165,23 +170,6 @@ def _nearest_phrases(
     return clip_outcomes(rows, run_root, embedder, vectors, settings.caption_phrases, settings.language)
 
 
-def _load_model(settings: CaptionSettings) -> ApiModel | LocalModel:
-    if settings.caption_source == "local":
-        from .local import LocalModel
-
-        return LocalModel(Path(settings.caption_model).expanduser(), device=settings.device)
-    from .client import ApiModel
-
-    return ApiModel(
-        base_url=check_caption_server(settings.caption_base_url, reach=False),
-        model=settings.caption_model,
-        concurrency=settings.caption_concurrency,
-        timeout_s=settings.caption_timeout_s,
-        retries=settings.caption_retries,
-        language=settings.language,
-    )
-
-
 def _with_outcomes(
     table: pd.DataFrame, outcomes: dict[str, Outcome], selected: pd.DataFrame, *, model: str, prompt: str
 ) -> pd.DataFrame:
@@ -216,7 +204,7 @@ def _questions(
         "margin": settings.caption_margin,
         "scene": settings.caption_scene,
     }
-    pictures = partial(object_pictures, read=picture_reader(settings.max_megapixels), **shown)
+    pictures = partial(object_pictures, read=PictureReader(settings.max_megapixels), **shown)
     made_by = [identity, prompt_version(settings.language), settings.language, *shown.values()]
     return {
         row["object_id"]: _question(row, run_root, images_root, pictures, made_by) for row in rows.to_dict("records")
@@ -244,21 +232,30 @@ def _question(
     )
 
 
-def _ask_model(
-    questions: dict[str, Question | str], model: ApiModel | LocalModel, path: Path, settings: CaptionSettings
+def _ask(
+    questions: dict[str, Question | str], path: Path, settings: CaptionSettings, workers: Workers
 ) -> dict[str, Outcome]:
     """Return the outcome for each object id; objects with the same question share one conversation."""
     unique = {question.key: question for question in questions.values() if isinstance(question, Question)}
     found: dict[str, Outcome] = {}
     with Journal(path) as journal:
         known = unique.keys() & journal.answered.keys()
-        options = {"language": settings.language, "doubt": settings.caption_doubt}
-        hold = partial(hold_dialogues, list(unique.values()), model, journal, **options)
+        if isinstance(workers, int):
+            options = {"language": settings.language, "doubt": settings.caption_doubt}
+            hold = partial(hold_dialogues, list(unique.values()), load_model(settings), journal, **options)
+            ended = run_beside(hold)
+        else:
+            ended = spread_dialogues(list(unique.values()), workers, journal, settings)
         with Progress(len(unique), "captions", done=len(known)) as progress:
-            for key, outcome in run_beside(hold):
+            for key, outcome in ended:
                 found[key] = outcome
                 progress.add(int(key not in known))
     return {object_id: _shared(found, question) for object_id, question in questions.items()}
+
+
+def _absolute(folder: Any) -> Any:
+    """Return the folder so that workers elsewhere find it too; an address is one already."""
+    return folder.absolute() if isinstance(folder, Path) else folder
 
 
 def _shared(found: dict[str, Outcome], question: Question | str) -> Outcome:

@@ -77,21 +77,23 @@ class ApiModel:
         Raises:
             ValueError: If OPENAI_API_KEY cannot be sent.
         """
-        self.name = self.identity = model
+        self.name = model
         self.parallel = concurrency
         self._timeout_s, self._language = timeout_s, language
         self._secrets = known_secrets(base_url)
         parts = urlsplit(base_url)
-        self._client = openai.AsyncOpenAI(
-            base_url=parts._replace(query="", fragment="").geturl(),
-            default_query=dict(parse_qsl(parts.query)),
-            api_key=api_key(),
-            max_retries=retries,
-            http_client=_BoundedHttpClient(timeout_s=timeout_s, connections=concurrency),
-        )
+        self._address: dict[str, Any] = {
+            "base_url": parts._replace(query="", fragment="").geturl(),
+            "default_query": dict(parse_qsl(parts.query)),
+            "api_key": api_key(),
+            "max_retries": retries,
+        }
+        self._client: openai.AsyncOpenAI
         self._options: dict[str, Any] = {"response_format": FORM, "temperature": 0}
 
     async def __aenter__(self) -> ApiModel:
+        bounded = _BoundedHttpClient(timeout_s=self._timeout_s, connections=self.parallel)
+        self._client = openai.AsyncOpenAI(**self._address, http_client=bounded)
         return self
 
     async def __aexit__(self, *exception: object) -> None:

@@ -32,7 +32,6 @@ class Model(Protocol):
     """What answers conversations: a server or a checkpoint in this process."""
 
     name: str
-    identity: str  # tells apart what bears the same name; answers of another identity are not taken up
     parallel: int  # calls that it takes at once
 
     async def ask(self, messages: list[Message]) -> Reply:
@@ -77,7 +76,6 @@ class Dialogue:
             doubt: Whether to ask once more where detector, caption and CLIP disagree.
         """
         self.model, self.journal, self.language, self.doubt = model, journal, language, doubt
-        self._failed, self._succeeded = 0, False
 
     async def hold_all(self, questions: Sequence[Question], emit: Callable[[tuple[str, Outcome]], None]) -> None:
         """Hold all conversations, the first questions first, and emit key and outcome of each as it ends.
@@ -104,7 +102,7 @@ class Dialogue:
         if answer is None or not self.doubt or not is_doubtful(answer, class_name, phrase):
             return _outcome(first)
         voices = disagreeing_voices(answer, class_name, phrase, self.language)
-        key = fingerprint([question.key, answer.model_dump(), voices])
+        key = _second_key(question, answer, voices)
         second = await self._round(
             question, "doubt", key, lambda messages: doubt_messages(messages, answer, voices, self.language)
         )
@@ -128,7 +126,7 @@ class Dialogue:
             return Record(**about, answer=None, error=clean_text(unread, 200))
         opening = first_messages(question.class_name, question.confidence, pictures, self.language)
         record = self.journal.add(Record(**about, **await self._ask(go_on(opening))))
-        self._count(record)
+        self._check_worth_going_on(record)
         return record
 
     async def _ask(self, messages: list[Message]) -> dict[str, Any]:
@@ -158,12 +156,26 @@ class Dialogue:
             return _failure(reply.error, reply, before)
         return {"answer": parse_answer(reply.text, self.language), **_costs(reply, before)}
 
-    def _count(self, record: Record) -> None:
-        self._succeeded = self._succeeded or record.answer is not None
-        self._failed += record.answer is None
-        if not self._succeeded and self._failed >= GIVE_UP_AFTER:
-            failed, error = self._failed, record.error
-            raise CaptionError(say("caption_error.give_up", self.language, failed=failed, error=error))
+    def _check_worth_going_on(self, record: Record) -> None:
+        failed = self.journal.failed
+        if not self.journal.succeeded and failed >= GIVE_UP_AFTER:
+            raise CaptionError(say("caption_error.give_up", self.language, failed=failed, error=record.error))
+
+
+def settled(question: Question, journal: Journal, language: str, *, doubt: bool) -> Outcome | None:
+    """Return what a conversation came to whose answers are all in the journal; None if someone has to be asked."""
+    first = journal.answered.get(question.key)
+    if first is None or first.answer is None:
+        return None
+    if not doubt or not is_doubtful(first.answer, question.class_name, question.phrase):
+        return _outcome(first)
+    voices = disagreeing_voices(first.answer, question.class_name, question.phrase, language)
+    second = journal.answered.get(_second_key(question, first.answer, voices))
+    return None if second is None else _outcome(first, second)
+
+
+def _second_key(question: Question, answer: CaptionAnswer, voices: Any) -> str:
+    return fingerprint([question.key, answer.model_dump(), voices])
 
 
 def run_beside(produce: Callable[[Callable[[Any], None]], Coroutine[Any, Any, None]]) -> Iterator[Any]:

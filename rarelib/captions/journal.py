@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +38,7 @@ class Journal:
         """Read the answers that are there; lines that cannot be read (a kill while writing) are passed over."""
         self.path = path
         self.answered: dict[str, Record] = {record.key: record for record in _read(path) if record.answer}
+        self.succeeded = self.failed = 0  # records that were added
         self._file: TextIO | None = None
 
     def __enter__(self) -> Journal:
@@ -56,16 +58,29 @@ class Journal:
 
     def add(self, record: Record) -> Record:
         """Append a record without the secrets of the environment, flush it, and return it as it was written."""
-        assert self._file is not None, "a journal is written inside its with block"
         secrets = known_secrets()
         texts = {name: hide_secrets(getattr(record, name), secrets) for name in ("error", "text")}
         answer = record.answer and without_secrets(record.answer, secrets)
         clean = record.model_copy(update={**texts, "answer": answer})
-        self._file.write(clean.model_dump_json() + "\n")
-        self._file.flush()
-        if clean.answer is not None:
-            self.answered[clean.key] = clean
+        self._append(clean)
+        self.succeeded += clean.answer is not None
+        self.failed += clean.answer is None
         return clean
+
+    def absorb(self, folder: Path) -> None:
+        """Take up the journals that workers have left in a folder, and delete it; known answers stay single."""
+        for path in sorted(folder.glob("*.jsonl")):
+            for record in _read(path):
+                if record.key not in self.answered:
+                    self._append(record)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def _append(self, record: Record) -> None:
+        assert self._file is not None, "a journal is written inside its with block"
+        self._file.write(record.model_dump_json() + "\n")
+        self._file.flush()
+        if record.answer is not None:
+            self.answered[record.key] = record
 
 
 def _is_torn(path: Path) -> bool:

@@ -30,7 +30,6 @@ class LocalModel:
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
         self.name, self.parallel = Path(folder).name, LOCAL_BATCH
-        self.identity = f"{self.name} {sha256_of(Path(folder))}"
         chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
@@ -41,10 +40,11 @@ class LocalModel:
             raise ValueError(f"{folder} holds no image-text-to-text checkpoint ({reason}).") from error
         self._model = model.to(chosen).eval()
         self._processor.tokenizer.padding_side = "left"  # so that every answer starts at the same column
-        self._waiting: asyncio.Queue[tuple[list[Message], asyncio.Future[Reply]]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[list[Message], asyncio.Future[Reply]]]
         self._worker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> LocalModel:
+        self._waiting = asyncio.Queue()  # of this event loop: the model may be opened again in another one
         self._worker = asyncio.create_task(self._work())
         return self
 
@@ -108,6 +108,11 @@ class LocalModel:
             Reply(text=text, seconds=seconds, input_tokens=int(count), output_tokens=int((row != ends).sum()))
             for text, count, row in zip(texts, asked, written, strict=True)
         ]
+
+
+def checkpoint_identity(folder: Path) -> str:
+    """Return what tells a checkpoint folder from another of the same name."""
+    return f"{folder.name} {sha256_of(folder)}"
 
 
 def _as_transformers(message: Message) -> dict[str, Any]:

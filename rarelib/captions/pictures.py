@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -71,11 +72,27 @@ def encode(picture: Image.Image, max_side: int) -> bytes:
     return file.getvalue()
 
 
-def picture_reader(max_megapixels: float) -> Reader:
-    """Return a reader that keeps the last few pictures, as the objects of one picture often follow each other."""
-    from ..pictures.listing import read_image
+@dataclass(frozen=True)
+class PictureReader:
+    """Reads pictures and keeps the last few, as the objects of one picture often follow each other.
 
-    return lru_cache(maxsize=4)(lambda path: read_image(path, max_megapixels=max_megapixels))
+    Travels to other processes as what it is told, not with what it has read.
+    """
+
+    max_megapixels: float
+
+    def __call__(self, path: Path) -> np.ndarray:
+        """Return the upright RGB array (height, width, 3) of a picture."""
+        return self._read(path)
+
+    def __reduce__(self) -> tuple[type[PictureReader], tuple[float]]:
+        return PictureReader, (self.max_megapixels,)
+
+    @cached_property
+    def _read(self) -> Reader:
+        from ..pictures.listing import read_image
+
+        return lru_cache(maxsize=4)(lambda path: read_image(path, max_megapixels=self.max_megapixels))
 
 
 def _scaled(size_wh: tuple[int, int], scale: float) -> tuple[int, int]:

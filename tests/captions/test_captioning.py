@@ -296,7 +296,7 @@ def test_answers_of_another_model_of_the_same_name_are_not_taken_up(tmp_path):
 class FailingModel:
     """Raises what no one expects of a model, or of a picture's decoder."""
 
-    name = identity = "failing"
+    name = "failing"
     parallel = 4
 
     async def __aenter__(self):

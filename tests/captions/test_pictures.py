@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rarelib.captions.pictures import encode, object_pictures, picture_reader, widened
+from rarelib.captions.pictures import PictureReader, encode, object_pictures, widened
 
 WHITE = np.full((90, 160, 3), 255, dtype=np.uint8)
 
@@ -57,6 +57,6 @@ def test_sizes_that_are_sent(size, sent):
 
 def test_a_reader_keeps_the_last_picture(tmp_path):
     Image.fromarray(WHITE).save(tmp_path / "a.jpg")
-    read = picture_reader(1.0)
+    read = PictureReader(1.0)
     assert read(tmp_path / "a.jpg") is read(tmp_path / "a.jpg")
     assert read(tmp_path / "a.jpg").shape == (90, 160, 3)

@@ -12,10 +12,11 @@ import pytest
 from crop_table import BOX
 from PIL import Image
 from tiny_qwen2vl import COLOURS, answer_for, build_tiny_qwen2vl, picture, serve
+from travelling_pool import TravellingPool
 
 from rarelib.captions import caption_objects
 from rarelib.captions.answers import Reply
-from rarelib.captions.local import LocalModel
+from rarelib.captions.local import LocalModel, checkpoint_identity
 from rarelib.captions.prompts import first_messages
 from rarelib.settings import CaptionSettings
 
@@ -69,6 +70,14 @@ def test_in_this_process_the_answers_are_the_same(model, selected, tmp_path):
     check(table, selected)
 
 
+def test_workers_that_load_it_each_give_the_same(model, selected, tmp_path):
+    asking = CaptionSettings(caption_source="local", caption_model=str(model), caption_concurrency=1, **ASKED)
+    pool = TravellingPool(1)
+    table = caption_objects(selected, tmp_path, tmp_path, asking, workers=pool)
+    check(table, selected)
+    assert pool.asked == [3]  # the model is opened for each task, and loaded once
+
+
 def test_a_picture_that_the_model_cannot_take_fails_alone(model):
     file = io.BytesIO()
     Image.new("RGB", (1, 400)).save(file, "JPEG")  # Qwen2-VL refuses sides of more than 200 : 1
@@ -114,10 +123,10 @@ def test_nobody_waits_for_a_worker_that_has_ended(model, monkeypatch):
 
 def test_another_model_in_the_same_folder_has_another_identity(model, tmp_path):
     shutil.copytree(model, tmp_path / model.name)
-    first, same = (LocalModel(folder).identity for folder in (model, tmp_path / model.name))
+    first, same = (checkpoint_identity(folder) for folder in (model, tmp_path / model.name))
     config = tmp_path / model.name / "generation_config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "repetition_penalty": 1.01}))
-    assert first == same != LocalModel(tmp_path / model.name).identity
+    assert first == same != checkpoint_identity(tmp_path / model.name)
 
 
 def test_a_folder_that_is_no_checkpoint_is_refused(selected, tmp_path):

@@ -1,5 +1,6 @@
 """Two Ray nodes on this machine give what threads give, whatever is lost on the way."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,14 +10,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from crop_table import selected_objects
+from scripted_server import scripted_server
 
+from rarelib.captions import caption_objects
 from rarelib.demo.draw.world import save_world
 from rarelib.engines import choose_workers
+from rarelib.engines.ray_pool import ENVIRONMENT
 from rarelib.objects.detection import detect_objects, load_detector
 from rarelib.objects.embedding import embed_objects, load_embedder
 from rarelib.pictures.listing import list_images
-from rarelib.settings import DetectSettings
+from rarelib.settings import CaptionSettings, DetectSettings
 
+os.environ.update(ENVIRONMENT)  # before Ray is loaded, which reads them then
 ray = pytest.importorskip("ray", reason="the extra rarelib[ray] is not installed")
 from ray.cluster_utils import Cluster  # noqa: E402
 
@@ -37,17 +43,27 @@ def world(tmp_path_factory):
     return place, images, detector, found
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """A head with three CPUs and a node with two more."""
+def start_cluster():
+    """Return a cluster and its second node; None where the machine is too busy."""
+    cluster = Cluster()
     try:
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
+        cluster.add_node(num_cpus=3, include_dashboard=False)
         node = cluster.add_node(num_cpus=2)
         cluster.wait_for_nodes()
     except Exception as error:
         if "timed out during startup" not in str(error):
             raise
-        pytest.skip("this machine is too busy to start Ray within half a minute")
+        cluster.shutdown()
+        return None
+    return cluster, node
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head with three CPUs and a node with two more."""
+    cluster, node = start_cluster() or start_cluster() or start_cluster() or (None, None)
+    if cluster is None:
+        pytest.skip("this machine is too busy to start Ray in three tries")
     pool = choose_workers("ray", threads=1, ray_address=cluster.address)
     yield cluster, node, pool
     ray.shutdown()
@@ -109,23 +125,36 @@ def test_a_driver_that_is_killed_goes_on_while_its_workers_still_work(world, clu
 
 
 def test_what_a_worker_raises_is_said_as_it_is(cluster):
+    def make_fussy(threads):
+        def work(number, task):
+            if task == 2:
+                raise ValueError("2 is no good")
+            return task
+
+        return work
+
+    def make_nothing(threads):
+        raise FileNotFoundError("no model")
+
     with pytest.raises(ValueError, match=r"^2 is no good$"):
         list(cluster[2].run(make_fussy, [(number, number) for number in range(4)]))
     with pytest.raises(FileNotFoundError, match=r"^no model$"):
         list(cluster[2].run(make_nothing, [(0, 0)]))
 
 
-def make_fussy(threads):
-    def work(number, task):
-        if task == 2:
-            raise ValueError("2 is no good")
-        return task
-
-    return work
-
-
-def make_nothing(threads):
-    raise FileNotFoundError("no model")
+def test_captions_are_those_of_one_process_and_requests_are_bounded_in_all(cluster, tmp_path):
+    selected = selected_objects(tmp_path, 48)
+    given = {"caption_retries": 0, "caption_timeout_s": 30.0, "caption_concurrency": 4}
+    tables = []
+    for crew, name in ((1, "alone.jsonl"), (cluster[2], "captions.jsonl")):
+        with scripted_server(fault_share=0.2, faults="503,half_json,refusal", latency_s=0.02) as server:
+            asking = CaptionSettings(**given, caption_base_url=server.base_url)
+            tables.append(caption_objects(selected, tmp_path, tmp_path, asking, journal=tmp_path / name, workers=crew))
+            assert server.stats()["peak"] <= 4
+            assert max(answers.count("good") for answers in server.stats()["requests"].values()) == 1
+    alone, spread = (table.drop(columns="seconds") for table in tables)
+    pd.testing.assert_frame_equal(spread, alone)
+    assert set(spread["source"]) == {"model", "fallback"}
 
 
 def test_vectors_are_those_of_threads(world, cluster):
