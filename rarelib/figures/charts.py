@@ -144,8 +144,8 @@ def plot_agreement(
     if scores.empty:
         return words_only(title, say("plots.no_embedded", language))
     marked = _marked(scores, methods, contamination)
-    sets = np.array([marks.to_numpy(dtype=bool) for marks in marked.values()])
-    shared = sets.astype(int) @ sets.T.astype(int)
+    sets = [marks.to_numpy(dtype=bool) for marks in marked.values()]
+    shared = np.array([[np.count_nonzero(one & other) for other in sets] for one in sets])
     shares = shared / np.maximum(np.diag(shared), 1)[:, None]
     names = [method_name(name, language) for name in marked]
     chart = new_chart(title, height=1.5 + 0.46 * len(names))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..run.ids import places_in
+
 METHODS = ("tsne", "umap")
 PERPLEXITY = 30.0
 UMAP_NEIGHBORS = 15
@@ -29,9 +31,10 @@ def choose_rows(
     Returns:
         Integer array in rising order.
     """
-    known = scores.set_index("object_id").reindex(list(object_ids))
-    selected = known["selected"].eq(True).to_numpy()
-    chosen = np.flatnonzero(selected)[np.argsort(known["rank"].to_numpy()[selected], kind="stable")]
+    place = places_in(object_ids, scores["object_id"])  # -1: not scored, neither selected
+    selected = np.append(scores["selected"].to_numpy(bool), False)[place]
+    rank = np.append(scores["rank"].to_numpy(float), np.nan)[place]
+    chosen = np.flatnonzero(selected)[np.argsort(rank[selected], kind="stable")]
     others = np.random.default_rng(seed).permutation(np.flatnonzero(~selected))
     return np.sort(np.concatenate([chosen, others])[:max_points])
 

@@ -7,18 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ..run.ids import as_arrow, places_in
 from .conditions import condition_labels
 from .events import number_frames
 
 UNREAD = ("crop_path", "content", "energy")  # columns of the objects that no score rests on
 REPEATED = ("image_id", "class_name", "origin", "group", "condition")
-
-
-def id_order(object_ids: Sequence[str]) -> np.ndarray:
-    """Return the rows in the order of their ids, int64 (n,)."""
-    return pc.sort_indices(_arrow(object_ids)).to_numpy().astype(np.int64)
 
 
 def join_tables(
@@ -36,7 +31,7 @@ def join_tables(
     Raises:
         ValueError: If an id has no row in objects.
     """
-    wanted = _arrow(object_ids).take(pa.array(order))
+    wanted = as_arrow(object_ids).take(pa.array(order))
     place = places_in(wanted, objects["object_id"])
     if (place < 0).any():
         missing = wanted[int(np.flatnonzero(place < 0)[0])].as_py()
@@ -73,19 +68,6 @@ def names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[s
     differs = (name != table["class_name"].to_numpy(dtype=object)) & (margin > 0)
     told = {"phrase": np.where(differs, name, ""), "margin": np.where(differs, margin, 0.0)}
     return {**told, "strangeness": _taken(known, place, np.nan)}
-
-
-def places_in(wanted: Sequence[str], known: Sequence[str]) -> np.ndarray:
-    """Return the row of each text among the known ones, int64 (n,), -1 for none; no text becomes an object."""
-    if isinstance(getattr(wanted, "dtype", None), pd.CategoricalDtype):
-        categories = places_in(pd.Series(wanted.cat.categories, dtype="str"), known)
-        return categories[wanted.cat.codes.to_numpy()]
-    return pc.index_in(_arrow(wanted), value_set=_arrow(known)).fill_null(-1).to_numpy().astype(np.int64)
-
-
-def _arrow(texts: Sequence[str]) -> pa.Array:
-    found = texts if isinstance(texts, pa.Array) else pa.array(pd.Series(texts, dtype="str"), type=pa.large_string())
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
 def _taken(values: np.ndarray, place: np.ndarray, default: object) -> np.ndarray:

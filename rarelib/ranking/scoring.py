@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ..params import SELECTIONS
+from ..run.ids import id_order
 from ..settings import ScoreSettings
 from ..words.ordinary import ordinariness
 from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
 from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates
-from .joined import id_order, join_tables, names_by_text
+from .joined import join_tables, names_by_text
 from .neighbours import nearest_common
 from .order import choose_first, places_of, spread_order
 from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers

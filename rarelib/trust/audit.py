@@ -12,6 +12,7 @@ from scipy.stats import beta
 
 from ..language import say
 from ..ranking.early_filter import filter_objects, id_chances, is_proposal
+from ..run.ids import id_order, places_in
 from ..run.progress import track
 from ..settings import FilterSettings, ScoreSettings
 
@@ -113,11 +114,10 @@ def look_alike_classes(vectors: np.ndarray, class_names: np.ndarray, hidden: np.
 
 
 def _sample(objects: pd.DataFrame, object_ids: Sequence[str], seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    table = objects.set_index("object_id").loc[list(object_ids)].reset_index()
-    order = np.argsort(table["object_id"].to_numpy())  # the sample does not depend on the order of the rows
-    drawn = np.random.default_rng(seed).permutation(len(table))[:MAX_OBJECTS]
-    rows = np.sort(order[drawn])
-    return rows, table.iloc[rows].reset_index(drop=True)
+    order = id_order(object_ids)  # the sample does not depend on the order of the rows
+    rows = np.sort(order[np.random.default_rng(seed).permutation(len(order))[:MAX_OBJECTS]])
+    ids = pd.Series(object_ids, dtype="str").iloc[rows]
+    return rows, objects.iloc[places_in(ids, objects["object_id"])].reset_index(drop=True)
 
 
 def _hide_and_rank(world: _World, kind: str, generator: np.random.Generator) -> dict[str, Any]:
