@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,18 @@ def squeeze(text: object, limit: int = 120) -> str:
     """Return a text as one line of at most so many characters."""
     flat = " ".join(str(text).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def gpu_numbers(device: str) -> tuple[int, ...]:
+    """Return the numbers of the GPUs that a device names; none for auto, cpu and cuda.
+
+    Raises:
+        ValueError: If it is no device, or names a GPU twice.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+(,\d+)*)?", device):
+        raise ValueError("must be auto, cpu, cuda, cuda:N, or several GPUs, such as cuda:0,1")
+    numbers = tuple(int(number) for number in re.findall(r"\d+", device))
+    twice = [number for number in numbers if numbers.count(number) > 1]
+    if twice:
+        raise ValueError(f"must name each GPU once, but names GPU {twice[0]} twice")
+    return numbers

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from .parameter_files import ParameterError, one_line, parse_text, read_mapping, squeeze
+from .parameter_files import ParameterError, gpu_numbers, one_line, parse_text, read_mapping, squeeze
 
 RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "bulldozer", "excavator",
                  "forklift", "cement", "roller")  # fmt: skip
@@ -31,7 +31,7 @@ class RunParams(BaseModel):
     runs_dir: str = Field("runs", description="Folder that holds the runs, or an address such as s3://bucket/runs")
     language: Literal["en", "ja"] = Field("en", description="Language of titles, reasons and sentences")
     seed: Count = Field(0, description="Seed of everything random: sampling, forests, maps, the audit")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N, or several GPUs of a machine: cuda:0,1")
     runtime: Literal["auto", "torch", "openvino", "openvino_f32", "openvino_int8"] = Field(
         "auto",
         description="How models run: auto takes openvino on a CPU (bf16 where it has it) and torch on a GPU; "
@@ -46,6 +46,12 @@ class RunParams(BaseModel):
     trust_pickles: bool = Field(
         False, description="Load weights whose pickle asks for more than known layers (can run code!)"
     )
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        gpu_numbers(device)
+        return device
 
     @field_validator("name")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from ..models.runtime import choose_runtime
 from ..models.weights import sha256_of
 from .answers import MAX_ERROR_CHARS, MAX_OUTPUT_TOKENS, Reply, clean_text
 from .prompts import Message
@@ -26,11 +27,10 @@ class LocalModel:
         Raises:
             ValueError: If the folder holds no image-text-to-text checkpoint.
         """
-        import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
         self.name, self.parallel = Path(folder).name, LOCAL_BATCH
-        chosen = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        chosen = choose_runtime("torch", device).devices[0]  # several GPUs are for several workers
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
             self._processor = AutoProcessor.from_pretrained(folder, **options)

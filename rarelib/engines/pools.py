@@ -10,6 +10,7 @@ ENGINES = ("local", "ray")
 MISSING = (
     "The 'engine' parameter ray needs the package ray; install rarelib[ray] on every machine, or take engine local."
 )
+ONE_GPU = "RARELIB_ONE_GPU"  # set in a worker that sees a single GPU, whatever number it has on its machine
 Make = Callable[[int], Callable[[int, Any], Any]]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .pools import Make
+from .pools import ONE_GPU, Make
 
 ANSWER_S = 10.0
 EXPECTED = "The 'ray_address' parameter must be that of a running cluster."
@@ -65,7 +65,7 @@ class RayPool:
         actors = min(self._actors, len(rows), limit or len(rows))
         done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             _Actor,
-            fn_constructor_args=(make, self._threads),
+            fn_constructor_args=(make, self._threads, self._gpus),
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=actors),
             num_cpus=self._threads,
@@ -85,7 +85,8 @@ class _Actor:
     An error travels back as a result: Ray would wrap it in its own words, and try again what cannot succeed.
     """
 
-    def __init__(self, make: Make, threads: int) -> None:
+    def __init__(self, make: Make, threads: int, gpus: int) -> None:
+        os.environ.update({ONE_GPU: "1"} if gpus else {})
         self._work, self._error = _attempt(make, threads)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:

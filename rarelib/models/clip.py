@@ -13,7 +13,7 @@ import numpy as np
 
 from . import weights
 from .exports import cached_export
-from .runtime import OpenVinoNetwork, Runtime, TorchNetwork
+from .runtime import OpenVinoNetwork, Runtime, place_network
 
 EXPORT_VERSION = 2  # raise it when what is exported changes
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. (2021), the released preprocessing
@@ -74,9 +74,7 @@ def load_clip(model: str, runtime: Runtime, *, trust_pickles: bool = False) -> C
     config = _read_config(folder, model)
     sha256 = weights.clip_sha256(folder)
     if runtime.library == "torch":
-        images, texts = (
-            TorchNetwork(tower, runtime.device, runtime.precision) for tower in _load_towers(folder, config)
-        )
+        images, texts = (place_network(tower, runtime) for tower in _load_towers(folder, config))
         tokenizer = _backend_tokenizer(folder, config)
     else:
         exported = _export(folder, sha256, config)

@@ -19,7 +19,7 @@ from .decoding import decode_outputs
 from .exports import cached_export
 from .proposer import Proposer
 from .quantization import quantize
-from .runtime import OpenVinoNetwork, Runtime, TorchNetwork, choose_runtime
+from .runtime import OpenVinoNetwork, Runtime, choose_runtime, place_network
 
 EXPORT_VERSION = 4  # raise it when what is exported changes
 FIXED_SIZE = "The 'proposal_imgsz' parameter must be 0 with an OpenVINO folder whose input has a fixed size."
@@ -176,7 +176,7 @@ def _load(
         from . import yolo
 
         net = yolo.load_net(path, trust_pickles=trust_pickles)
-        network = TorchNetwork(yolo.RawDetector(net), choice.device, choice.precision)
+        network = place_network(yolo.RawDetector(net), choice)
         return Detector(network, yolo.class_names_of(net), str(choice), sha256, imgsz, tuple(yolo.strides_of(net)))
     folder, about = export_yolo(path, sha256, trust_pickles=trust_pickles)
     if choice.precision == "int8":

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import weights
 from .detector import export_yolo, read_openvino_folder, yolo_path
-from .runtime import OpenVinoNetwork, Runtime, TorchNetwork
+from .runtime import OpenVinoNetwork, Runtime, place_network
 
 FEATURE_SIZE = 160  # side of the padded crop [px]; 192 is as good, 224 worse
 YOLOV8_LAYERS = [9, 18]  # what yolo.feature_layers gives for every YOLOv8, for exports that do not say
@@ -37,7 +37,7 @@ def load_feature_network(yolo_model: str, runtime: Runtime, *, trust_pickles: bo
 
         net = yolo.load_net(path, trust_pickles=trust_pickles)
         features = yolo.PooledFeatures(net, yolo.feature_layers(net))
-        network = TorchNetwork(features, runtime.device, runtime.precision)
+        network = place_network(features, runtime)
     else:
         import openvino as ov
 

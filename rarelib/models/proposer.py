@@ -15,7 +15,7 @@ from ..pictures.proposals import SAME_THING, evidence_at
 from ..tables import DETECTED, LABEL, PROPOSAL
 from . import weights
 from .pickles import pickled_names
-from .runtime import TorchNetwork, choose_runtime
+from .runtime import choose_runtime, place_network
 
 LEAST_CONFIDENCE = 0.1  # of a box that is looked at; a threshold of such models' demos is 0.25 to 0.4
 MOST_BOXES = 100  # of a picture
@@ -104,7 +104,7 @@ def load_proposer(
     choice = choose_runtime("torch", device)
     if words:
         yolo.set_words(net, words, _vectors_of(net, words, text_model, choice, trust_pickles=trust_pickles))
-    network = TorchNetwork(yolo.AnyBoxes(net), choice.device, choice.precision)
+    network = place_network(yolo.AnyBoxes(net), choice)
     sha256 = weights.sha256_of(path) + "".join(f" {word}" for word in words)
     stride = max(int(max(net.stride)), 32)
     return Proposer(network, yolo.class_names_of(net), origin_of(path), sha256, imgsz, stride)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
-import re
+import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+
+from ..engines import ONE_GPU
+from ..parameter_files import gpu_numbers
 
 CORE_SHARE = 0.8
 GPU_BATCH = 16
@@ -27,7 +31,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Runtime:
-    """A choice of library ("openvino" or "torch"), device ("cpu", "cuda", "cuda:1") and precision ("bf16", …)."""
+    """A choice of library ("openvino" or "torch"), device ("cpu", "cuda", "cuda:0,1") and precision ("bf16", …)."""
 
     library: str
     device: str
@@ -36,6 +40,12 @@ class Runtime:
     def __str__(self) -> str:
         name = {"openvino": "OpenVINO", "torch": "torch"}[self.library]
         return f"{name} {PRECISION_NAMES[self.precision]} on {'a CPU' if self.device == 'cpu' else 'a GPU'}"
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Each device by itself, as torch calls it."""
+        numbers = gpu_numbers(self.device)
+        return tuple(f"cuda:{number}" for number in numbers) or (self.device,)
 
     @property
     def unquantized(self) -> str:
@@ -49,7 +59,7 @@ def choose_runtime(runtime: str = "auto", device: str = "auto") -> Runtime:
     Args:
         runtime: "auto" (OpenVINO on a CPU, torch on a GPU), "torch", "openvino" (bfloat16 where the CPU has it),
             "openvino_f32" or "openvino_int8".
-        device: "auto", "cpu", "cuda" or "cuda:N".
+        device: "auto", "cpu", "cuda", "cuda:N", or several, such as "cuda:0,1".
 
     Raises:
         ValueError: If the device is unknown or absent, or OpenVINO is asked for on a GPU.
@@ -178,17 +188,56 @@ class TorchNetwork:
         return self(array)
 
 
+class Replicas:
+    """The same network on several devices; each call goes to one that is free, so that threads keep all of them busy.
+
+    Which device does a batch changes nothing but the last bits; whoever calls in order keeps the order of results.
+    """
+
+    def __init__(self, networks: Sequence[TorchNetwork]) -> None:
+        """Take one network a device."""
+        self._networks, self._free = list(networks), queue.SimpleQueue()
+        self.precision, self.batch = networks[0].precision, networks[0].batch
+        for network in networks:
+            self._free.put(network)
+
+    def open(self, workers: int = 1) -> None:
+        """Share threads that call at once among the devices."""
+        for network in self._networks:
+            network.open(-(-workers // len(self._networks)))
+
+    def __call__(self, array: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs for one batch."""
+        network = self._free.get()
+        try:
+            return network(array)
+        finally:
+            self._free.put(network)
+
+
+def place_network(module: Any, choice: Runtime) -> TorchNetwork | Replicas:
+    """Return a torch module on the device of a choice, or a copy of it on each of several."""
+    if len(choice.devices) == 1:
+        return TorchNetwork(module, choice.devices[0], choice.precision)
+    copies = [copy.deepcopy(module) for _ in choice.devices]
+    return Replicas([TorchNetwork(*each, choice.precision) for each in zip(copies, choice.devices, strict=True)])
+
+
 def _check_device(device: str) -> str:
     if device == "cpu" or (device == "auto" and not _may_have_gpu()):
         return "cpu"
-    if not re.fullmatch(r"auto|cuda(:\d+)?", device):
-        raise ValueError(f"The 'device' parameter must be auto, cpu, cuda or cuda:N. Got {device!r} instead.")
+    try:
+        numbers = gpu_numbers(device)
+    except ValueError as error:
+        raise ValueError(f"The 'device' parameter {error}. Got {device!r} instead.") from error
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "auto":
         return "cuda" if count else "cpu"
-    if int(device.partition(":")[2] or 0) >= count:
+    if os.environ.get(ONE_GPU):
+        device, numbers = "cuda", ()
+    if max(numbers, default=0) >= count:
         raise ValueError(f"The 'device' parameter asks for {device!r}, but torch sees {count} GPUs; take auto or cpu.")
     return device
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..engines import check_engine
+from ..models.runtime import choose_runtime
 from ..models.weights import is_litter
 from ..params import ParameterError, Params
 from ..pictures.listing import has_pictures
@@ -43,6 +44,8 @@ def check_inputs(params: Params) -> None:
     _check_runs_dir(params)
     try:
         check_engine(params.engine, ray_address=params.ray_address, device=params.device)
+        if params.device.startswith("cuda"):
+            choose_runtime(params.runtime, params.device)
         check_lists(params.vocabulary, params.ordinary_classes)
     except ValueError as error:
         raise ParameterError(str(error)) from error

@@ -4,12 +4,16 @@ import time
 import numpy as np
 import pytest
 
+from rarelib.engines import ONE_GPU
 from rarelib.models.runtime import (
     OpenVinoNetwork,
+    Replicas,
+    Runtime,
     TorchNetwork,
     _cpu_precision,
     choose_runtime,
     ordered_map,
+    place_network,
     worker_count,
 )
 
@@ -33,15 +37,87 @@ def test_no_network_is_asked_for_a_precision_that_the_cpu_lacks(monkeypatch, cap
     _cpu_precision.cache_clear()
 
 
-@pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu:1"])
+@pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu:1", "cuda:", "cuda:0,", "cuda:0, 1", "cpu,cpu"])
 def test_an_unknown_device_is_refused(device):
-    with pytest.raises(ValueError, match="'device' parameter must be auto, cpu, cuda or cuda:N"):
+    with pytest.raises(ValueError, match=r"'device' parameter must be auto, cpu, cuda, cuda:N.*Got"):
         choose_runtime("auto", device)
 
 
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="asks for 'cuda:99', but torch sees"):
         choose_runtime("auto", "cuda:99")
+
+
+def test_one_gpu_of_several_is_named_twice_or_not_there(monkeypatch):
+    with pytest.raises(ValueError, match="must name each GPU once, but names GPU 1 twice"):
+        choose_runtime("auto", "cuda:1,0,1")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(ValueError, match="asks for 'cuda:0,2', but torch sees 2 GPUs"):
+        choose_runtime("auto", "cuda:0,2")
+    choice = choose_runtime("auto", "cuda:1,0")
+    assert choice.devices == ("cuda:1", "cuda:0") and str(choice) == "torch float16 on a GPU"
+    assert choose_runtime("auto", "cuda").devices == ("cuda",) and choose_runtime("auto", "cpu").devices == ("cpu",)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)  # as in a worker of a cluster
+    monkeypatch.setenv(ONE_GPU, "1")
+    assert choose_runtime("auto", "cuda:0,1").devices == ("cuda",)
+
+
+class Slow:
+    """A network that takes a while and remembers its rows and who called it at the same time."""
+
+    precision, batch = "f32", 16
+
+    def __init__(self, wait_s):
+        self.wait_s, self.rows, self.inside, self.peak, self.opened = wait_s, [], 0, 0, 0
+
+    def open(self, workers):
+        self.opened = workers
+
+    def __call__(self, array):
+        self.inside += 1
+        self.peak = max(self.peak, self.inside)
+        time.sleep(self.wait_s)
+        self.rows += array[:, 0].tolist()
+        self.inside -= 1
+        if -1 in array:
+            raise MemoryError
+        return [array * 2]
+
+
+def test_each_device_takes_a_batch_at_a_time_and_order_is_kept():
+    devices = [Slow(0.001), Slow(0.01)]
+    network = Replicas(devices)
+    network.open(5)
+    batches = [np.full((2, 1), number) for number in range(40)]
+    results = list(ordered_map(network, batches, workers=5))
+    assert [result[0][0, 0] for result in results] == [2 * number for number in range(40)]
+    done = [set(device.rows) for device in devices]
+    assert done[0] | done[1] == set(range(40)) and not done[0] & done[1]
+    assert done[0] and done[1]
+    assert [device.peak for device in devices] == [1, 1] and [device.opened for device in devices] == [3, 3]
+
+
+def test_a_device_that_fails_is_free_again():
+    network = Replicas([Slow(0.0)])
+    for _ in range(3):
+        with pytest.raises(MemoryError):
+            network(np.full((1, 1), -1))
+    assert network(np.ones((1, 1)))[0].tolist() == [[2]]
+
+
+def test_a_network_on_two_devices_gives_what_it_gives_on_one(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(Runtime, "devices", ("cpu", "cpu"))  # stand for two GPUs
+    module = torch.nn.Linear(4, 3)
+    network = place_network(module, Runtime("torch", "cpu", "f32"))
+    assert isinstance(network, Replicas)
+    rows = np.random.default_rng(0).normal(size=(8, 5, 4)).astype(np.float32)
+    alone = TorchNetwork(module, "cpu", "f32")
+    network.open(4)
+    for found, batch in zip(ordered_map(network, rows, workers=4), rows, strict=True):
+        np.testing.assert_allclose(found[0], alone(batch)[0], atol=1e-6)
 
 
 def test_openvino_on_a_gpu_is_refused(monkeypatch):

@@ -86,6 +86,14 @@ def test_workers_and_tasks_do_not_change_the_table(model, pictures, tmp_path, ru
     pd.testing.assert_frame_equal(alone, together, atol=0.011)  # one unit of the rounding
 
 
+def test_several_devices_give_the_table_of_one(model, pictures, tmp_path, monkeypatch):
+    alone, unreadable = detect(model, pictures, tmp_path / "1", runtime="torch")
+    monkeypatch.setattr("rarelib.models.runtime.Runtime.devices", ("cpu", "cpu"))  # stand for two GPUs
+    together, failed = detect(model, pictures, tmp_path / "2", runtime="torch", workers=3)
+    pd.testing.assert_frame_equal(alone, together, atol=0.011)  # one unit of the rounding
+    pd.testing.assert_frame_equal(unreadable, failed)
+
+
 def test_finished_tasks_are_not_done_again(model, pictures, tmp_path):
     whole, _ = detect(model, pictures, tmp_path / "whole", task_size=3)
     parts = tmp_path / "killed" / "parts"
