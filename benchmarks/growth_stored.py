@@ -27,12 +27,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import nnls
 
 DIM, KINDS, CLASSES, RARE_SHARE = 512, 400, 40, 0.001
 PER_PICTURE, PER_DRIVE, SEEN_IN = 10, 400, 4
 VIEWS = np.float32(0.1)  # of a thing's own spread, by which its views differ
 TOP_SHARE, SAMPLED_S = 0.01, 0.05
-FITTED = "seconds", "memory_mib"
 PREDICTED = (10_000_000, 100_000_000)
 # what is timed of the ranking: functions of scoring.py, and what they are called in the table
 STEPS = {"join_tables": "tables", "outlier_scores": "outlier columns", "hidden_share": "hidden",
@@ -61,8 +61,8 @@ def main() -> None:
             options.known.write_text(json.dumps(rows, indent=1))
     table = pd.DataFrame(rows).sort_values("objects")
     print(table.set_index("objects").T.to_markdown(floatfmt=",.4g"), "\n")
-    for name in FITTED:
-        print(predict(table["objects"].to_numpy(float), table[name].to_numpy(float), name))
+    print(predict(table, "seconds", [*STEPS.values()]))
+    print(predict(table, "MiB", ["memory_mib"]))
 
 
 def measure_apart(count: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -141,13 +141,21 @@ def time_steps(watch: Watch) -> dict[str, float]:
     return spent
 
 
-def predict(counts: np.ndarray, values: np.ndarray, name: str) -> str:
-    """Fit a power of the count and say what it gives for more, with its error at the largest count."""
-    power, base = np.polyfit(np.log(counts), np.log(values), 1)
-    early, start = np.polyfit(np.log(counts[:-1]), np.log(values[:-1]), 1)
-    error = np.exp(start + early * np.log(counts[-1])) / values[-1] - 1
-    more = ", ".join(f"{count:,}: {np.exp(base + power * np.log(count)):,.0f}" for count in PREDICTED)
-    return f"{name} grows as n^{power:.2f}; {more} (the largest count was predicted {error:+.0%} wrong by the others)"
+def predict(table: pd.DataFrame, name: str, parts: list[str]) -> str:
+    """Add up the parts, each as a line through what was measured, and say what they give for more, with the error."""
+    counts = table["objects"].to_numpy(float)
+    more = ", ".join(f"{count:,}: {add_up(table, parts, count):,.0f}" for count in PREDICTED)
+    largest = table.iloc[-1]
+    error = add_up(table.iloc[:-1], parts, counts[-1]) / largest[parts].sum() - 1
+    return f"{name}: {more} (the others predicted {counts[-1]:,.0f} {error:+.0%} wrong)"
+
+
+def add_up(table: pd.DataFrame, parts: list[str], count: float) -> float:
+    """Return the sum of the parts at another count: a constant and a share of the count each, neither below 0."""
+    counts = table["objects"].to_numpy(float)
+    by_count = np.stack([np.ones(len(counts)), counts], axis=1)
+    lines = [nnls(by_count / counts[:, None], table[part].to_numpy(float) / counts)[0] for part in parts]
+    return float(sum(base + slope * count for base, slope in lines))
 
 
 def draw_vectors(path: Path, count: int) -> None:

@@ -37,7 +37,7 @@ def join_tables(
         missing = wanted[int(np.flatnonzero(place < 0)[0])].as_py()
         raise ValueError(f"The object {missing!r} has a vector but no row in the objects table.")
     kept = objects.drop(columns=[name for name in UNREAD if name in objects])
-    table = (narrowed(kept) if narrow else kept).take(place).reset_index(drop=True)
+    table = narrowed(kept, when=narrow).take(place).reset_index(drop=True)
     about = images.drop_duplicates("image_id")
     picture = places_in(table["image_id"], about["image_id"])
     for name in ("width", "height"):
@@ -45,12 +45,15 @@ def join_tables(
     table["group"] = pd.Series(_taken(about["group"].fillna("").to_numpy(object), picture, ""), dtype="str")
     table["frame"] = _taken(number_frames(about).reindex(about["image_id"]).to_numpy(), picture, 0)
     table["condition"] = condition_labels(table, images)
-    return narrowed(table) if narrow else table
+    return narrowed(table, when=narrow)
 
 
-def narrowed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table in half the memory: numbers in float32, repeated texts as categories."""
-    numbers = {name: np.float32 for name in table if table[name].dtype == np.float64}
+def narrowed(table: pd.DataFrame, *, when: bool = True) -> pd.DataFrame:
+    """Return a table in half the memory: numbers of four bytes, repeated texts as categories; else as it is."""
+    if not when:
+        return table
+    half = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
+    numbers = {name: half[table[name].dtype] for name in table if table[name].dtype in half}
     return table.astype(numbers | {name: "category" for name in REPEATED if name in table})
 
 

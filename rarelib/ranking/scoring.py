@@ -15,7 +15,7 @@ from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
 from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates
-from .joined import join_tables, names_by_text
+from .joined import join_tables, names_by_text, narrowed
 from .neighbours import nearest_common
 from .order import choose_first, places_of, spread_order
 from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers
@@ -72,16 +72,17 @@ def score_objects(
         )
     order = id_order(object_ids)
     vectors = arrange(vectors, order, memory_gb=settings.memory_gb)
-    table = join_tables(objects, images, object_ids, order, narrow=isinstance(vectors, StoredVectors))
+    narrow = isinstance(vectors, StoredVectors)
+    table = join_tables(objects, images, object_ids, order, narrow=narrow)
     table["verdict"] = np.nan if verdicts is None else np.asarray(verdicts, dtype=float)[order]
-    table = _add_facts(table, objects, vectors, zero_shot, settings)
-    table = _add_signs(table, n_images=_count_looked_at(images, objects))
+    table = narrowed(_add_facts(table, objects, vectors, zero_shot, settings), when=narrow)
+    table = narrowed(_add_signs(table, n_images=_count_looked_at(images, objects)), when=narrow)
     table["rarity"] = _rarity(table, settings)
-    table = _order_and_select(table, vectors, settings)
+    table = narrowed(_order_and_select(table, vectors, settings), when=narrow)
     neighbours, table["nearest"] = nearest_common(table, vectors)
     table = explain_objects(table, n_objects=int((~is_proposal(objects)).sum()), language=settings.language)
-    columns = ["object_id", *settings.outlier_methods, *COLUMNS]
-    return table[columns].iloc[np.argsort(order)].reset_index(drop=True), neighbours
+    table = table[["object_id", *settings.outlier_methods, *COLUMNS]]
+    return table if (np.diff(order) > 0).all() else table.take(np.argsort(order)).reset_index(drop=True), neighbours
 
 
 def _add_facts(
@@ -124,8 +125,8 @@ def _add_facts(
 
 
 def _add_signs(table: pd.DataFrame, *, n_images: int) -> pd.DataFrame:
-    signs = measure_signs(table, n_images=n_images).round(DECIMALS)
-    return table.assign(**{name: signs[name].to_numpy() for name in signs})
+    signs = measure_signs(table, n_images=n_images)
+    return table.assign(**{name: np.round(signs.pop(name).to_numpy(), DECIMALS) for name in list(signs)})
 
 
 def _count_looked_at(images: pd.DataFrame, objects: pd.DataFrame) -> int:
