@@ -10,7 +10,7 @@ from .stored import draw_rows, row_blocks
 from .tracks import MEMORY_FRAMES, Views
 
 LIST_ROWS = 1_000  # of about so many that are alike each is compared with each
-EXACT_ROWS = 8_000  # up to here all with all; no list is longer, so that time grows in step with the objects
+EXACT_ROWS = 8_000  # up to here all with all; in longer lists with so many heads, so that time grows in step
 LIST_DIMENSIONS = 32  # leading directions in which lists are found, and distances are bounded from below
 LIST_FIT_ROWS, AXES_FIT_ROWS = 40, 20_000  # rows that a list, and the directions, are learned from
 BLOCK_ROWS, PAIRS, DENSE = 512, 20_000, 20  # rows and pairs at once; one pair takes the time of so many of a product
@@ -37,9 +37,7 @@ def join_copies(vectors: np.ndarray, rows: np.ndarray, close: float, views: View
         left = np.flatnonzero(head == np.arange(len(rows)))
         left = left[np.argsort(lists[left], kind="stable")]
         for start, end in pairwise(np.flatnonzero(np.diff(lists[left], prepend=-1, append=-1)).tolist()):
-            for part in range(start, end, EXACT_ROWS):
-                some = left[part : min(part + EXACT_ROWS, end)]
-                head[some] = events.join(some)
+            head[left[start:end]] = events.join(left[start:end])
     while (head[head] != head).any():  # what it joined first may have joined another in the second
         head = head[head]
     return rows[head]
@@ -79,7 +77,10 @@ class _Events:
         self.pictures: dict[int, set[int]] = {}  # of events with followers, by place
 
     def join(self, places: np.ndarray) -> np.ndarray:
-        """Join each of the rows to the first before it that is the same and a head; return heads of all."""
+        """Join each of the rows to the first before it that is the same and a head; return heads of all.
+
+        Of the heads the first EXACT_ROWS, the rarest, are compared with.
+        """
         head, heads = places.copy(), np.zeros(0, np.int64)
         values = self.places[places].astype(np.float32)
         lengths = np.einsum("ij,ij->i", values, values)
@@ -95,7 +96,7 @@ class _Events:
                 if is_head[candidate] and head[block[number]] == own and self._take_in(first, own):
                     head[block[number]] = first
                     is_head[len(heads) + number] = False
-            heads = candidates[is_head]
+            heads = candidates[is_head][:EXACT_ROWS]
         return head
 
     def _same(

@@ -180,3 +180,19 @@ def turning(n, seed, *, dim=64):
     one, other = np.linalg.qr(np.random.default_rng(100 + seed).normal(size=(dim, 2)))[0].T
     angles = np.linspace(0, 1.2, n)[:, None]
     return (np.cos(angles) * one + np.sin(angles) * other).astype(np.float32)
+
+
+def test_of_a_long_list_the_rarest_events_are_compared_with_and_a_crowd_of_copies_is_one(monkeypatch):
+    things = unit(np.random.default_rng(0).normal(size=(30, 64)))
+    number = np.concatenate([np.zeros(1_500, int), np.arange(30).repeat(20)])  # far more of the first
+    vectors = unit(things[number] + 0.002 * np.random.default_rng(1).normal(size=(len(number), 64)))
+    monkeypatch.setattr(copies, "EXACT_ROWS", 400)
+    monkeypatch.setattr(copies, "LIST_ROWS", len(number))
+    event = group_duplicates(vectors, np.random.default_rng(2).random(len(number)), similarity=0.95)
+    assert (number[event] == number).all()
+    assert len(np.unique(event)) == 30
+    monkeypatch.setattr(copies, "EXACT_ROWS", 10)
+    monkeypatch.setattr(copies, "BLOCK_ROWS", 10)
+    rarity = np.where(number < 5, 1.0, 0.0)
+    event = group_duplicates(vectors, rarity, similarity=0.95)
+    assert (number[event] == number).all() and len(np.unique(event[number < 5])) == 5
