@@ -21,6 +21,7 @@ class S3Server:
         self.fail_every = 0  # each n-th request is answered with 503
         self.down_until = 0.0  # until this moment of time.monotonic() each one is
         self.read_only = False  # whoever writes is told that he may not
+        self.listed = []  # of what all below was asked for: prefixes with their buckets
         self.written, self.deleted = [], []  # keys with their buckets
         self.uploads = {}  # of objects that come in parts
         self.address = ""
@@ -53,6 +54,7 @@ def _handler(server):
             bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             if "list-type" in query:
+                server.listed += [] if query.get("delimiter") else [f"{bucket}/{query.get('prefix', '')}"]
                 if not (server.root / bucket).is_dir():
                     return self._answer(404, b"<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>")
                 return self._answer(200, _listing(server.root / bucket, query).encode())

@@ -36,13 +36,16 @@ def test_a_run_from_a_failing_object_store_equals_the_one_from_disk(s3, tmp_path
     s3.down_until = time.monotonic() + 3.0
     remote = run_on("s3://fleet/images", tmp_path / "runs", "remote")
     assert s3.failed > 3
+    assert s3.listed.count("fleet/images/") == 1, s3.listed
     local = run_on(str(tmp_path / "fleet" / "images"), tmp_path / "runs", "local")
     for table in ("images", "objects", "unreadable", "early_filter"):
         pd.testing.assert_frame_equal(remote.read_table(table), local.read_table(table))
     assert len(remote.read_table("objects")) > 50
-    asked = s3.requests
+    asked, s3.fail_every = s3.requests, 0
+    s3.listed.clear()
     again = run_on("s3://fleet/images", tmp_path / "runs", "remote")
     assert s3.requests - asked < 10  # listed, and no picture read
+    assert s3.listed.count("fleet/images/") == 1
     assert not list(kept_secrets(again))
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from ..pictures.listings import files_of
 from ..pictures.sources import READERS, Folder, RemotePath
 from ..run.places import cache_folder, copy_name
 from .layout import stem
@@ -65,7 +66,7 @@ def label_files(folder: RemotePath, *, above_only: bool = False) -> list[File]:
 def _listed(folder: RemotePath, period: int) -> list[File]:
     parts = _parts(folder)
     inside = "/".join(parts)
-    found = {f"{inside}/{path}": (size, at) for path, size, at in folder.list_files() if LABELS.search(path)}
+    found = {f"{inside}/{path}": (size, at) for path, size, at in files_of(folder) if LABELS.search(path)}
     for depth in range(len(parts) - 1, max(len(parts) - 1 - FLOORS_UP, 0), -1):
         try:
             found |= _on_floor(folder, parts[:depth])
@@ -79,7 +80,7 @@ def _on_floor(folder: RemotePath, parts: tuple[str, ...]) -> dict[str, tuple[int
     files, folders = floor.list_folder()
     found = {f"{above}/{name}": told for name, told in files.items() if LABELS.search(name)}
     for name in (name for name in folders if FOLDERS.match(name)):
-        listed = (floor / name).list_files()
+        listed = files_of(floor / name)
         found |= {f"{above}/{name}/{path}": (size, at) for path, size, at in listed if LABELS.search(path)}
     return found
 

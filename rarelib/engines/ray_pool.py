@@ -22,6 +22,7 @@ GPUS_SEEN = "CUDA_VISIBLE_DEVICES"
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # no news are sent
     "RAY_TQDM": "0",  # no bars are drawn
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # what its own processes tell each other is not for a notebook
     # a busy machine may take longer than Ray's own half minute; a raylet gives its agents 15 s, which nothing changes
     "RAY_raylet_start_wait_time_s": "60",
     "RAY_gcs_server_port_wait_time_s": "60",

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from .decoding import ImageError, reason_of
+from .listings import files_of
 from .paths import PICTURES, VIDEOS, frame_path, is_video
 from .sources import Folder, RemotePath
 
@@ -40,7 +41,7 @@ def find_pictures(folder: Folder) -> Iterator[Found]:
     What file managers leave (._a.jpg, @eaDir/, __MACOSX/, …) is none.
     """
     if isinstance(folder, RemotePath):
-        files = (file for file in folder.list_files() if _is_named_so(file[0]))
+        files = (file for file in files_of(folder) if _is_named_so(file[0]))
         yield from (Found(path, "", size, modified) for path, size, modified in files)
         return
     seen: set[tuple[int, int]] = set()

@@ -18,6 +18,7 @@ from ..models.runtime import choose_runtime
 from ..models.weights import is_litter
 from ..params import ParameterError, Params
 from ..pictures.listing import has_pictures
+from ..pictures.listings import files_of
 from ..pictures.sources import is_address, source_of
 from ..run.folder import file_sha256
 from ..run.places import CACHE
@@ -199,7 +200,7 @@ def _sha256(path: Path, *_changed: int) -> str:
 
 
 def _remote_hash(address: str) -> str:
-    files = sorted(f"{path} {size} {modified}\n" for path, size, modified in source_of(address).list_files())
+    files = sorted(f"{path} {size} {modified}\n" for path, size, modified in files_of(source_of(address)))
     return hashlib.sha256("".join(files).encode("utf-8", "surrogatepass")).hexdigest()
 
 

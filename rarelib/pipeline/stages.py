@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..params import Params
+from ..pictures.listings import listed_once
 from ..report.results import timing_text
 from ..run.earlier import forget
 from ..run.folder import RunFolder, write_json, write_text
@@ -36,6 +37,7 @@ class StageFailed(RuntimeError):
     """A stage's notebook stopped with an error; the message is one line."""
 
 
+@listed_once()
 def run_pipeline(
     params: Params,
     *,
