@@ -23,11 +23,12 @@ from rarelib.pipeline.check import check_run
 from rarelib.pipeline.mirroring import NotSaved, kept_at_its_place
 from rarelib.pipeline.terminal import Terminal
 from rarelib.run.folder import RunFolder
+from rarelib.run.ledger import Ledger
 from rarelib.run.overview import list_runs
-from rarelib.run.places import CACHE, working_folder
+from rarelib.run.places import CACHE, run_place, working_folder
 
 RUNS = "s3://fleet/runs"
-DETECTED = "fleet/runs/demo/stages/02_detect_objects.json"
+DETECTING = "stages/02_detect_objects."  # begins a finished part, and the marker
 
 
 @pytest.fixture
@@ -46,15 +47,31 @@ def quick(monkeypatch):
     monkeypatch.setattr(stores, "WAITS_S", (0.01,))
 
 
-def start_and_kill(s3):
-    """Start the demo run in a process of its own and kill it as soon as detection was saved."""
-    command = [sys.executable, "-m", "rarelib", "run", str(DEMO), "--runs_dir", RUNS, "--demo_scenes", "30"]
+SAVING_OFTEN = """
+import sys
+from rarelib.pipeline import mirroring
+mirroring.SAVE_EVERY_S, mirroring.SHARE = 0.2, 0
+from rarelib.command_line.app import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def start_and_kill():
+    """Start the demo run in a process of its own and kill it as soon as parts of the detection were saved."""
+    arguments = ["run", str(DEMO), "--runs_dir", RUNS, "--demo_scenes", "30", "--task_size", "3"]
+    command = [sys.executable, "-c", SAVING_OFTEN, *arguments]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    while DETECTED not in s3.written and process.poll() is None:
-        time.sleep(0.05)
+    ledger = Ledger(run_place(RUNS, "demo"))
+    while not any(path.startswith(DETECTING) for path in ledger.entries) and process.poll() is None:
+        time.sleep(0.1)
+        ledger.read()
     process.send_signal(signal.SIGKILL)
     _, told = process.communicate()
     assert process.returncode == -signal.SIGKILL, told.decode()
+
+
+def crops_older_than(moment, run):
+    return [path for path in (run.root / "cropped_objects").rglob("*.jpg") if path.stat().st_mtime < moment]
 
 
 def results_there(s3):
@@ -62,13 +79,15 @@ def results_there(s3):
 
 
 def test_a_killed_run_goes_on_elsewhere_and_equals_the_one_on_disk(s3, demo, tmp_path, monkeypatch):
-    start_and_kill(s3)
+    start_and_kill()
+    killed = time.time()
     monkeypatch.setenv(CACHE, str(tmp_path / "another machine"))
     s3.fail_every = 20
     run, said = run_demo(RUNS)
     assert "01_select_images     up to date" in said and f"Saved at {RUNS}/demo." in said
     assert s3.failed > 10
     assert differences(run.root, demo[0].root) == []
+    assert crops_older_than(killed, run)  # of parts that were finished
     written = len(results_there(s3))
     monkeypatch.setenv(CACHE, str(tmp_path / "a third machine"))
     again, said = run_demo(RUNS)
