@@ -149,6 +149,23 @@ def test_an_outage_that_lasts_ends_the_run_and_nothing_is_lost(s3, tmp_path, qui
     assert results_there(s3) == ["fleet/runs/demo/report.html"]
 
 
+def test_crops_that_cannot_be_fetched_end_the_run_in_one_line(s3, tmp_path, quick, monkeypatch):
+    params, run = begun(tmp_path)
+    with kept_at_its_place(run, params, Terminal(io.StringIO())) as place:
+        run.path("cropped_objects/a.jpg").write_text("crop")
+        place.save()
+    monkeypatch.setenv(CACHE, str(tmp_path / "another"))
+    _, other = begun(tmp_path)
+    with kept_at_its_place(other, params, Terminal(io.StringIO())) as place:
+        assert other.elsewhere == {"cropped_objects/a.jpg"} and other.has("cropped_objects/a.jpg")
+        s3.fail_every = 1
+        with pytest.raises(NotSaved, match=r"Crops could not be fetched from s3://.*: the server gave nothing"):
+            place.fetch_rest()
+        s3.fail_every = 0
+        place.fetch_rest()
+        assert other.elsewhere == frozenset() and (other.root / "cropped_objects/a.jpg").is_file()
+
+
 def test_a_bucket_that_may_not_be_written_ends_the_run_before_work_starts(s3, quick, capsys, tmp_path):
     s3.read_only = True
     assert main(["run", str(DEMO), "--runs_dir", RUNS]) == 2

@@ -21,7 +21,7 @@ LEAVE_S = 5.0  # how long a stopped run waits for what is on its way
 
 
 class NotSaved(RuntimeError):
-    """Results could not be written to their address; the message says where they are whole."""
+    """The address of a run does not answer; the message says what is whole, and where."""
 
 
 class OnDisk:
@@ -49,10 +49,21 @@ class AtAddress(OnDisk):
         run.elsewhere = mirror.elsewhere()
 
     def fetch_rest(self) -> None:
-        """Fetch what is still elsewhere, such as crops: a stage that has to work may need all of it."""
-        if self._run.elsewhere:
+        """Fetch what is still elsewhere, such as crops: a stage that has to work may need all of it.
+
+        Raises:
+            NotSaved: If the address cannot be read.
+        """
+        if not self._run.elsewhere:
+            return
+        try:
             _fetch(self._mirror, pictures=True)
-            self._run.elsewhere = self._mirror.elsewhere()
+        except OSError as error:
+            said = f"{error.strerror or error}".rstrip(".")
+            raise NotSaved(
+                f"Crops could not be fetched from {self._mirror.place}: {said}. The same command goes on from here."
+            ) from error
+        self._run.elsewhere = self._mirror.elsewhere()
 
     def save(self, *, last: bool = False) -> None:
         """Save what is new or changed; the last time, tidy up behind killed runs where anything was saved.

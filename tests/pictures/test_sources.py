@@ -109,6 +109,29 @@ def test_what_is_not_there_is_not_asked_for_again(s3):
     assert s3.requests <= 2
 
 
+def test_what_a_web_server_forbids_is_not_asked_for_again():
+    import http.server
+    import threading
+
+    asked = []
+
+    class Forbidding(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forbidding) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = RemotePath(f"http://127.0.0.1:{server.server_address[1]}/day")
+        with pytest.raises(PermissionError, match="no access"):
+            place.list_folder()
+        server.shutdown()
+    assert len(asked) == 1
+
+
 def test_pictures_are_fetched_ahead_but_not_far_and_none_twice(s3, monkeypatch):
     monkeypatch.setattr(sources, "AHEAD", 3)
     fetched = []

@@ -184,6 +184,23 @@ def test_a_killed_upload_leaves_the_earlier_state_and_its_remains_are_tidied(tmp
     assert left == {"tables/scores", "notes.txt"}
 
 
+def test_a_save_that_was_cut_off_goes_on_with_the_next(tmp_path, place, monkeypatch):
+    here = Mirror(tmp_path / "here", place)
+    write(here.root, tables__scores="old", report_dot_html="old")
+    here.save()
+    write(here.root, tables__scores="new")
+    with monkeypatch.context() as cut:
+        cut.setattr(Mirror, "_send", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            here.save()
+    again = Mirror(tmp_path / "here", place)
+    again.fetch()
+    assert run_files(again.root)["tables/scores"] == "new" and again.save() == 1
+    reader = Mirror(tmp_path / "reader", place)
+    reader.fetch()
+    assert run_files(reader.root) == {"tables/scores": "new", "report.html": "old"}
+
+
 def test_pages_are_joined_and_say_the_same(place):
     ledger = Ledger(place)
     for number in range(4):
