@@ -170,10 +170,15 @@ class Explorer(anywidget.AnyWidget):
         verdicts = said.map({"yes": 1.0, "no": 0.0}).to_numpy(float)
         if np.isnan(verdicts).all():
             raise ValueError(say("explore.no_verdicts", self.language))
-        learned = rerank(self.objects["rarity"].to_numpy(float), self._vectors, verdicts)
+        learned = rerank(self._before_verdicts(), self._vectors, verdicts, events=self._events)
         ranks = np.empty(len(learned), int)
         ranks[np.argsort(-learned, kind="stable")] = np.arange(1, len(learned) + 1)
         return ranks
+
+    def _before_verdicts(self) -> np.ndarray:
+        """Return a rarity in the order that no verdict has changed, so that those a run used are not counted twice."""
+        ranks = self.objects["rank_before_verdicts" if "rank_before_verdicts" in self.objects else "rank"]
+        return 1 - (ranks.to_numpy(float) - 1) / len(ranks)
 
 
 def _vectors_in_order(run: RunFolder, object_ids: pd.Series) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from .stored import mean_row
 
 PAGE = 50  # objects that are judged in one go; the ranking's chance is said for the last of the first page
-NEIGHBOURS, SCALE_ROWS = 10, 3000  # the scale of likeness is the distance of the 10th nearest among so many
+NEIGHBOURS, SCALE_ROWS, ASKED = 10, 3000, 500  # of so many, some are asked how far their 10th nearest is: the scale
 MOST_JUDGED = 2000  # verdicts that are learned from; the solution grows with their cube
 BLOCK_ROWS = 50_000
 STEPS, HALVINGS, SETTLED = 100, 30, 1e-8  # of Newton's method, and the gain from which it has settled
@@ -22,20 +22,22 @@ DECIMALS = 6  # beyond, machines differ
 
 @dataclass(frozen=True)
 class Learning:
-    """How much verdicts teach; benchmarks/verdict_rounds.py --choose takes the values, one world left out at a time."""
+    """How much verdicts teach; benchmarks/verdict_rounds_results.md says how well values do in worlds not seen.
+
+    `reach`, `variety`, `fall`, `fall_spread` and `haste` were chosen there; `strength` and `near` in a search before
+    it; the others by hand.
+    """
 
     chance: float = 0.15  # of being rare that the ranking gives to the last object of the first page, before a verdict
-    fall: float = 0.4  # of its logarithm of odds, as the place in the ranking grows e-fold
+    fall: float = 0.4  # of its logarithm of odds, as the place in the ranking, one page added, grows e-fold
     chance_spread: float = 1.0  # standard deviation by which verdicts may move the logarithm of odds of all
-    fall_spread: float = 0.3  # and that of `fall`
+    fall_spread: float = 0.5  # and that of `fall`
     strength: float = 6.0  # variance of what likeness may add to the logarithm of odds
     direction: float = 0.5  # and of what a direction that all judged share may add
-    reach: float = 0.6  # distance at which two objects are half alike, in units of that of near neighbours
+    reach: float = 0.8  # distance at which two objects are half alike, in units of that of near neighbours
     near: float = 0.35  # likeness to an object judged rare from which an object is of its kind
-    variety: float = (
-        1.0  # how much likeness to what already stands on the page takes away from an object of no known kind
-    )
-    haste: float = 0.7  # an object of a known kind comes first where its chance times this is the higher
+    variety: float = 3.0  # power of unlikeness to all seen, which multiplies the chance of what is of no known kind
+    haste: float = 1.0  # an object of a known kind comes first where its odds times this are the higher
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Likeness:
     def _distance_of_neighbours(self) -> float:
         rows = np.unique(np.linspace(0, len(self.vectors) - 1, SCALE_ROWS).astype(int))
         sample = self._centred(rows)
-        some = sample[np.unique(np.linspace(0, len(sample) - 1, SCALE_ROWS // 3).astype(int))]
+        some = sample[np.unique(np.linspace(0, len(sample) - 1, ASKED).astype(int))]
         place = min(NEIGHBOURS, len(sample) - 1)
         distance = np.partition(np.clip(1 - some @ sample.T, 0, None), place, axis=1)[:, place]
         return max(float(np.median(distance)), 1e-6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
 
 from .verdict_kernel import DECIMALS, PAGE, Learned, Learning, learn
 
@@ -24,7 +23,7 @@ def learned_order(
     Active search for members of many classes whose finds are worth less the more of their kind are known (Garnett 2012,
     Nguyen and Garnett 2023; active anomaly discovery, Das 2016, Siddiqui 2018), a page of them at a time: what already
     stands on the page counts as seen (Vanchinathan 2015). How much of a page goes to known kinds is not fixed: the
-    chances decide, and verdicts move them.
+    odds decide, and verdicts move them.
 
     Args:
         rarity: Float array (n,), higher is rarer.
@@ -43,8 +42,8 @@ def learned_order(
     is_known = learned.near_rare > learning.near
     new, known = order[~settled[order] & ~is_known[order]], order[~settled[order] & is_known[order]]
     new = _varied(new, learned, learning.variety)
-    chance = expit(learned.log_odds)
-    return np.concatenate([_merged(new, known, chance[new], learning.haste * chance[known]), order[settled[order]]])
+    worth = learned.log_odds + np.where(is_known, np.log(learning.haste), 0)
+    return np.concatenate([_merged(new, known, worth[new], worth[known]), order[settled[order]]])
 
 
 def _varied(new: np.ndarray, learned: Learned, variety: float) -> np.ndarray:
@@ -52,25 +51,29 @@ def _varied(new: np.ndarray, learned: Learned, variety: float) -> np.ndarray:
 
     Whether what was seen is rare or common, what is like it is hardly of a new kind.
     """
-    chance = -np.logaddexp(0, -learned.log_odds[new])  # its logarithm
-    seen = learned.near_judged[new]
-    order = np.argsort(-_worth(chance, seen, variety), kind="stable")
-    new, chance, seen = new[order], chance[order], seen[order]
-    candidates = new[:CANDIDATES]
-    alike = learned.likeness.between(candidates, candidates)[0].round(DECIMALS)
-    chance, seen = chance[:CANDIDATES], seen[:CANDIDATES]
-    left, first = np.ones(len(candidates), bool), []
-    for _ in range(min(VARIED, len(candidates))):
-        best = int(np.argmax(np.where(left, _worth(chance, seen, variety), -np.inf)))
-        first.append(best)
-        left[best] = False
-        seen = np.maximum(seen, alike[best])
-    return np.concatenate([candidates[first], candidates[left], new[CANDIDATES:]])
+    chance = -np.logaddexp(0, -learned.log_odds[new]).round(DECIMALS)  # its logarithm
+    unseen = _unseen(learned.near_judged[new], variety)
+    order = np.argsort(-(chance + unseen), kind="stable")
+    first = order[:CANDIDATES]
+    takes = _unseen(learned.likeness.between(new[first], new[first])[0], variety)
+    picked = _pick(chance[first], unseen[first], takes)
+    return new[np.concatenate([first[picked], first[np.setdiff1d(np.arange(len(first)), picked)], order[CANDIDATES:]])]
 
 
-def _worth(chance: np.ndarray, seen: np.ndarray, variety: float) -> np.ndarray:
-    """Return the logarithm of the chance that an object is of a kind that nobody has seen, up to a constant."""
-    return (chance + variety * np.log(np.clip(1 - seen, 1e-6, 1))).round(DECIMALS)
+def _pick(chance: np.ndarray, unseen: np.ndarray, takes: np.ndarray) -> np.ndarray:
+    """Pick VARIED candidates, each time the worthiest; it takes from those like it, for good."""
+    picked = []
+    for _ in range(min(VARIED, len(chance))):
+        worth = chance + unseen
+        worth[picked] = -np.inf
+        picked.append(int(np.argmax(worth)))
+        unseen = np.minimum(unseen, takes[picked[-1]])
+    return np.array(picked, dtype=np.int64)
+
+
+def _unseen(likeness: np.ndarray, variety: float) -> np.ndarray:
+    """Return what likeness to something seen takes from the logarithm of the chance to be of a new kind."""
+    return (variety * np.log(np.clip(1 - likeness, 1e-6, 1))).round(DECIMALS)
 
 
 def _merged(new: np.ndarray, known: np.ndarray, new_worth: np.ndarray, known_worth: np.ndarray) -> np.ndarray:

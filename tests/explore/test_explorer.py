@@ -85,6 +85,28 @@ def test_learning_puts_what_was_judged_rare_first(explorer):
     }  # fmt: skip
 
 
+def test_verdicts_that_the_run_used_are_not_counted_twice(explorer):
+    scores = explorer.run.read_table("scores").assign(rank_before_verdicts=[3, 1, 5, 2, 4])
+    learned = []
+    for rank, rarity in [([3, 1, 5, 2, 4], [0.5, 0.9, 0.1, 0.7, 0.3]), ([5, 4, 3, 2, 1], [0.0, 0.2, 0.4, 0.6, 1.0])]:
+        explorer.run.write_table("scores", scores.assign(rank=rank, rarity=rarity))
+        again = Explorer(explorer.run.root)
+        again.answer("verdict", object_id="img0-02", rare="yes")
+        again.answer("learn")
+        learned.append(again.learn().sort_values("learned_rank")["object_id"].tolist())
+    assert learned[0] == learned[1]
+
+
+def test_a_verdict_counts_for_the_views_of_its_event(explorer):
+    first, second, *_ = explorer.objects["object_id"]
+    scores = explorer.run.read_table("scores")
+    scores.loc[scores["object_id"].isin([first, second]), "event"] = first
+    explorer.run.write_table("scores", scores)
+    again = Explorer(explorer.run.root)
+    again.answer("verdict", object_id=first, rare="no")
+    assert set(again.learn().sort_values("learned_rank")["object_id"].tail(2)) == {first, second}
+
+
 def test_what_was_chosen_is_a_table(explorer):
     assert len(explorer.selection()) == 5
     explorer.chosen = [3, 1]
