@@ -1,11 +1,12 @@
 import os
+import pickle
 import subprocess
 import sys
 
 import pytest
 
-from rarelib.engines import choose_workers, ray_pool
-from rarelib.engines.ray_pool import GPUS_SEEN, RayPool, _fitting
+from rarelib.engines import ONE_GPU, choose_workers, ray_pool
+from rarelib.engines.ray_pool import GPUS_SEEN, RayPool, _Actor, _fitting
 from rarelib.params import ParameterError, load_params
 from rarelib.pipeline.preflight import check_inputs
 
@@ -100,3 +101,31 @@ def test_ray_sees_the_gpus_that_are_asked_for(busy, monkeypatch):
 def test_gpus_of_a_cluster_are_not_chosen_by_number():
     with pytest.raises(ValueError, match=r"must be auto, cpu or cuda with a ray_address.*Got 'cuda:0,1'"):
         choose_workers("ray", threads=1, ray_address="auto", device="cuda:0,1")
+
+
+def of_actor(actor, *tasks):
+    rows = {"number": list(range(len(tasks))), "task": [pickle.dumps(task) for task in tasks]}
+    return [pickle.loads(result) for result in actor(rows)["result"]]
+
+
+def test_an_actor_on_a_gpu_knows_that_it_sees_one_only(monkeypatch):
+    monkeypatch.setenv(ONE_GPU, "")
+    actor = _Actor(lambda threads: lambda number, task: (threads, number, task, os.environ[ONE_GPU]), 3, 0)
+    assert of_actor(actor, "a", "b") == [((3, 0, "a", ""), None), ((3, 1, "b", ""), None)]
+    actor = _Actor(lambda threads: lambda number, task: os.environ[ONE_GPU], 3, 1)
+    assert of_actor(actor, "a") == [("1", None)]
+
+
+def test_what_cannot_travel_is_said_in_words():
+    class Odd(Exception):
+        pass
+
+    def work(number, task):
+        if task:
+            raise Odd("nobody knows me")
+        return lambda: None
+
+    (_, told), (_, other) = of_actor(_Actor(lambda _: work, 1, 0), True, False)
+    assert str(told) == "Odd: nobody knows me" and "pickle" in str(other)
+    ((_, error),) = of_actor(_Actor(lambda _: 1 / 0, 1, 0), True)
+    assert isinstance(error, ZeroDivisionError)
