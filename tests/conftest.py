@@ -13,6 +13,14 @@ os.environ.setdefault("MPLBACKEND", "agg")
 from small_demo import run_demo
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_tests(tmp_path_factory):
+    """Copies of what lies at addresses, which are not to stay on the machine."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RARELIB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
     """One finished run and what the terminal said; tests must leave it as it is."""
