@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from ..pictures.listings import files_of
 from ..pictures.sources import READERS, Folder, RemotePath
-from ..run.places import cache_folder, copy_name
+from ..run.places import copies_folder, copy_name
 from .layout import stem
 from .yolo import looked_at
 
@@ -98,7 +98,7 @@ def _parts(folder: RemotePath) -> tuple[str, ...]:
 
 
 def _copy_root(folder: RemotePath) -> Path:
-    return cache_folder().joinpath("labels", copy_name(str(folder)), *BETWEEN).resolve()
+    return copies_folder().joinpath("labels", copy_name(str(folder)), *BETWEEN).resolve()
 
 
 def _is_of_a_picture(path: str, stems: set[str]) -> bool:

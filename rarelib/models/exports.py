@@ -13,11 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..run.folder import fingerprint
-
-
-def cache_folder() -> Path:
-    """Return the user's folder for what can be made again: ~/.cache/rarelib, or in XDG_CACHE_HOME."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "rarelib"
+from ..run.places import cache_folder
 
 
 def writable_cache() -> Path:

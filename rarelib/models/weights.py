@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..run.folder import find_upwards
-from .exports import cache_folder
+from ..run.places import cache_folder
 from .pickles import check_pickle, refuse_pickle
 
 DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "models"

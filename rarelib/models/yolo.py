@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from .exports import cache_folder
+from ..run.places import cache_folder
 from .pickles import check_pickle, refuse_pickle
 from .weights import YOLO_WAYS, sha256_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..params import Params
 from ..pictures.sources import is_address
-from ..run.places import cache_folder, working_folder
+from ..run.places import copies_folder, working_folder
 from ..run.secrets import SHOWN, hide_secrets, known_secrets
 
 LEAST = 4  # shorter names are everywhere
@@ -109,7 +109,7 @@ def _folders(params: Params) -> dict[str, str]:
         params.images_folder: "<images_folder>",
         str(Path(params.runs_dir).absolute()): Path(params.runs_dir).name or "runs",
         params.runs_dir: Path(params.runs_dir).name or "runs",
-        str(cache_folder().absolute()): "<cache>",
+        str(copies_folder().absolute()): "<cache>",
         **({str(working_folder(params.runs_dir, "").absolute()): "runs"} if is_address(params.runs_dir) else {}),
     }
     resolved = {os.path.realpath(folder): text for folder, text in shown.items() if Path(folder).is_absolute()}

@@ -16,13 +16,14 @@ MAX_NAME = 60
 
 
 def cache_folder() -> Path:
-    """Return the folder for copies of what lies at addresses: RARELIB_CACHE, or the system's place for caches."""
-    given = os.environ.get(CACHE, "")
-    if given:
-        return Path(given).expanduser()
-    from platformdirs import user_cache_path
+    """Return the user's folder for what can be made again: ~/.cache/rarelib, or in XDG_CACHE_HOME."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "rarelib"
 
-    return user_cache_path("rarelib", appauthor=False)
+
+def copies_folder() -> Path:
+    """Return the folder for copies of what lies at addresses: RARELIB_CACHE, or the user's folder for caches."""
+    given = os.environ.get(CACHE, "")
+    return Path(given).expanduser() if given else cache_folder()
 
 
 def working_folder(runs_dir: str, name: str) -> Path:
@@ -30,7 +31,7 @@ def working_folder(runs_dir: str, name: str) -> Path:
     place = run_place(runs_dir, name)
     if place is None:
         return Path(source_of(runs_dir), name) if is_address(runs_dir) else Path(runs_dir) / name
-    return cache_folder() / "runs" / copy_name(place.address) / name
+    return copies_folder() / "runs" / copy_name(place.address) / name
 
 
 def run_place(runs_dir: str, name: str) -> RemotePath | None:
