@@ -60,7 +60,7 @@ def main() -> None:
         if options.known:
             options.known.write_text(json.dumps(rows, indent=1))
     table = pd.DataFrame(rows).sort_values("objects")
-    print(table.set_index("objects").T.to_markdown(floatfmt=",.4g"), "\n")
+    print(table.set_index("objects").T.to_string(), "\n")
     print(predict(table, "seconds", [*STEPS.values()]))
     print(predict(table, "MiB", ["memory_mib"]))
 

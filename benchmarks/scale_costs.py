@@ -20,7 +20,9 @@ class Figures:
 
     images_per_s: float = 45.9  # YOLOv8n, OpenVINO bfloat16, two cores; 2.6 with YOLOv8x
     crops_per_s: float = 36.5  # CLIP ViT-B/32, the same
-    score_s_per_million: float = 555.0  # the whole ranking, one machine
+    score_s_per_million: float = 373.0  # the whole ranking with one outlier column, one machine: growth_results.md
+    score_base_gb: float = 0.6  # memory of scoring whatever the count, and for each million of vectors on disk
+    score_gb_per_million: float = 0.53
     measured_cores: int = 2
     machine_cores: int = 16  # of one machine to be used; speed is taken to grow with the cores
     objects_per_picture: float = 13.7  # of which ten are proposals
@@ -51,6 +53,7 @@ class Cost:
     selected_crops_gb: float
     vectors_gb: float
     tables_gb: float
+    score_memory_gb: float
 
     @property
     def slowest(self) -> str:
@@ -80,6 +83,7 @@ def cost_of(pictures: int, figures: Figures, *, gpu: bool = False) -> Cost:
         vectors * figures.selected_share * figures.crop_kb * 1e3 / GB,
         vectors * figures.dim * 4 / GB,
         (objects * figures.row_bytes + vectors * figures.score_row_bytes) / GB,
+        figures.score_base_gb + vectors / 1e6 * figures.score_gb_per_million,
     )
 
 
@@ -99,11 +103,15 @@ def table_lines(figures: Figures) -> Iterator[str]:
             cells = [f"{pictures:,}", name, *(f"{value:,.1f}" for value in hours), f"{cost.machines:,}", cost.slowest]
             yield f"| {' | '.join(cells)} |"
     yield ""
-    yield "| pictures | the pictures [GB] | all crops [GB] | keep_crops: selected [GB] | vectors [GB] | tables [GB] |"
-    yield "|---|---|---|---|---|---|"
+    yield (
+        "| pictures | the pictures [GB] | all crops [GB] | keep_crops: selected [GB] | vectors [GB] | tables [GB] | "
+        "memory to score [GB] |"
+    )
+    yield "|---|---|---|---|---|---|---|"
     for pictures in (10**6, 10**7, 10**8):
         cost = cost_of(pictures, figures)
         sizes = (cost.source_gb, cost.crops_gb, cost.selected_crops_gb, cost.vectors_gb, cost.tables_gb)
+        sizes += (cost.score_memory_gb,)
         yield f"| {pictures:,} | {' | '.join(f'{size:,.0f}' for size in sizes)} |"
 
 
