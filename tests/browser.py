@@ -71,7 +71,9 @@ def lab_server(run, home):
             yield f"http://127.0.0.1:{port}/lab/tree/explore.ipynb?token={TOKEN}"
         finally:
             server.terminate()
-            server.wait(timeout=20)
+            server.wait(timeout=60)
+            with socket.socket() as left:
+                assert left.connect_ex(("127.0.0.1", port)), "JupyterLab outlives the command that started it"
 
 
 def open_lab(page, address):

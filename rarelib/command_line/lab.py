@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ..run.folder import RunFolder, write_text
 from ..tables import SCORE
 
 NOTEBOOK = "explore.ipynb"
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def open_in_lab(
@@ -37,7 +40,19 @@ def open_in_lab(
     settings = str(resources.files("rarelib.explore") / "lab")  # no news, no question about them
     path = os.pathsep.join(filter(None, [settings, os.environ.get("JUPYTER_CONFIG_PATH")]))
     command = [sys.executable, "-m", "jupyterlab", str(notebook), *options]
-    return subprocess.run(command, env={**os.environ, "JUPYTER_CONFIG_PATH": path}, check=False).returncode
+    with subprocess.Popen(command, env={**os.environ, "JUPYTER_CONFIG_PATH": path}) as lab, _signals_end(lab):
+        return lab.wait()
+
+
+@contextmanager
+def _signals_end(lab: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let what would end this command end JupyterLab and its kernels instead, so that nothing outlives it."""
+    previous = {each: signal.signal(each, lambda *_: lab.terminate()) for each in STOPPING}
+    try:
+        yield
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
 
 
 def write_explorer(run: RunFolder, *, images_folder: str = "", language: str | None = None) -> Path:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,9 @@ def test_a_run_without_ranking_is_refused(tmp_path):
 
 def test_jupyterlab_is_started_without_news(tmp_path, monkeypatch):
     started = []
-    done = subprocess.CompletedProcess([], 0)
-    monkeypatch.setattr(subprocess, "run", lambda command, env, check: started.append((command, env)) or done)
     run = planted_run(tmp_path / "run")
+    nothing = subprocess.Popen([sys.executable, "-c", ""])
+    monkeypatch.setattr(subprocess, "Popen", lambda command, env: started.append((command, env)) or nothing)
     assert app.main(["explore", str(run.root), "--no-browser"]) == 0
     command, environment = started[0]
     assert command[1:] == ["-m", "jupyterlab", str(run.root / "explore.ipynb"), "--no-browser"]
