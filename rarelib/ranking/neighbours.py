@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from .early_filter import is_proposal
 from .nearest import REFERENCE_ROWS, find_elsewhere
 
 NEIGHBOURS_SHOWN = 3
 
 
 def nearest_common(table: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-    """Find the common objects most like each selected one: of events with no selected object.
+    """Find the common objects most like each selected one: detected, and of events with no selected object.
 
     They are of other drives, or of other pictures where there is one drive: in its own, boxes may show parts of it.
+    Proposals are taken only where nothing else is left, as another view of what is rare may be among them.
 
     Args:
-        table: Objects with object_id, image_id, group, event, selected and rank.
+        table: Objects with object_id, image_id, group, event, selected, rank and origin.
         vectors: Unit rows, float array of shape (n, dim), in the order of the table.
 
     Returns:
@@ -24,7 +26,9 @@ def nearest_common(table: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFra
         similarity of the first for each row of the table, NaN for none.
     """
     selected = np.flatnonzero(table["selected"])
-    common = np.flatnonzero(~table["event"].isin(table["event"].iloc[selected]))
+    other = ~table["event"].isin(table["event"].iloc[selected]).to_numpy()
+    detected = other & ~is_proposal(table)
+    common = np.flatnonzero(detected if detected.any() else other)
     if len(common) > REFERENCE_ROWS:
         common = common[np.linspace(0, len(common) - 1, REFERENCE_ROWS).astype(int)]
     group, picture = (pd.factorize(table[name])[0] for name in ("group", "image_id"))

@@ -14,7 +14,7 @@ def selected_one(groups):
     part = unit(rare + 0.05 * common[:1])
     ids = [f"{n:02d}" for n in range(len(groups))]
     table = pd.DataFrame({"object_id": ids, "image_id": ids, "group": groups, "event": ids, "rank": range(len(groups)),
-                          "selected": np.arange(len(groups)) == 0})  # fmt: skip
+                          "selected": np.arange(len(groups)) == 0, "origin": "detected"})  # fmt: skip
     return table, np.concatenate([rare, part, common])
 
 
@@ -27,3 +27,11 @@ def test_parts_of_the_same_thing_are_no_neighbours():
 def test_with_one_drive_other_pictures_count():
     neighbours, _ = nearest_common(*selected_one(["a"] * 12))
     assert neighbours["neighbour_id"].iloc[0] == "01" and neighbours["position"].tolist() == [1, 2, 3]
+
+
+def test_what_the_detector_never_boxed_is_no_common_object_while_there_are_others():
+    table, vectors = selected_one(["a"] * 12)
+    proposal = table.assign(origin=["detected", "proposal", *["detected"] * 10])  # 01, the nearest
+    assert "01" not in set(nearest_common(proposal, vectors)[0]["neighbour_id"])
+    alone = table.assign(origin=["detected", *["proposal"] * 11])
+    assert nearest_common(alone, vectors)[0]["neighbour_id"].iloc[0] == "01"
