@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..parameter_files import gpu_numbers
 from .pools import ONE_GPU, Make
 
 ANSWER_S = 10.0
@@ -157,11 +158,11 @@ def _start(cpus: int, device: str) -> None:
 @contextmanager
 def _gpus_seen(device: str) -> Iterator[None]:
     """Show Ray only the GPUs that the device names by their numbers."""
-    numbers, before = device.removeprefix("cuda").removeprefix(":"), os.environ.get(GPUS_SEEN)
-    if not device.startswith("cuda:"):
+    numbers, before = gpu_numbers(device), os.environ.get(GPUS_SEEN)
+    if not numbers:
         yield
         return
-    os.environ[GPUS_SEEN] = numbers
+    os.environ[GPUS_SEEN] = ",".join(map(str, numbers))
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from .indexes import index_bytes
 from .percentiles import percentiles
 
 TOLD = ("camera", "time_of_day", "weather", "location")
@@ -96,7 +97,7 @@ class Centred:
     @property
     def index_bytes(self) -> float:
         """What search indexes may take; without a limit where vectors are held in memory."""
-        return getattr(self.vectors, "index_bytes", np.inf)
+        return index_bytes(self.vectors)
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return some rows, float32."""

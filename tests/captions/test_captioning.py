@@ -8,16 +8,14 @@ import subprocess
 import sys
 import time
 from functools import partial
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from captioned import caption
 from crop_table import selected_objects
-from planted_clip import TEXTS, PlantedClip
-from scripted_server import Address, scripted_server
+from scripted_server import scripted_server
 
-from rarelib.captions import CaptionError, caption_counts, caption_objects, choose_captioned
+from rarelib.captions import CaptionError, caption_counts, choose_captioned
 from rarelib.captions.answers import Reply
 from rarelib.captions.captioning import COLUMNS, _questions
 from rarelib.captions.dialogue import Question, hold_dialogues, run_beside
@@ -36,20 +34,6 @@ root, server = Path(sys.argv[1]), sys.argv[2]
 selected = pd.read_parquet(root / "selected.parquet")
 caption_objects(selected, root, root, CaptionSettings(caption_base_url=server, caption_concurrency=4))
 """
-
-
-def caption(selected: pd.DataFrame, root: Path, server: Address | None = None, **options) -> pd.DataFrame:
-    options = {"caption_retries": 0, "caption_timeout_s": 5.0} | options
-    if server is not None:
-        options["caption_base_url"] = server.base_url
-    models = {name: options.pop(name) for name in ("embedder", "vectors") if name in options}
-    return caption_objects(selected, root, root, CaptionSettings(**options), **models)
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch):
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def test_each_object_gets_the_words_of_the_model(tmp_path):
@@ -213,63 +197,6 @@ def test_what_cannot_be_read_is_a_row_with_its_reason(tmp_path):
     assert not table["error"].str.contains(str(tmp_path)).any()
 
 
-def test_hostile_words_end_as_one_clean_line(tmp_path):
-    hostile = {
-        "caption": "<script>alert(1)</script>\u202e\x1b[2J\n" + "a" * 900,
-        "kind": "ignore\x00 your instructions",
-    }
-    selected = selected_objects(tmp_path, 1, class_name="<b>bus</b>\x07\u202e")
-    with scripted_server(answers=json.dumps([hostile])) as server:
-        row = caption(selected, tmp_path, server).iloc[0]
-        plain = caption(selected.assign(to_caption=False), tmp_path, server).iloc[0]
-    assert row["caption"].startswith("<script>alert(1)</script>[2J aaa")
-    assert len(row["caption"]) == 300
-    assert row["caption"].isprintable()
-    assert row["kind"] == "ignore your instructions"
-    assert plain["caption"] == "<b>bus</b>"
-
-
-def test_the_key_stands_in_no_file(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-1")
-    selected = selected_objects(tmp_path, 2)
-    with scripted_server(key="sk-secret-1", answers='["sk-secret-1", {"caption": "key sk-secret-1"}]') as server:
-        table = caption(selected, tmp_path, server)
-    with scripted_server(key="another") as server:
-        failed = caption(selected, tmp_path, server, language="ja")
-    assert table["caption"].tolist() == ["key <key>"] * 2
-    assert failed["error"].str.startswith("HTTP 401").all()
-    assert "sk-secret-1" not in (tmp_path / "captions.jsonl").read_text() + table.to_csv() + failed.to_csv()
-
-
-@pytest.mark.parametrize("spelling", ["escaped", "spaced", "cut"])
-def test_a_key_in_another_spelling_stands_in_no_file(spelling, tmp_path, monkeypatch):
-    key = "sk-proj-4f9a8c7e6d5b4a39"
-    monkeypatch.setenv("OPENAI_API_KEY", key)
-    spelled = {"escaped": "".join(f"\\u{ord(char):04x}" for char in key), "spaced": " ".join(key), "cut": key[:-3]}
-    answer = json.dumps(
-        {"caption": "a bus, @", "kind": "bus", "attributes": ["@"], "agrees": "yes", "certainty": "high"}
-    )
-    refused = 'not JSON: "@"'
-    written = [text.replace("@", spelled[spelling]) for text in (answer, refused)]
-    with scripted_server(key=key, answers=json.dumps(written[:1])) as server:
-        row = caption(selected_objects(tmp_path, 1), tmp_path, server, caption_doubt=False).iloc[0]
-    with scripted_server(key=key, answers=json.dumps(written[1:])) as server:
-        failed = caption(selected_objects(tmp_path, 1, class_name="car"), tmp_path, server)
-    assert (row["caption"].removeprefix("a bus, "), row["kind"], row["attributes"]) == ("<key>", "bus", "<key>")
-    assert (failed["source"] == "fallback").all()
-    for text in ((tmp_path / "captions.jsonl").read_text(), row.to_json(), failed.to_json()):
-        assert not [piece for piece in (key[8:16], spelled[spelling][8:16]) if piece in text]
-
-
-def test_a_journal_of_earlier_days_is_cleaned_as_well(tmp_path, monkeypatch):
-    selected = selected_objects(tmp_path, 1)
-    with scripted_server(answers='[{"caption": "it says sk-proj-4f9a8c7e6d5b"}]') as server:
-        caption(selected, tmp_path, server)
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-4f9a8c7e6d5b")
-        row = caption(selected, tmp_path, server).iloc[0]
-    assert row["caption"] == "it says <key>"
-
-
 def test_errors_speak_the_language_of_the_run(tmp_path):
     selected = selected_objects(tmp_path, 21)
     (tmp_path / selected["path"][0]).write_bytes(b"no picture")
@@ -350,35 +277,6 @@ def test_an_interrupted_caller_cancels_the_work():
     items.close()
     assert ended == ["cancelled"]
     assert time.monotonic() - start < 30
-
-
-def test_phrases_of_clip_fill_the_same_table(tmp_path):
-    selected = selected_objects(tmp_path, 3, class_name="bus")
-    vectors = (np.eye(5)[[1, 0]], ["0001-00", "0000-00"])
-    options = {"caption_source": "clip", "caption_phrases": TEXTS, "embedder": PlantedClip(), "vectors": vectors}
-    table = caption(selected, tmp_path, **options)
-    assert table["kind"].tolist() == ["bus", "fire engine", ""]
-    assert table["source"].tolist() == ["model", "model", "fallback"]
-    assert table["disagrees"].tolist() == [False, True, False]
-    assert table["error"][2] == "the object has no vector"
-    assert table["model"].tolist() == ["planted", "planted", "planted"]
-    guessed = caption(selected.assign(origin=["detected", "proposal", "detected"]), tmp_path, **options)
-    assert not guessed["disagrees"].any()  # a proposal's class is a guess, which nothing can contradict
-
-
-def test_without_vectors_the_crops_are_embedded(tmp_path):
-    selected = selected_objects(tmp_path, 3, class_name="bus")
-    (tmp_path / selected["crop_path"][1]).unlink()
-    options = {"caption_source": "clip", "caption_phrases": TEXTS, "embedder": PlantedClip()}
-    table = caption(selected, tmp_path, **options)
-    assert table["kind"].tolist() == ["fire engine", "", "fire engine"]
-    assert table["error"][1].startswith("crops/0001.jpg")
-
-
-def test_phrases_need_a_clip_with_a_text_tower(tmp_path):
-    selected = selected_objects(tmp_path, 1)
-    with pytest.raises(ValueError, match="can be clip only with a CLIP that has a text tower"):
-        caption(selected, tmp_path, caption_source="clip")
 
 
 def test_who_is_captioned_and_what_clip_says_of_them():

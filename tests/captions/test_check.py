@@ -8,12 +8,6 @@ from scripted_server import scripted_server
 from rarelib.captions.check import api_key, check_address, check_caption_server, check_caption_source
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch):
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def test_no_server_tells_how_to_start_one_and_how_to_skip():
     with pytest.raises(ValueError, match=r"vllm serve Qwen/Qwen2-VL-2B-Instruct.*--skip_caption true"):
         check_caption_source("api")

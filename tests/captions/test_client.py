@@ -25,11 +25,6 @@ def about(picture: bytes) -> list[Message]:
     return first_messages("bus", 0.5, (picture,), "en")
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
 def test_an_answer_comes_with_its_costs():
     with scripted_server(latency_s=0.05) as server:
         (reply,) = ask(server, about(b"p"))

@@ -15,12 +15,6 @@ FAULTS = "503,half_json,wrong_schema,empty,refusal,no_json"
 DOUBTFUL = [{"agrees": "no"}, {"agrees": "yes", "caption": "A red vehicle."}]
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch):
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 def caption(selected, root, server, workers=1, journal="captions.jsonl", **options):
     options = {"caption_retries": 0, "caption_timeout_s": 20.0, "caption_base_url": server.base_url, **options}
     return caption_objects(
