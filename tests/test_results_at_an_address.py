@@ -56,11 +56,16 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def start_and_kill():
-    """Start the demo run in a process of its own and kill it as soon as parts of the detection were saved."""
+def start_demo(*way):
+    """Start the demo run in a process of its own."""
     arguments = ["run", str(DEMO), "--runs_dir", RUNS, "--demo_scenes", "30", "--task_size", "3"]
-    command = [sys.executable, "-c", SAVING_OFTEN, *arguments]
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    command = [sys.executable, *way, *arguments]
+    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def start_and_kill():
+    """Start the demo run and kill it as soon as parts of the detection were saved."""
+    process = start_demo("-c", SAVING_OFTEN)
     ledger = Ledger(run_place(RUNS, "demo"))
     while not any(path.startswith(DETECTING) for path in ledger.entries) and process.poll() is None:
         time.sleep(0.1)
@@ -132,6 +137,30 @@ def test_a_stage_that_fails_is_saved_as_far_as_it_came(s3, tmp_path):
             run.path("01_select_images.ipynb").write_text("failed")
             raise RuntimeError("planted")
         assert "fleet/runs/demo/01_select_images.ipynb" in s3.written
+
+
+def test_a_run_that_is_asked_to_end_saves_what_it_has_finished(s3, tmp_path):
+    process = start_demo("-m", "rarelib")
+    here = working_folder(RUNS, "demo")
+    while not any(here.glob(f"{DETECTING}parts/*/*")) and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate()
+    assert process.returncode == 130, told.decode()
+    ledger = Ledger(run_place(RUNS, "demo"))
+    ledger.read()
+    assert [path for path in ledger.entries if path.startswith(DETECTING)]
+
+
+def test_saving_at_last_ends_in_time(s3, tmp_path, monkeypatch):
+    monkeypatch.setattr(mirroring, "LAST_S", 0.2)
+    params, run = begun(tmp_path)
+    with kept_at_its_place(run, params, Terminal(io.StringIO())) as place:
+        monkeypatch.setattr(place, "save", lambda: time.sleep(30))
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt), place.saving_meanwhile():
+            raise KeyboardInterrupt
+        assert time.monotonic() - start < 10
 
 
 def test_an_outage_that_lasts_ends_the_run_and_nothing_is_lost(s3, tmp_path, quick):

@@ -17,7 +17,7 @@ from .terminal import Terminal
 
 SAVE_EVERY_S = 30.0  # while a stage works: so much work is lost at most when a machine is
 SHARE = 20  # at least so many times as long as saving took is waited before the next time
-LEAVE_S = 5.0  # how long a stopped run waits for what is on its way
+LAST_S = 20.0  # how long a stopped run goes on saving: within the half minute that a cluster gives before it kills
 
 
 class NotSaved(RuntimeError):
@@ -90,22 +90,30 @@ class AtAddress(OnDisk):
         thread.start()
         try:
             yield
-        except Exception:  # what a stage that failed has finished is saved as well
+        except BaseException:  # what a stage that failed or was stopped has finished is saved as well
             stop.set()
-            with suppress(NotSaved):
-                self.save()
+            last = threading.Thread(target=self._save_after, args=(thread,), name="saving at last", daemon=True)
+            last.start()
+            last.join(LAST_S)
             raise
         finally:
             stop.set()
-            thread.join(LEAVE_S)
+        thread.join(LAST_S)
 
     def _save_until(self, stop: threading.Event) -> None:
         pause_s = SAVE_EVERY_S
         while not stop.wait(pause_s):
             start = time.monotonic()
-            with suppress(NotSaved):  # tried again; after the stage it counts
-                self.save()
+            self._try_to_save()  # again, should it fail; after the stage it counts
             pause_s = max(SAVE_EVERY_S, SHARE * (time.monotonic() - start))
+
+    def _save_after(self, saving: threading.Thread) -> None:
+        saving.join()
+        self._try_to_save()
+
+    def _try_to_save(self) -> None:
+        with suppress(NotSaved):
+            self.save()
 
 
 @contextmanager
