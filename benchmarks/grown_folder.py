@@ -1,8 +1,8 @@
 """What a folder costs that was run before and has changed: `python benchmarks/grown_folder.py --scenes 20000`.
 
 Draws scenes of the demo world, runs stages 01 to 03, adds, removes and changes some, runs them again, and runs the
-same folder from nothing; with --ray once more from nothing by `engine: ray`. Prints seconds on the clock and of CPU,
-the counts of both stages, and whether all tables are equal.
+same folder from nothing by each of --engines. Prints seconds on the clock and of CPU, the counts of both stages, and
+whether all tables are equal. With --drawn fewer scenes are drawn, and cut and mirrored to as many pictures.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cpu_seconds import spending
+from PIL import Image, ImageOps
 
-from rarelib.demo.draw.world import save_world
+from rarelib.demo.draw.world import JPEG_QUALITY, save_world
 from rarelib.params import load_params
 from rarelib.pipeline.stages import run_pipeline
 from rarelib.pipeline.terminal import Terminal
@@ -28,6 +29,7 @@ from rarelib.run.folder import RunFolder
 DEMO = Path(__file__).parents[1] / "params" / "demo.yaml"
 STAGES = ("02_detect_objects", "03_embed_objects")
 HEAD = ("seconds", "CPU seconds", "new", "changed", "removed", "reused", "vectors made", "vectors reused")
+EDGE_PX = 6  # more of the left edge is cut off each further picture of a scene
 TABLES = ("images", "objects", "unreadable", "early_filter", "zero_shot")
 
 
@@ -37,17 +39,20 @@ def main() -> None:
     for name, default in (("scenes", 20000), ("added", 200), ("removed", 50), ("changed", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--ray", action="store_true")
+    parser.add_argument("--drawn", type=int, help="scenes drawn, by default all")
+    parser.add_argument("--engines", nargs="+", default=["local"], choices=["local", "ray"])
+    parser.add_argument("--folder", type=Path, help="where to work, by default a temporary folder")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(dir=options.folder) as place:
         measure(Path(place), options)
 
 
 def measure(place: Path, options: argparse.Namespace) -> None:
     """Run the folder as it was, as it has become, and that from nothing."""
-    save_world(place / "world", n_scenes=options.scenes + options.added, seed=0, workers=None)
-    drawn = sorted((place / "world" / "images").rglob("*.jpg"))
-    folder, aside = place / "world" / "images", place / "aside"
+    folder, aside, wanted = place / "world" / "images", place / "aside", options.scenes + options.added
+    save_world(place / "world", n_scenes=options.drawn or wanted, seed=0, workers=options.workers)
+    multiply(folder, wanted)
+    drawn = sorted(folder.rglob("*.jpg"))
     later = [(path, aside / path.relative_to(folder)) for path in drawn[len(drawn) - options.added :]]
     for path, target in later:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,13 +72,22 @@ def measure(place: Path, options: argparse.Namespace) -> None:
     for path, other in zip(drawn[options.removed :][: options.changed], reversed(drawn), strict=False):
         shutil.copyfile(other, path)
     run_timed("the changed folder again", given, name="grown")
-    run_timed("the changed folder from nothing", given, name="anew")
-    runs = RunFolder(place / "runs" / "grown"), RunFolder(place / "runs" / "anew")
-    print(f"\nTables that differ between the last two: {', '.join(differing(*runs)) or 'none'}.\n", flush=True)
-    if options.ray:
-        run_timed("the changed folder from nothing, engine ray", given, name="ray", engine="ray")
-        by_ray = RunFolder(place / "runs" / "ray")
-        print(f"\nTables that differ by Ray: {', '.join(differing(by_ray, runs[1])) or 'none'}.", flush=True)
+    grown = RunFolder(place / "runs" / "grown")
+    for engine in options.engines:
+        run_timed(f"the changed folder from nothing, engine {engine}", given, name=engine, engine=engine)
+        differs = differing(grown, RunFolder(place / "runs" / engine))
+        print(f"\nTables that differ from those of the grown run: {', '.join(differs) or 'none'}.\n", flush=True)
+
+
+def multiply(folder: Path, wanted: int) -> None:
+    """Save scenes again with edges cut off, every second mirrored, until there are as many pictures as wanted."""
+    scenes = sorted(folder.rglob("*.jpg"))
+    for number in range(len(scenes), wanted):
+        times, scene = divmod(number, len(scenes))
+        with Image.open(scenes[scene]) as picture:
+            cut = picture.crop((EDGE_PX * times, 0, *picture.size))
+        cut = ImageOps.mirror(cut) if times % 2 else cut
+        cut.save(scenes[scene].with_name(f"{scenes[scene].stem}_{times}.jpg"), quality=JPEG_QUALITY)
 
 
 def run_timed(what: str, given: dict[str, Any], **own: Any) -> None:
