@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
 
 BLOCK_ROWS = 50_000  # rows in memory at once
+DENSE = 4  # of so many neighbouring rows one is wanted: they are read as a whole
 FINGERPRINT_ROWS = 1_000  # rows whose products are in memory at once
 HELD_SHARE, INDEX_SHARE = 1 / 8, 1 / 4  # of the memory: for vectors that are held as a whole, for search indexes
 MEMORY_GB = 8.0  # as in params.py
@@ -40,8 +42,10 @@ class StoredVectors:
         """Return some rows, float32, in the order asked for."""
         places = rows if self.order is None else self.order[rows]
         if isinstance(places, slice):
+            read_ahead(self.stored, whether=True)
             return np.asarray(self.stored[places], dtype=np.float32)
         sequence = np.argsort(places, kind="stable")  # a disk is read forwards
+        read_ahead(self.stored, whether=is_dense(places[sequence]))
         found = np.empty((len(places), self.shape[1]), np.float32)
         found[sequence] = self.stored[places[sequence]]
         return found
@@ -69,6 +73,22 @@ class StoredVectors:
             found[block] = _fingerprint(values)
             total += values.sum(axis=0, dtype=np.float64)
         return found, total / max(len(self), 1)
+
+
+def read_ahead(stored: np.ndarray, *, whether: bool) -> None:
+    """Let the system read more of a mapped file than is asked for, or not; of other arrays nothing.
+
+    For rows here and there, what is read besides takes the place of what is needed again: where a file is larger than
+    the memory, the system may read hundreds of times what is asked for.
+    """
+    mapped = getattr(stored, "_mmap", None)
+    if hasattr(mapped, "madvise") and hasattr(mmap, "MADV_RANDOM"):
+        mapped.madvise(mmap.MADV_NORMAL if whether else mmap.MADV_RANDOM)
+
+
+def is_dense(places: np.ndarray) -> bool:
+    """Return whether rows (n,), in order, are so near to one another that what lies between is worth reading."""
+    return len(places) == 0 or int(places[-1]) - int(places[0]) < DENSE * len(places)
 
 
 def arrange(vectors: np.ndarray, order: np.ndarray, *, memory_gb: float = MEMORY_GB) -> np.ndarray | StoredVectors:

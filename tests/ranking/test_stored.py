@@ -1,5 +1,8 @@
 """Vectors that stay where they lie are ranked like those in memory, in bounded memory; a stranger is still found."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -170,3 +173,20 @@ def test_reasons_are_made_for_what_is_shown(crowd, monkeypatch):
     told = scores["selected"] | (scores["rank"] <= 300)
     assert (scores["reason"] != "").tolist() == (scores["reason_codes"] != "").tolist() == told.tolist()
     assert 300 <= told.sum() < len(scores)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells what a mapping was advised")
+def test_of_rows_here_and_there_nothing_else_is_read(tmp_path):
+    """With reading ahead the events of 10 million took 670 MB/s from the disk, without it 24 MB/s."""
+    np.save(tmp_path / "many.npy", np.zeros((5000, 64), np.float32))
+    rows = StoredVectors(np.load(tmp_path / "many.npy", mmap_mode="r"))
+
+    def is_advised():
+        smaps = Path("/proc/self/smaps").read_text().split("many.npy")[1]
+        return "rr" in re.search(r"VmFlags:(.*)", smaps).group(1).split()
+
+    told = []
+    for wanted in (np.arange(0, 5000, 50), slice(0, 100), np.arange(300, 400), np.array([7, 4000])):
+        assert rows[wanted].shape[1] == 64
+        told.append(is_advised())
+    assert told == [True, False, False, True]
