@@ -158,24 +158,24 @@ def add_up(table: pd.DataFrame, parts: list[str], count: float) -> float:
     return float(sum(base + slope * count for base, slope in lines))
 
 
-def draw_vectors(path: Path, count: int) -> None:
+def draw_vectors(path: Path, count: int, *, dim: int = DIM) -> None:
     """Write unit rows, block by block; the rows of a picture follow each other, and pictures those of their drive."""
     if path.is_file():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     rng, rare = np.random.default_rng(0), is_rare(count)
-    spread = (1 / np.sqrt(1 + np.arange(DIM))).astype(np.float32)
-    spread *= np.sqrt(DIM / (spread**2).sum())
-    centres = rng.standard_normal((KINDS, DIM), dtype=np.float32) * spread
-    stored = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(count, DIM))
+    spread = (1 / np.sqrt(1 + np.arange(dim))).astype(np.float32)
+    spread *= np.sqrt(dim / (spread**2).sum())
+    centres = rng.standard_normal((KINDS, dim), dtype=np.float32) * spread
+    stored = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(count, dim))
     for start in range(0, count, PER_DRIVE * 50):
         block = np.arange(start, min(start + PER_DRIVE * 50, count))
         names, place = np.unique(things_of(block), return_inverse=True)
-        own = rng.standard_normal((len(names), DIM), dtype=np.float32) * spread
+        own = rng.standard_normal((len(names), dim), dtype=np.float32) * spread
         odd = rare[names]
-        own[odd] = rng.standard_normal((int(odd.sum()), DIM), dtype=np.float32)
+        own[odd] = rng.standard_normal((int(odd.sum()), dim), dtype=np.float32)
         own[~odd] += centres[names[~odd] % KINDS]
-        rows = own[place] + rng.standard_normal((len(block), DIM), dtype=np.float32) * (VIEWS * spread)
+        rows = own[place] + rng.standard_normal((len(block), dim), dtype=np.float32) * (VIEWS * spread)
         stored[block[0] : block[-1] + 1] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     stored.flush()
 

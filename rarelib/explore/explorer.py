@@ -14,17 +14,20 @@ import traitlets
 
 from ..language import say
 from ..ranking.verdicts import rerank
-from ..run.folder import VERDICTS, RunFolder, find_upwards, open_run
+from ..run.folder import VERDICTS, find_upwards, open_run
+from ..run.rows import vectors_of
+from .chosen import choose_objects
 from .component import component_style, notebook_module
 from .likeness import WordSearch, first_of_events, rows_alike
 from .payload import component_data, plain
 from .places import places_on_map
-from .rows import crop_sources, gather_objects, read_optional
+from .rows import crop_sources, gather_objects, neighbours_of, open_tables
 from .thumbnails import PictureIndex, small_picture
 from .verdict_file import VerdictFile
 
 WHOLE_SIDE = 1280  # px
 MAX_BUNDLE = 256
+MAX_OBJECTS = 50_000  # that are held, about 7 kB each, and sent to the page
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
@@ -32,7 +35,8 @@ class Explorer(anywidget.AnyWidget):
     """Map, gallery, verdicts and search over one run; nothing is asked of any outside host.
 
     Attributes:
-        objects: One row per embedded object, rarest first, in the component's order.
+        objects: One row per embedded object that is held, rarest first, in the component's order.
+        held: How many objects are held, and of how many, in a sentence.
         verdict_file: Where each verdict is written at once.
     """
 
@@ -50,6 +54,7 @@ class Explorer(anywidget.AnyWidget):
         images_folder: str = "",
         clip_model: str = "",
         verdicts: str = "",
+        max_objects: int = MAX_OBJECTS,
         language: str = "en",
     ) -> None:
         """Open a run.
@@ -59,20 +64,21 @@ class Explorer(anywidget.AnyWidget):
             images_folder: Of its pictures; "" takes what the run says.
             clip_model: The CLIP that words are searched with; "" takes the run's.
             verdicts: File to write to; "" takes verdicts.csv in the run's folder.
+            max_objects: At most about so many objects are held: of a larger run the rarest selected, a quarter of so
+                many, what is judged or marked for the precision, their neighbours and the other views of their
+                events, and a random draw of the rest. Likeness, words and learning look among these.
             language: "en" or "ja".
         """
         self.run = open_run(run_folder)
         self.language = language
         asked = self.run.read_json("config.json")["parameters"]
         self._images_root = self.run.images_root(images_folder or asked["images_folder"])
-        self.objects = gather_objects(self.run, language=language)
-        self._vectors = _vectors_in_order(self.run, self.objects["object_id"])
+        self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / VERDICTS)
+        self.objects, self.held = self._held_objects(max_objects)
+        self._vectors = vectors_of(self.run, self.objects["object_id"])
         self._events = pd.factorize(self.objects["event"])[0]
         self._words = WordSearch(self.run, clip_model or asked["clip_model"])
-        self._pictures = PictureIndex(
-            self.run.read_table("images"), self.run.read_table("objects"), self.objects["object_id"].tolist()
-        )
-        self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / VERDICTS)
+        self._pictures = PictureIndex(self.run, self.objects["object_id"])
         self.objects = self.objects.assign(**places_on_map(self.objects[["x", "y"]], self._vectors))
         super().__init__(data=self._data())
         self.on_msg(self._receive)
@@ -110,10 +116,20 @@ class Explorer(anywidget.AnyWidget):
         except (ValueError, OSError) as error:
             return {"error": plain(error)}, []
 
+    def _held_objects(self, most: int) -> tuple[pd.DataFrame, str]:
+        with open_tables(self.run) as tables:
+            total, among = int(tables.value("SELECT count(*) FROM scores")), None
+            if total > most:
+                judged = tuple(self.verdict_file.words)
+                among, _ = choose_objects(tables, cards=most // 4, common=most // 2, also=judged, most=most)
+        held = gather_objects(self.run, among=among, language=self.language)
+        key = "explore.holds_all" if among is None else "explore.holds_some"
+        return held, say(key, self.language, held=len(held), total=total)
+
     def _data(self) -> dict[str, Any]:
         return component_data(
             self.objects,
-            read_optional(self.run, "neighbours"),
+            neighbours_of(self.run, self.objects["object_id"]),
             run_name=self.run.root.resolve().name,
             verdicts=self.verdict_file.words,
             can={"words": self._words.possible, "learn": True, "frames": True, "download": False},
@@ -172,16 +188,10 @@ class Explorer(anywidget.AnyWidget):
             raise ValueError(say("explore.no_verdicts", self.language))
         learned = rerank(self._before_verdicts(), self._vectors, verdicts, events=self._events)
         ranks = np.empty(len(learned), int)
-        ranks[np.argsort(-learned, kind="stable")] = np.arange(1, len(learned) + 1)
+        ranks[np.argsort(-learned, kind="stable")] = np.sort(self.objects["rank"].to_numpy(int))
         return ranks
 
     def _before_verdicts(self) -> np.ndarray:
         """Return a rarity in the order that no verdict has changed, so that those a run used are not counted twice."""
-        ranks = self.objects["rank_before_verdicts" if "rank_before_verdicts" in self.objects else "rank"]
+        ranks = self.objects["rank_before_verdicts" if "rank_before_verdicts" in self.objects else "rank"].rank()
         return 1 - (ranks.to_numpy(float) - 1) / len(ranks)
-
-
-def _vectors_in_order(run: RunFolder, object_ids: pd.Series) -> np.ndarray:
-    vectors, ids = run.read_vectors()
-    place = pd.Series(np.arange(len(ids)), index=ids)
-    return np.asarray(vectors[place.loc[object_ids].to_numpy(int)], dtype=np.float32)

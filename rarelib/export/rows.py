@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..ranking.verdicts import read_verdicts
+from ..ranking.verdicts import read_verdicts, read_words
 from ..run.folder import RunFolder
+from ..run.queries import ROW, Tables
 from ..tables import BOX
 
 VERDICTS = "verdicts.csv"
@@ -60,38 +61,44 @@ def collect_rows(run: RunFolder, *, what: str = "selection", verdicts: str | Pat
     Raises:
         ValueError: If rare is asked for and nothing is judged rare.
     """
-    scores, objects, images = (run.read_table(name) for name in ("scores", "objects", "images"))
-    table = scores.merge(objects, on="object_id", suffixes=("", "_of_object")).sort_values("rank", ignore_index=True)
-    table["rare"] = _judged(run, verdicts, table["object_id"])
-    if what == "selection":
-        table = table[table["selected"]]
-    elif what == "rare":
-        table = table[table["rare"] == "yes"]
-        if table.empty:
+    with Tables(run, "scores", "objects", "images", optional=("captions",)) as tables:
+        judged = _judged(run, verdicts, tables)
+        if what == "rare" and not judged["rare"].eq("yes").any():
             raise ValueError(f"No object is judged rare; give --verdicts FILE, or put {VERDICTS} into the run.")
-    table = table.assign(caption=_captions(run, table["object_id"]))
-    shown = images[images["image_id"].isin(table["image_id"])].reset_index(drop=True)
+        tables.keep("rare", judged.loc[judged["rare"] == "yes", ["object_id"]])
+        tables.make("selection", "SELECT object_id FROM scores WHERE selected")
+        among = what if what in ("rare", "selection") else ""
+        parts = [_told(tables, scores, judged) for scores in tables.ranked_blocks(among=among)]
+        table = pd.concat(parts, ignore_index=True) if parts else _told(tables, tables.no_scores(), judged)
+        shown = tables.matching("images", table["image_id"], key="image_id", columns=[*tables.columns["images"], ROW])
+    shown = shown.sort_values(ROW, ignore_index=True)
     about = {name: shown.get(name, "") for name in PLACE}
     shown = shown[["image_id", "path", "width", "height"]].assign(**about, file_name=shown["path"])
-    columns = list(dict.fromkeys([*FIELDS, "image_id", "class_name", *BOX, "event", "reason_codes"]))
-    table = table[[name for name in columns if name in table]].reset_index(drop=True)
     return Export(_inside(table, shown), shown, run.root.resolve().name)
 
 
-def _judged(run: RunFolder, verdicts: str | Path | None, object_ids: pd.Series) -> pd.Series:
+def _told(tables: Tables, scores: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of the scores with what formats tell of each object."""
+    objects = tables.matching("objects", scores["object_id"])
+    rows = scores.merge(objects, on="object_id", suffixes=("", "_of_object"))
+    rows = rows.merge(judged, on="object_id", how="left").assign(caption="")
+    if "captions" in tables.columns:
+        captions = tables.matching("captions", rows["object_id"], columns=("object_id", "caption", "source"))
+        captions = captions.loc[captions["source"] == "model", ["object_id", "caption"]]
+        rows = rows.drop(columns="caption").merge(captions, on="object_id", how="left")
+    columns = dict.fromkeys([*FIELDS, "image_id", "class_name", *BOX, "event", "reason_codes"])
+    return rows[[name for name in columns if name in rows]].fillna({"rare": "", "caption": ""})
+
+
+def _judged(run: RunFolder, verdicts: str | Path | None, tables: Tables) -> pd.DataFrame:
+    """Return object_id and rare ("yes" or "no") of what was judged in this run."""
     path = Path(verdicts) if verdicts is not None else run.root / VERDICTS
     if verdicts is None and not path.is_file():
-        return pd.Series("", index=object_ids.index, dtype="str")
-    judged = pd.Series(read_verdicts(path, object_ids.tolist()), index=object_ids.index)
-    return judged.map({1.0: "yes", 0.0: "no"}).fillna("").astype("str")
-
-
-def _captions(run: RunFolder, object_ids: pd.Series) -> pd.Series:
-    if not run.table_path("captions").is_file():
-        return pd.Series("", index=object_ids.index, dtype="str")
-    captions = run.read_table("captions")
-    said = captions.set_index("object_id")["caption"].where(captions.set_index("object_id")["source"] == "model", "")
-    return object_ids.map(said).fillna("").astype("str")
+        return pd.DataFrame({"object_id": [], "rare": []}, dtype="str")
+    tables.keep("told", pd.DataFrame({"object_id": read_words(path).index.astype("str")}))
+    known = tables.rows("SELECT object_id FROM scores SEMI JOIN told USING (object_id)")["object_id"].tolist()
+    said = pd.Series(read_verdicts(path, known), index=known).map({1.0: "yes", 0.0: "no"}).dropna()
+    return pd.DataFrame({"object_id": said.index, "rare": said.to_numpy()}, dtype="str")
 
 
 def _inside(objects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import numpy as np
 from ..pictures.boxes import overlaps
 from ..ranking.verdicts import write_verdicts
 from ..run.folder import RunFolder
+from ..run.rows import rows_of
 from ..run.user_tables import is_yes
 from ..tables import BOX
 from .rows import VERDICTS
@@ -42,7 +43,7 @@ def import_verdicts(run: RunFolder, file: Path, *, source: str) -> dict[str, int
         said = dict(readers[source](file, run))
     except (ValueError, KeyError, TypeError, AttributeError, xml.ParseError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} is not an export of {source}: {_squeeze(error)}.") from error
-    known = set(run.read_table("objects", ["object_id"])["object_id"])
+    known = set(rows_of(run, "objects", list(said), columns=["object_id"])["object_id"])
     rare, common = ([each for each in said if each in known and said[each] is verdict] for verdict in (True, False))
     if not rare and not common:
         raise ValueError(f"{file.name} has no verdict on an object of {run.root.name}.")
@@ -105,7 +106,7 @@ class _Places:
     """Finds an object of a picture by its box, where a tool has given it a name of its own."""
 
     def __init__(self, run: RunFolder) -> None:
-        self.objects = run.read_table("objects").set_index("object_id")
+        self.objects = run.read_table("objects", ["object_id", *BOX]).set_index("object_id")
 
     def object_at(self, object_ids: set[str], xyxy: list[float]) -> str | None:
         rows = self.objects[self.objects.index.isin(object_ids)]

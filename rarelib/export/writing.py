@@ -22,6 +22,7 @@ from .pictures import place_pictures
 from .rows import FIELDS, PLACE, Export, collect_rows
 from .yolo import write_yolo
 
+LISTED = ("image_id", "path", "sampled", "error", "group")  # what the control is drawn by
 PICTURES_NEEDED = ("yolo", "huggingface")
 FOLDERS = {"huggingface": PICTURES, "fiftyone": "data"}
 
@@ -98,7 +99,7 @@ def export_frames(
         FileNotFoundError: If a video is missing.
     """
     export = collect_rows(run, what=what, verdicts=verdicts)
-    frames = list_frames(export, run.read_table("images"), per_drive=per_drive, seed=seed)
+    frames = list_frames(export, run.read_table("images", columns=list(LISTED)), per_drive=per_drive, seed=seed)
     of_video = frames["path"].map(split_frame).notna()
     if of_video.any():
         pictures = frames.loc[of_video, ["path"]].assign(image_id=lambda rows: rows["path"].map(image_id_of))

@@ -248,8 +248,12 @@ def _two_origins(axes: Axes, values: pd.Series, proposal: pd.Series, bins: np.nd
 
 def _stacked(axes: Axes, values: pd.Series, second: pd.Series, bins: np.ndarray, colours: tuple[str, str]) -> None:
     """Draw the distribution of values in two groups, the second on top of the first."""
+    second = second.to_numpy(bool)
+    counts = [np.histogram(values.to_numpy(float)[group], bins)[0] for group in (~second, second)]
+    table = pd.DataFrame({"x": np.tile((bins[1:] + bins[:-1]) / 2, 2), "count": np.concatenate(counts),
+                          "group": np.repeat([False, True], len(bins) - 1)})  # fmt: skip
     sns.histplot(
-        x=values.to_numpy(), hue=second.to_numpy(bool), hue_order=[True, False], palette=colours[::-1], bins=bins,
+        table, x="x", weights="count", hue="group", hue_order=[True, False], palette=colours[::-1], bins=bins.tolist(),
         multiple="stack", alpha=1, linewidth=0, shrink=0.92, legend=False, ax=axes,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ def plot_rank_changes(table: pd.DataFrame, *, language: str = "en") -> Chart:
 
     Args:
         table: Table with rank_first, rank_second (NaN where not ranked) and group ("common", "gained", "lost" or
-            "neither").
+            "neither"); `attrs["neither"]` is how many these stand for.
         language: Of all that is written.
     """
     title = say("compare.ranks", language)
@@ -31,7 +31,8 @@ def plot_rank_changes(table: pd.DataFrame, *, language: str = "en") -> Chart:
     axes.plot([1, most], [1, most], color=GRID, linewidth=1.2)
     for group, colour in COLOURS.items():
         rows = ranked[ranked["group"] == group]
-        label = f"{say(f'compare.group_{group}', language)} {len(rows):,}"
+        count = max(table.attrs.get(group, 0), len(rows))  # of those that neither selects, some may be left out
+        label = f"{say(f'compare.group_{group}', language)} {count:,}"
         axes.scatter(rows["rank_first"], rows["rank_second"], SIZE[group], color=colour, label=label, linewidth=0)
     axes.set(xscale="log", yscale="log", xlabel=say("compare.rank_first", language))
     axes.set_ylabel(say("compare.rank_second", language))

@@ -19,6 +19,7 @@ def plot_map(
     objects: pd.DataFrame,
     scores: pd.DataFrame,
     *,
+    total: int | None = None,
     labelled: int = 6,
     language: str = "en",
 ) -> Chart:
@@ -26,8 +27,9 @@ def plot_map(
 
     Args:
         positions: The map table: object_id, x, y.
-        objects: The objects table.
-        scores: The scores table; its `selected` are ringed, and where it has more objects the figure says so.
+        objects: Rows with object_id and class_name, those on the map at least.
+        scores: Rows with object_id, selected and rank, those on the map at least; the selected are ringed.
+        total: How many objects there are, by default as many as scores; where more than on the map, the figure says so.
         labelled: How many of the rarest are named on the map.
         language: Of all that is written.
     """
@@ -51,8 +53,9 @@ def plot_map(
     for handle in legend.legend_handles:
         handle.set_sizes([36])  # type: ignore[union-attr]
     notes = [say("plots.map_note", language)]
-    if len(table) < len(scores):
-        notes.insert(0, say("plots.map_capped", language, shown=len(table), total=len(scores)))
+    total = len(scores) if total is None else total
+    if len(table) < total:
+        notes.insert(0, say("plots.map_capped", language, shown=len(table), total=total))
     axes.set_xlabel("\n".join(fit_text(note, 130) for note in notes), loc="left", multialignment="left")
     return chart
 

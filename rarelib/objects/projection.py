@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from ..run.ids import places_in
+from ..run.folder import RunFolder
+from ..run.queries import ROW, Tables
 
 METHODS = ("tsne", "umap")
 PERPLEXITY = 30.0
@@ -17,34 +17,42 @@ REDUCED_DIM = 50  # van der Maaten and Hinton (2008): PCA first, against noise a
 EXACT_UP_TO = 3  # so few points lie in a plane; no method is needed
 
 
-def choose_rows(
-    object_ids: Sequence[str], scores: pd.DataFrame, *, max_points: int = 5000, seed: int = 0
-) -> np.ndarray:
+def ranked_vectors(run: RunFolder) -> pd.DataFrame:
+    """Return selected (bool) and rank of each vector of a run, in their order; not selected, 0 where not scored."""
+    with Tables(run, "embeddings", "scores") as tables:
+        count = int(tables.value("SELECT count(*) FROM embeddings"))
+        selected, rank = np.zeros(count, bool), np.zeros(count, np.int32)
+        rows = f"SELECT e.{ROW} AS row, selected, rank FROM embeddings e JOIN scores s USING (object_id)"
+        for part in tables.batches(rows):
+            selected[part["row"]], rank[part["row"]] = part["selected"], part["rank"]
+    return pd.DataFrame({"selected": selected, "rank": rank})
+
+
+def choose_rows(selected: np.ndarray, rank: np.ndarray, *, max_points: int = 5000, seed: int = 0) -> np.ndarray:
     """Return the rows of the vectors that a map shows: the selected by rank, then others drawn at random.
 
     Args:
-        object_ids: Ids of the vectors in row order.
-        scores: The scores table: object_id, selected, rank.
+        selected: Bool array (n,) in the order of the vectors.
+        rank: Number array (n,), in the same order.
         max_points: At most this many rows.
         seed: Of the draw.
 
     Returns:
         Integer array in rising order.
     """
-    place = places_in(object_ids, scores["object_id"])  # -1: not scored, neither selected
-    selected = np.append(scores["selected"].to_numpy(bool), False)[place]
-    rank = np.append(scores["rank"].to_numpy(float), np.nan)[place]
+    selected, rank = np.asarray(selected, bool), np.asarray(rank)
     chosen = np.flatnonzero(selected)[np.argsort(rank[selected], kind="stable")]
     others = np.random.default_rng(seed).permutation(np.flatnonzero(~selected))
     return np.sort(np.concatenate([chosen, others])[:max_points])
 
 
-def project_table(
-    vectors: np.ndarray, object_ids: Sequence[str], rows: np.ndarray, *, method: str = "tsne", seed: int = 0
-) -> pd.DataFrame:
-    """Return the map table, object_id, x, y, of these rows of the vectors."""
+def project_table(run: RunFolder, rows: np.ndarray, *, method: str = "tsne", seed: int = 0) -> pd.DataFrame:
+    """Return the map table, object_id, x, y, of these rows of a run's vectors, which must be in rising order."""
+    with Tables(run, "embeddings") as tables:
+        tables.keep("rows", pd.DataFrame({"row": np.asarray(rows, np.int64)}))
+        ids = tables.rows(f"SELECT object_id FROM embeddings JOIN rows ON row = {ROW} ORDER BY row")["object_id"]
+        vectors = run.map_vectors(int(tables.value("SELECT count(*) FROM embeddings")))
     positions = project_vectors(np.asarray(vectors[rows]), method=method, seed=seed)
-    ids = pd.Series([object_ids[row] for row in rows], dtype="str")
     return pd.DataFrame({"object_id": ids, "x": positions[:, 0], "y": positions[:, 1]})
 
 

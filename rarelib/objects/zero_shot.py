@@ -11,6 +11,8 @@ import pandas as pd
 from ..language import say
 from ..pictures.crops import read_crops
 from ..run.folder import RunFolder
+from ..run.ids import places_in
+from ..run.rows import vectors_of
 from ..settings import NamingSettings
 from ..tables import PROPOSAL, empty_table
 from .embedding import Embedder
@@ -108,7 +110,8 @@ def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame) -> pd.Series:
     """
     if "looks_like" not in zero_shot or zero_shot.empty:
         return objects["class_name"]
-    looks_like = objects["object_id"].map(zero_shot.set_index("object_id")["looks_like"])
+    place = places_in(objects["object_id"], zero_shot["object_id"])
+    looks_like = pd.Series(zero_shot["looks_like"].array.take(place, allow_fill=True), index=objects.index)
     known = (objects["origin"] == PROPOSAL) & looks_like.fillna("").ne("")
     return objects["class_name"].where(~known, looks_like)
 
@@ -152,7 +155,7 @@ def read_clip_vectors(
         return None
     about = run.read_json("tables/embeddings.json")
     if (about["model"], about["revision"]) == (embedder.about["model"], embedder.about["revision"]):
-        return run.read_vectors()
+        return vectors_of(run, selected["object_id"]), selected["object_id"].tolist()
     crops = read_crops(selected, run.root)
     batches = [embedder.embed_crops(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
     return np.concatenate([np.zeros((0, embedder.dim), np.float32), *batches]), selected["object_id"].tolist()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-import pandas as pd
-
+from ..report.results import RESULTS, funnel_counts
+from ..run.files import Inside
 from ..run.folder import RunFolder, file_sha256
-from ..tables import STAGES, TABLES, TableError
+from ..run.queries import ROW, Tables
+from ..run.rows import table_blocks
+from ..tables import STAGES, TABLES, TableError, check_table
 from .products import contents_of_inputs, left_over_crops, left_over_result_crops, missing_products, read_marker
 
 # child table -> (its column, parent table): every value stands in the parent's id column
@@ -20,17 +23,26 @@ FOREIGN_KEYS = (
     ("map", "object_id", "embeddings"), ("captions", "object_id", "scores"),
 )  # fmt: skip
 ID_COLUMN = {"images": "image_id"}
+# numbers of the funnel that the tables must say too
+COUNTED = ("listed", "sampled", "objects", "kept", "embedded", "outliers", "rare_class", "selected")
 MAY_BE_SKIPPED = {"05_map_objects": "skip_visualization", "06_caption_objects": "skip_caption"}
 
 
 def check_run(root: Path) -> list[str]:
-    """Return the problems of a run, one line each; an empty list means that all is well."""
+    """Return the problems of a run, one line each; an empty list means that all is well.
+
+    Tables are read in blocks, and what is compared is held in the memory that the run's `memory_gb` allows.
+    """
     run = RunFolder(root)
     try:
         skipped = _skipped(run)
-        tables = _read_tables(run, skipped)
-        problems = [*_check_ids(tables), *_check_paths(run, tables), *_check_ranking(tables)]
-        return [*problems, *_check_markers(run, skipped), *_check_left_over(run), *_check_counts(run, tables)]
+        names = [name for name, table in TABLES.items() if table.stage not in skipped]
+        with Tables(run, *names) as tables:
+            for name in names:
+                _check_values(run, name)
+            run.map_vectors(int(tables.value("SELECT count(*) FROM embeddings")))
+            problems = [*_check_ids(tables), *_check_paths(run, tables), *_check_ranking(tables)]
+            return [*problems, *_check_markers(run, skipped), *_check_left_over(run), *_check_counts(run, tables)]
     except (TableError, KeyError, TypeError, AttributeError) as error:
         return [f"The run cannot be read: {' '.join(str(error).split())}"]
 
@@ -40,35 +52,37 @@ def _skipped(run: RunFolder) -> set[str]:
     return {stage for stage, name in MAY_BE_SKIPPED.items() if parameters[name]}
 
 
-def _read_tables(run: RunFolder, skipped: set[str]) -> dict[str, pd.DataFrame]:
-    tables = {name: run.read_table(name) for name, table in TABLES.items() if table.stage not in skipped}
-    run.read_vectors()
-    return tables
+def _check_values(run: RunFolder, name: str) -> None:
+    for frame in table_blocks(run, name):
+        check_table(name, frame, where=str(run.table_path(name)))
 
 
-def _check_ids(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+def _check_ids(tables: Tables) -> Iterator[str]:
     for child, column, parent in FOREIGN_KEYS:
-        if child in tables and column in tables[child]:
-            known = tables[parent][ID_COLUMN.get(parent, "object_id")]
-            lost = ~tables[child][column].isin(known)
-            if lost.any():
-                example = tables[child].loc[lost, column].iloc[0]
-                yield f"{child}.{column}: {lost.sum()} ids are not in {parent}, such as {example!r}."
+        if column in tables.columns.get(child, ()):
+            known = f"{parent}.{ID_COLUMN.get(parent, 'object_id')}"
+            lost = f"FROM {child} ANTI JOIN {parent} ON {child}.{column} = {known}"
+            count = tables.value(f"SELECT count(*) {lost}")
+            if count:
+                example = tables.value(f"SELECT {column} {lost} ORDER BY {ROW} LIMIT 1")
+                yield f"{child}.{column}: {count} ids are not in {parent}, such as {example!r}."
     for name in ("images", "objects", "early_filter", "embeddings", "scores", "map", "captions"):
-        if name in tables and tables[name][ID_COLUMN.get(name, "object_id")].duplicated().any():
+        column = ID_COLUMN.get(name, "object_id")
+        if name in tables.columns and tables.value(f"SELECT count({column}) > count(DISTINCT {column}) FROM {name}"):
             yield f"{name}: an id stands in two rows."
 
 
-def _check_paths(run: RunFolder, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
-    inside = run.root.resolve()
-    for path in tables["objects"]["crop_path"]:
-        if not (run.root / path).resolve().is_relative_to(inside):
-            yield f"objects.crop_path {path!r} leads out of the run folder."
+def _check_paths(run: RunFolder, tables: Tables) -> Iterator[str]:
+    inside = Inside(run.root)
+    for rows in tables.batches(f"SELECT crop_path FROM objects ORDER BY {ROW}"):
+        wrong = (path for path in rows["crop_path"] if not inside.holds(path))
+        yield from (f"objects.crop_path {path!r} leads out of the run folder." for path in wrong)
 
 
-def _check_ranking(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
-    scores = tables["scores"]
-    if sorted(scores["rank"]) != list(range(1, len(scores) + 1)):
+def _check_ranking(tables: Tables) -> Iterator[str]:
+    told = "count(*), count(DISTINCT rank), coalesce(min(rank), 1), coalesce(max(rank), 0)"
+    count, different, lowest, highest = tables.rows(f"SELECT {told} FROM scores").iloc[0]
+    if different != count or lowest != 1 or highest != count:
         yield "scores.rank is not 1 to n."
 
 
@@ -94,26 +108,16 @@ def _check_markers(run: RunFolder, skipped: set[str]) -> Iterator[str]:
 
 
 def _check_left_over(run: RunFolder) -> Iterator[str]:
-    for path in (*left_over_crops(run), *left_over_result_crops(run)):
+    for path in chain(left_over_crops(run), left_over_result_crops(run)):
         yield f"{path} belongs to no object."
 
 
-def _check_counts(run: RunFolder, tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+def _check_counts(run: RunFolder, tables: Tables) -> Iterator[str]:
     funnel = run.read_json("statistics.json")["funnel"]
-    images, scores = tables["images"], tables["scores"]
-    counted = {
-        "listed": len(images),
-        "sampled": int(images["sampled"].sum()),
-        "objects": len(tables["objects"]),
-        "kept": int(tables["early_filter"]["keep"].sum()),
-        "embedded": len(tables["embeddings"]),
-        "outliers": int(scores["is_outlier"].sum()),
-        "rare_class": int(scores["is_rare_class"].sum()),
-        "selected": int(scores["selected"].sum()),
-    }
-    for name, count in counted.items():
-        if funnel.get(name) != count:
-            yield f"statistics.json says {name} = {funnel.get(name)}, the tables say {count}."
-    results = run.read_json("detection_results.json")
-    if len(results) != len(scores):
-        yield f"detection_results.json has {len(results)} objects, the scores have {len(scores)}."
+    counted = funnel_counts(tables)
+    for name in COUNTED:
+        if funnel.get(name) != counted[name]:
+            yield f"statistics.json says {name} = {funnel.get(name)}, the tables say {counted[name]}."
+    results, scores = tables.count_json(run, RESULTS), int(tables.value("SELECT count(*) FROM scores"))
+    if results != scores:
+        yield f"{RESULTS} has {results} objects, the scores have {scores}."

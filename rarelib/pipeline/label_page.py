@@ -7,6 +7,7 @@ from pathlib import Path
 from ..params import ParameterError, Params
 from ..pictures.sources import is_address
 from ..run.folder import RunFolder, find_upwards
+from ..run.queries import Tables
 from ..tables import LABEL, SCORE
 from .pages import render_notebook
 
@@ -34,7 +35,9 @@ def audit_labels_in_notebook(
     run = RunFolder(root)
     if not run.table_path("scores").is_file():
         raise ParameterError(f"{root} has no ranking yet; finish stage {SCORE} first (`rarelib run`).")
-    if not run.read_table("objects", ["object_id", "origin"])["origin"].eq(LABEL).any():
+    with Tables(run, "objects") as tables:
+        labels = tables.value("SELECT count(*) FROM objects WHERE origin = $label", label=LABEL)
+    if not labels:
         raise ParameterError(f"No object of {root} comes from labels; run it with --boxes labels.")
     asked = run.read_json("config.json")["parameters"]
     given = {"images_folder": images_folder or asked.get("images_folder", ""), "yolo_model": yolo_model}

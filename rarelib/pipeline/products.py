@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
 from typing import Any
-
-import pandas as pd
 
 from ..params import Params
 from ..pictures.crops import FOLDER, recut_crops
-from ..report.results import result_crops
+from ..report.folders import compared_folders
+from ..run.files import files_below, path_tables
 from ..run.folder import RunFolder, fingerprint
+from ..run.queries import ROW, Tables
 from ..tables import DETECT, REPORT, SCORE, SELECT, TableError
 from .plan import Planned
 from .preflight import sha256_at
@@ -92,58 +92,35 @@ def missing_products(run: RunFolder, stage: str, marker: Mapping[str, Any]) -> I
 def missing_crops(run: RunFolder) -> Iterator[str]:
     """Yield the crops of the objects table that should be there and are not; none where only the selected are kept."""
     if _parameter(run, "keep_crops") != "selected":
-        yield from _absent(run, run.read_table("objects", columns=["crop_path"])["crop_path"])
+        with _compared_crops(run) as tables:
+            yield from _paths(tables, f"SELECT crop_path FROM objects ANTI JOIN present ON crop_path = path {_GIVEN}")
 
 
 def missing_selected_crops(run: RunFolder) -> Iterator[str]:
     """Yield the crops of selected objects that are not there and could be cut, where only these are kept."""
     if _parameter(run, "keep_crops") == "selected":
-        yield from _absent(run, _selected_crops(run))
+        with _compared_crops(run) as tables:
+            selected = "objects SEMI JOIN (SELECT object_id FROM scores WHERE selected) USING (object_id)"
+            yield from _paths(
+                tables, f"SELECT crop_path FROM {selected} ANTI JOIN present ON crop_path = path {_GIVEN}"
+            )
 
 
-def _selected_crops(run: RunFolder) -> pd.Series:
-    scores = run.read_table("scores", columns=["object_id", "selected"])
-    objects = run.read_table("objects", columns=["object_id", "crop_path"])
-    return objects.loc[objects["object_id"].isin(scores.loc[scores["selected"], "object_id"]), "crop_path"]
-
-
-def _absent(run: RunFolder, paths: Iterable[str]) -> Iterator[str]:
-    present = present_crops(run)
-    yield from (path for path in paths if path and path not in present)
-
-
-def _parameter(run: RunFolder, name: str) -> Any:
-    return run.read_json("config.json")["parameters"].get(name)
-
-
-def left_over_crops(run: RunFolder) -> list[str]:
-    """Return the crops that belong to no object, as those of an earlier setting."""
-    return sorted(present_crops(run) - set(run.read_table("objects", columns=["crop_path"])["crop_path"]))
-
-
-def present_crops(run: RunFolder) -> set[str]:
-    """Return the relative paths of all crops that are there."""
-    elsewhere = {path for path in run.elsewhere if path.startswith(f"{FOLDER}/") and path.endswith(".jpg")}
-    here = {path for path, name in _files_of_crops(run) if name.endswith(".jpg") and not name.startswith(".")}
-    return elsewhere | here
-
-
-def _files_of_crops(run: RunFolder) -> Iterator[tuple[str, str]]:
-    for folder, _, names in os.walk(run.root / FOLDER):
-        inside = Path(folder).relative_to(run.root).as_posix()
-        yield from ((f"{inside}/{name}", name) for name in names)
+def left_over_crops(run: RunFolder) -> Iterator[str]:
+    """Yield the crops that belong to no object, as those of an earlier setting."""
+    with _compared_crops(run) as tables:
+        yield from _paths(tables, "SELECT path FROM present ANTI JOIN objects ON crop_path = path ORDER BY path")
 
 
 def mend_crops(run: RunFolder, params: Params) -> None:
     """Cut the crops of a finished detection again that are missing, and delete those that need not be there."""
-    half = [path for path, name in _files_of_crops(run) if name.endswith(".partial")]  # of a killed worker
-    for path in (*left_over_crops(run), *half):
+    half = (path for path in files_below(run.root, FOLDER) if path.endswith(".partial"))  # of a killed worker
+    for path in chain(half, left_over_crops(run)):
         (run.root / path).unlink(missing_ok=True)
     if params.keep_crops == "selected":
-        selected = set(_selected_crops(run)) if run.table_path("scores").is_file() else set()
-        for path in present_crops(run) - selected:
+        for path in _crops_to_delete(run):
             (run.root / path).unlink(missing_ok=True)
-    lost = set(missing_crops(run))
+    lost = list(missing_crops(run))
     if lost:
         objects = run.read_table("objects")
         recut_crops(
@@ -155,16 +132,52 @@ def mend_crops(run: RunFolder, params: Params) -> None:
         )
 
 
+def _crops_to_delete(run: RunFolder) -> Iterator[str]:
+    """Yield the crops that are there of objects that are not selected; all where nothing is ranked yet."""
+    with _compared_crops(run) as tables:
+        kept = "SELECT crop_path FROM objects JOIN scores USING (object_id) WHERE selected"
+        kept = kept if "scores" in tables.columns else "SELECT '' AS crop_path"
+        yield from _paths(tables, f"SELECT path FROM present ANTI JOIN ({kept}) ON crop_path = path")
+
+
+_GIVEN = f"WHERE crop_path <> '' ORDER BY {ROW}"
+
+
+@contextmanager
+def _compared_crops(run: RunFolder) -> Iterator[Tables]:
+    """Give the tables of objects and scores, and `present`: path of each crop that is there, here or elsewhere."""
+    with Tables(run, "objects", optional=("scores",)) as tables:
+        tables.keep("present", path_tables(present_crops(run)))
+        yield tables
+
+
+def present_crops(run: RunFolder) -> Iterator[str]:
+    """Yield the relative path of each crop that is there, here or at the run's address."""
+    named = (path for path in files_below(run.root, FOLDER) if path.endswith(".jpg"))
+    yield from (path for path in named if not path.rpartition("/")[2].startswith("."))
+    there = (path for path in run.elsewhere if path.startswith(f"{FOLDER}/") and path.endswith(".jpg"))
+    yield from (path for path in there if not (run.root / path).is_file())
+
+
+def _paths(tables: Tables, sql: str) -> Iterator[str]:
+    for rows in tables.batches(sql):
+        yield from rows.iloc[:, 0]
+
+
+def _parameter(run: RunFolder, name: str) -> Any:
+    return run.read_json("config.json")["parameters"].get(name)
+
+
 def missing_result_crops(run: RunFolder) -> Iterator[str]:
     """Yield the crops that final_outliers/, inliers/ and targets/ should hold and do not."""
-    expected, present = result_crops(run, target_classes=_target_classes(run))
-    yield from sorted(expected - present)
+    with compared_folders(run, target_classes=_target_classes(run)) as tables:
+        yield from _paths(tables, "SELECT path FROM expected ANTI JOIN present USING (path) ORDER BY path")
 
 
-def left_over_result_crops(run: RunFolder) -> list[str]:
-    """Return the crops in final_outliers/, inliers/ and targets/ that belong to no object there."""
-    expected, present = result_crops(run, target_classes=_target_classes(run))
-    return sorted(present - expected)
+def left_over_result_crops(run: RunFolder) -> Iterator[str]:
+    """Yield the crops in final_outliers/, inliers/ and targets/ that belong to no object there."""
+    with compared_folders(run, target_classes=_target_classes(run)) as tables:
+        yield from _paths(tables, "SELECT path FROM present ANTI JOIN expected USING (path) ORDER BY path")
 
 
 def _target_classes(run: RunFolder) -> list[str]:
@@ -175,7 +188,7 @@ def missing_demo_pictures(run: RunFolder) -> Iterator[str]:
     """Yield the pictures of the demo world that are no longer there; nothing where the pictures are a user's."""
     world = run.root / "demo_world"
     if _parameter(run, "demo_scenes"):
-        drawn = (f"demo_world/images/{path}" for path in run.read_table("images")["path"])
+        drawn = (f"demo_world/images/{path}" for path in run.read_table("images", columns=["path"])["path"])
         yield from (path for path in drawn if not run.has(path))
         yield from (["demo_world/truth.parquet"] if not (world / "truth.parquet").is_file() else [])
 

@@ -63,8 +63,8 @@ def names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[s
     if zero_shot is None or zero_shot.empty:
         return {"phrase": np.full(n, "", dtype=object), "margin": np.zeros(n), "strangeness": np.full(n, np.nan)}
     place = places_in(table["object_id"], zero_shot["object_id"])
-    name = zero_shot["looks_like" if "looks_like" in zero_shot else "phrase"].fillna("").to_numpy(object)
-    name = _taken(name, place, "")
+    codes, names = pd.factorize(zero_shot["looks_like" if "looks_like" in zero_shot else "phrase"].fillna(""))
+    name = _taken(np.asarray(names, object)[codes], place, "")  # one text for all that have the name
     fits = zero_shot["margin"] if "margin" in zero_shot else zero_shot["similarity"] - zero_shot["class_similarity"]
     margin = _taken(fits.fillna(0.0).to_numpy(float), place, 0.0)
     known = zero_shot["strangeness"].to_numpy(float) if "strangeness" in zero_shot else np.full(len(zero_shot), np.nan)

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 
 from ..language import say
 from ..run.folder import find_upwards, whole_file
+from ..run.ids import places_in
 from ..run.user_tables import read_user_table, yes_or_no
 from .early_filter import id_chances
 from .verdict_page import learned_order
@@ -34,9 +35,10 @@ def read_verdicts(path: str | Path | None, object_ids: Sequence[str]) -> np.ndar
     if not path:
         return None
     words = read_words(find_upwards(path))
-    if len(words) and not words.index.isin(list(object_ids)).any():
+    place = places_in(object_ids, words.index)
+    if len(words) and not (place >= 0).any():
         raise ValueError(f"None of the objects in {Path(path).name} is in this run; verdicts belong to one run's ids.")
-    return words.map({"yes": 1.0, "no": 0.0}).astype(float).reindex(list(object_ids)).to_numpy()
+    return np.append(words.map({"yes": 1.0, "no": 0.0}).to_numpy(float), np.nan)[place]
 
 
 def read_words(path: str | Path) -> pd.Series:
@@ -130,9 +132,9 @@ def precision_sentence(
         size: The draw's.
         language: "en" or "ja".
     """
-    said = pd.Series(np.nan if verdicts is None else np.asarray(verdicts, dtype=float), index=scores["object_id"])
+    said = pd.Series(np.nan if verdicts is None else np.asarray(verdicts, dtype=float), index=scores.index)
     drawn = draw_for_precision(scores, k=k, size=size)
-    judged = said.loc[drawn].dropna()
+    judged = said[scores["object_id"].isin(drawn)].dropna()
     used = {"rare": int((said == 1).sum()), "common": int((said == 0).sum())}
     texts = [say("verdicts_used", language, **used) if said.notna().any() else say("verdicts_none", language)]
     if drawn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,37 +10,24 @@ import pandas as pd
 
 from ..language import say
 from ..pictures.boxes import overlaps
+from ..ranking.early_filter import id_chances
 from ..run.folder import RunFolder
+from ..run.queries import ROW, Tables
 from ..tables import BOX
 
 SAME_BOX = 0.5  # intersection over union from which two boxes of one picture show the same thing
 DEPTHS = (10, 50, 100)  # of both rankings that are held beside each other
 GROUPS = ("common", "gained", "lost")
-ONE = ["object_id", "path", *BOX, "class_name", "crop_path", "rank", "rarity", "selected", "reason"]
+READ, OTHER = ("objects", "images", "scores"), "other_"
+NEITHER_HELD = 20_000  # of the objects that neither run selects, which only the figure shows
 UNTOLD = ("name", "runs_dir")  # parameters that say nothing of the result
-
-
-def comparable_objects(run: RunFolder) -> pd.DataFrame:
-    """Return all boxes of a run, one row each: where, what, and what the ranking says of it.
-
-    Returns:
-        object_id, path of its picture, the box [px], class_name, crop_path, rank and rarity (NaN where it was not
-        ranked), selected, reason.
-    """
-    objects, scores = run.read_table("objects"), run.read_table("scores")
-    paths = run.read_table("images", columns=["image_id", "path"])
-    table = objects.merge(paths, on="image_id", how="left").merge(
-        scores[["object_id", "rank", "rarity", "selected", "reason"]], on="object_id", how="left"
-    )
-    table = table.assign(selected=table["selected"].eq(True), reason=table["reason"].fillna(""))
-    return table[ONE]
 
 
 def match_objects(first: pd.DataFrame, second: pd.DataFrame, *, least_iou: float = SAME_BOX) -> pd.DataFrame:
     """Return which object of one run is which of another: boxes of the same picture, the best overlap first.
 
     Args:
-        first: Of `comparable_objects`.
+        first: All boxes of some pictures in one run: object_id, path, the box [px], and what else is to be told.
         second: The same of the other run.
         least_iou: Intersection over union that two boxes need to be one thing.
 
@@ -60,25 +47,88 @@ def match_objects(first: pd.DataFrame, second: pd.DataFrame, *, least_iou: float
     return joined.assign(**{f"selected_{name}": joined[f"selected_{name}"].eq(True) for name in ("first", "second")})
 
 
-def compare_runs(first: RunFolder, second: RunFolder, *, language: str = "en") -> pd.DataFrame:
-    """Return every object of either run, and what the second run changed.
+def compare_runs(
+    first: RunFolder, second: RunFolder, *, neither: int = NEITHER_HELD, language: str = "en"
+) -> pd.DataFrame:
+    """Return the objects that either run selects, or ranks among its first, and what the second run changed.
+
+    The boxes of both are read picture by picture; what is held are those that are shown.
 
     Args:
         first: A run whose stages 01 to 04 are finished.
         second: Another one, over the same pictures or some of them.
+        neither: Of the other objects, so many at most are drawn at random; all where there are no more.
         language: Of `became`.
 
     Returns:
         The table of `match_objects` with group ("common", "gained", "lost", or "neither" where neither run selects
         it), moved (places won; NaN unless both rank it), and became: what the run that does not select it made of it.
+        Its `attrs["neither"]` says how many that neither run selects are ranked in both.
     """
-    table = match_objects(comparable_objects(first), comparable_objects(second))
-    both = table["selected_first"], table["selected_second"]
-    table["group"] = np.select([both[0] & both[1], both[1], both[0]], GROUPS, "neither")
-    table["moved"] = table["rank_first"] - table["rank_second"]
+    held, drawn, ranked = [], [], 0
+    for matched in _matched(first, second):
+        rows = _grouped(matched).assign(seen=np.arange(len(matched)))
+        others = rows["group"].eq("neither") & (_best_rank(rows).isna() | (_best_rank(rows) > max(DEPTHS)))
+        ranked += int((rows["group"].eq("neither") & rows["moved"].notna()).sum())
+        held.append(rows[~others])
+        drawn = [*drawn, rows[others]]
+        if sum(map(len, drawn)) > 2 * neither:
+            drawn = [_draw(pd.concat(drawn), neither)]
+    table = pd.concat([*held, _draw(pd.concat(drawn), neither)], ignore_index=True)
     table["became"] = [_became(row, language) for row in table.to_dict("records")]
-    order = table[["rank_first", "rank_second"]].min(axis=1)
-    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+    table = _in_order(table)
+    table.attrs["neither"] = ranked
+    return table
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows by the better of both ranks; equals as pairs by picture, then the others as they are stored."""
+    paired = table[["object_id_first", "object_id_second"]].notna().all(axis=1)
+    kind = np.where(paired, 0, np.where(table["object_id_first"].notna(), 1, 2))
+    stored = table[[f"{ROW}_first", f"{ROW}_second"]].min(axis=1)
+    path = pd.factorize(table["path_first"].fillna(table["path_second"]), sort=True)[0]
+    keys = (np.where(paired, table["seen"], 0), np.where(paired, path, stored), kind, _best_rank(table))
+    return table.iloc[np.lexsort(keys)].reset_index(drop=True).drop(columns=["seen", f"{ROW}_first", f"{ROW}_second"])
+
+
+def _matched(first: RunFolder, second: RunFolder) -> Iterator[pd.DataFrame]:
+    """Yield the boxes of both runs, matched, as many pictures at a time as the memory of the first run allows."""
+    with Tables(first, *READ) as tables:
+        tables.add(second, *READ, prefix=OTHER)
+        count = sum(int(tables.value(f"SELECT count(*) FROM {prefix}objects")) for prefix in ("", OTHER))
+        parts = max(-(-count // tables.block_rows), 1)
+        for part in range(parts):
+            yield match_objects(*(_boxes(tables, prefix, part, parts) for prefix in ("", OTHER)))
+
+
+def _boxes(tables: Tables, prefix: str, part: int, parts: int) -> pd.DataFrame:
+    """Return the boxes of one part of a run's pictures, the same pictures of each run."""
+    images = tables.rows(f"SELECT image_id, path FROM {prefix}images WHERE hash(path) % {parts} = {part}")
+    columns = ("object_id", "image_id", *BOX, "class_name", "crop_path", ROW)
+    objects = tables.matching(f"{prefix}objects", images["image_id"], key="image_id", columns=columns)
+    ranked = ("object_id", "rank", "rarity", "selected")
+    scores = tables.matching(f"{prefix}scores", objects["object_id"], columns=ranked).astype({"rank": float})
+    table = objects.sort_values(ROW).merge(images, on="image_id").merge(scores, on="object_id", how="left")
+    table["selected"] = table["selected"].eq(True)
+    return table[["object_id", "path", *BOX, "class_name", "crop_path", "rank", "rarity", "selected", ROW]]
+
+
+def _grouped(table: pd.DataFrame) -> pd.DataFrame:
+    both = table["selected_first"], table["selected_second"]
+    group = np.select([both[0] & both[1], both[1], both[0]], GROUPS, "neither")
+    return table.assign(group=group, moved=table["rank_first"] - table["rank_second"])
+
+
+def _best_rank(table: pd.DataFrame) -> pd.Series:
+    return table[["rank_first", "rank_second"]].min(axis=1)
+
+
+def _draw(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return at most so many rows, drawn by their ids, so that it does not matter in which parts they came."""
+    if len(rows) <= count:
+        return rows
+    chances = id_chances(rows["object_id_first"].fillna(rows["object_id_second"]), 0)
+    return rows.iloc[np.sort(np.argsort(chances, kind="stable")[:count])]
 
 
 def comparison_counts(table: pd.DataFrame) -> dict[str, int]:

@@ -6,13 +6,16 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ..run.files import Inside, files_below, path_tables
 from ..run.folder import RunFolder
+from ..run.queries import Tables
 
 RESULT_FOLDERS = ("final_outliers", "inliers", "targets")
 MAX_SLUG = 40
@@ -20,45 +23,71 @@ MAX_SLUG = 40
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 
 
-def copy_result_folders(run: RunFolder, results: pd.DataFrame) -> dict[str, Any]:
+def copy_result_folders(run: RunFolder, *, target_classes: Sequence[str] = ()) -> dict[str, Any]:
     """Put each crop into final_outliers/ or inliers/, and into targets/<class>/ where its class was asked for.
 
     Files are hard links where the disk allows it, else copies, and their names sort by rank. Each folder is made
     beside the old one and then takes its place, so that nothing of an earlier run stays.
 
     Args:
-        run: The run.
-        results: Table of `report.collect_results`.
+        run: A run whose stages 01 to 04 are finished; captions join where there are any.
+        target_classes: Names of classes, or of kinds by captions, that get a folder of their own.
 
     Returns:
         How many crops each folder holds, and how many are missing.
     """
-    counts: dict[str, Any] = {folder: _fill(run.root, folder, crops) for folder, crops in _placement(results).items()}
-    asked = results["target_classes"].explode().dropna().value_counts()
-    counts["targets"] = {name: int(count) for name, count in asked.items()}
-    return {**counts, "missing_crops": len(results) - counts["final_outliers"] - counts["inliers"]}
+    placed, inside = dict.fromkeys(RESULT_FOLDERS, 0), Inside(run.root)
+    partial = {folder: run.root / f".{folder}.partial" for folder in RESULT_FOLDERS}
+    for path in partial.values():
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+    with _open_tables(run) as tables:
+        for crop_path, folder, name in _placement(tables, target_classes):
+            placed[folder] += _place(inside, crop_path, partial[folder] / name)
+        asked, total = _asked(tables, target_classes), _total(tables)
+    for folder, path in partial.items():
+        shutil.rmtree(run.root / folder, ignore_errors=True)
+        path.replace(run.root / folder)
+    most_first = asked.sort_values("objects", ascending=False, kind="stable")["objects"]
+    targets = {str(name): int(count) for name, count in most_first.items()}
+    return {**placed, "targets": targets, "missing_crops": total - placed["final_outliers"] - placed["inliers"]}
 
 
-def expected_crops(run: RunFolder, results: pd.DataFrame) -> set[str]:
-    """Return the relative paths of the crops that the result folders should hold.
+@contextmanager
+def compared_folders(run: RunFolder, *, target_classes: Sequence[str] = ()) -> Iterator[Tables]:
+    """Give the tables `expected` and `present`: path of each crop that the result folders should hold, and do hold.
+
+    Paths are relative to the run. A crop that is not there is not expected; of what else lies in the folders only
+    pictures count.
 
     Args:
-        run: The run.
-        results: Rows with crop_path, rank, class_name, object_id, selected and target_classes.
+        run: A run whose stages 01 to 04 are finished.
+        target_classes: As for `copy_result_folders`.
     """
-    return {
-        f"{folder}/{name}"
-        for folder, crops in _placement(results).items()
-        for path, name in crops
-        if path and run.has(path)
-    }
+    with _open_tables(run) as tables:
+        crops = _placement(tables, target_classes)
+        tables.keep(
+            "expected", path_tables(f"{folder}/{name}" for path, folder, name in crops if path and run.has(path))
+        )
+        tables.keep("present", path_tables(_placed_files(run)))
+        yield tables
 
 
-def placed_crops(run: RunFolder) -> set[str]:
-    """Return the relative paths of the crops that the result folders hold; what else lies there does not count."""
-    found = (path for folder in RESULT_FOLDERS for path in (run.root / folder).rglob("*.jpg"))
-    here = {path.relative_to(run.root).as_posix() for path in found if not path.name.startswith(".")}
-    return here | {path for path in run.elsewhere if path.startswith(tuple(f"{name}/" for name in RESULT_FOLDERS))}
+def targets_of(class_names: Iterable[str], kinds: Iterable[str], target_classes: Sequence[str]) -> list[list[str]]:
+    """Return for each object the target classes that its class, or its kind by its caption, is one of."""
+    pairs = zip(map(str.casefold, class_names), map(str.casefold, kinds), strict=True)
+    return [[name for name in target_classes if name.casefold() in pair] for pair in pairs]
+
+
+def _open_tables(run: RunFolder) -> Tables:
+    return Tables(run, "scores", "objects", optional=("captions",))
+
+
+def _placed_files(run: RunFolder) -> Iterator[str]:
+    for folder in RESULT_FOLDERS:
+        found = (path.rpartition("/") for path in files_below(run.root, folder))
+        yield from (f"{above}/{name}" for above, _, name in found if name.endswith(".jpg") and name[0] != ".")
+    yield from (path for path in run.elsewhere if path.startswith(tuple(f"{name}/" for name in RESULT_FOLDERS)))
 
 
 def class_slug(name: str) -> str:
@@ -79,40 +108,47 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _placement(results: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
-    """Return for each result folder its crops: where each lies, and its name in the folder."""
-    digits = max(len(str(len(results))), 4)
-    chosen = results["selected"].astype(bool)
-    asked = results.explode("target_classes").dropna(subset="target_classes")
-    folders = slugs(asked["target_classes"].unique())
-    targets = zip(_named(asked, digits), asked["target_classes"], strict=True)
-    return {
-        "final_outliers": _named(results[chosen], digits),
-        "inliers": _named(results[~chosen], digits),
-        "targets": [(path, f"{folders[target]}/{name}") for (path, name), target in targets],
-    }
+def _placement(tables: Tables, target_classes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield for each place that a crop gets: the crop's path, the result folder, and the name in it."""
+    digits, folders = max(len(str(_total(tables))), 4), slugs(_asked(tables, target_classes).index)
+    for rows in _blocks(tables):
+        targets = targets_of(rows["class_name"], rows["kind"], target_classes)
+        columns = (rows[name] for name in ("object_id", "crop_path", "rank", "class_name", "selected"))
+        for key, path, rank, class_name, selected, asked in zip(*columns, targets, strict=True):
+            name = f"{int(rank):0{digits}}_{class_slug(class_name)}_{key}.jpg"
+            yield path, "final_outliers" if selected else "inliers", name
+            yield from ((path, "targets", f"{folders[target]}/{name}") for target in asked)
 
 
-def _named(rows: pd.DataFrame, digits: int) -> list[tuple[str, str]]:
-    """Return for each row its crop's path and the file name that it gets."""
-    columns = zip(rows["crop_path"], rows["rank"], rows["class_name"], rows["object_id"], strict=True)
-    return [(path, f"{int(rank):0{digits}}_{class_slug(name)}_{key}.jpg") for path, rank, name, key in columns]
+def _asked(tables: Tables, target_classes: Sequence[str]) -> pd.DataFrame:
+    """Return how many objects each target class has that occurs, in the order of the first rank that shows it."""
+    found = pd.DataFrame({"objects": [], "first": []})
+    for rows in _blocks(tables) if target_classes else ():
+        rows["target"] = targets_of(rows["class_name"], rows["kind"], target_classes)
+        of_block = rows.explode("target").dropna(subset="target").groupby("target")["rank"].agg(["size", "min"])
+        both = pd.concat([found, of_block.rename(columns={"size": "objects", "min": "first"})])
+        found = both.groupby(level=0).agg({"objects": "sum", "first": "min"})
+    return found.reindex(dict.fromkeys(target_classes)).dropna().sort_values("first", kind="stable")
 
 
-def _fill(root: Path, folder: str, crops: Iterable[tuple[str, str]]) -> int:
-    """Make a folder of these crops in place of the old one; return how many it holds."""
-    partial = root / f".{folder}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    placed = sum(_place(root, path, partial / name) for path, name in crops)
-    shutil.rmtree(root / folder, ignore_errors=True)
-    partial.replace(root / folder)
-    return placed
+def _blocks(tables: Tables) -> Iterator[pd.DataFrame]:
+    """Yield all embedded objects, rarest first, with what decides where their crops stand."""
+    for scores in tables.ranked_blocks(("object_id", "selected", "rank")):
+        columns = ("object_id", "class_name", "crop_path")
+        rows = scores.merge(tables.matching("objects", scores["object_id"], columns=columns), on="object_id")
+        if "kind" in tables.columns.get("captions", ()):
+            kinds = tables.matching("captions", rows["object_id"], columns=("object_id", "kind"))
+            rows = rows.merge(kinds, on="object_id", how="left").fillna({"kind": ""})
+        yield rows if "kind" in rows else rows.assign(kind="")
 
 
-def _place(root: Path, path: str, target: Path) -> bool:
-    source = root / path
-    if not path or not source.is_file() or not source.resolve().is_relative_to(root.resolve()):
+def _total(tables: Tables) -> int:
+    return int(tables.value("SELECT count(*) FROM scores"))
+
+
+def _place(inside: Inside, path: str, target: Path) -> bool:
+    source = inside.root / path
+    if not path or not source.is_file() or not inside.holds(path):
         return False
     target.parent.mkdir(exist_ok=True)
     try:

@@ -14,10 +14,9 @@ from typing import Any
 
 from ..explore.component import component_style, page_script
 from ..explore.payload import plain
-from ..explore.rows import gather_objects, read_optional
 from ..language import phrases, say
 from ..run.folder import RunFolder
-from .page import MAX_BYTES, Budget, choose_rows, page_data, page_pictures
+from .page import MAX_BYTES, Budget, page_data, page_pictures, page_rows
 
 ABOUT_TRUST = ("audit", "evaluation")  # plots that stand in a section of their own
 DRAWN_HERE = (
@@ -57,8 +56,7 @@ def write_html(
     Returns:
         Path of the file.
     """
-    rows = gather_objects(run, language=language)
-    shown, cards = choose_rows(rows, read_optional(run, "neighbours"), max_objects=max_objects)
+    shown, cards, selected = page_rows(run, max_objects=max_objects, language=language)
     data = page_data(run, shown, language=language)
     plots = _plots(run, language)
     budget = Budget(
@@ -66,7 +64,7 @@ def write_html(
     )
     pictures, whole, wanted = page_pictures(run, shown, cards, run.images_root(images_folder), budget)
     ranked = int(shown["selected"].head(cards).sum())  # some cards are there for the precision alone
-    counts = {"shown": ranked, "selected": int(rows["selected"].sum()), "whole": whole, "wanted": wanted}
+    counts = {"shown": ranked, "selected": selected, "whole": whole, "wanted": wanted}
     best = {"class_name": plain(shown["called"][0]), "reason": data["reason"][0]} if cards else None
     told = {"data": safe_json(data), "pictures": safe_json(pictures), "counts": counts, "best": best}
     run.write_text("report.html", _render(run, statistics, plots, told, language))

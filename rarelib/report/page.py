@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..explore.chosen import choose_objects
 from ..explore.likeness import first_of_events
 from ..explore.payload import component_data
 from ..explore.places import places_on_map
-from ..explore.rows import crop_sources, read_optional
+from ..explore.rows import crop_sources, gather_objects, neighbours_of, open_tables
 from ..explore.thumbnails import PictureIndex, small_picture
 from ..explore.verdict_file import VerdictFile
 from ..pictures.sources import Folder
 from ..run.folder import VERDICTS, RunFolder
+from ..run.rows import vectors_of
 
 MAX_BYTES = 14_000_000  # of pictures in base64 and what stands around them
 CARD_SIDE, SMALL_SIDE, WHOLE_SIDE = 240, 80, 800  # px
@@ -45,41 +47,31 @@ class Budget:
         return text
 
 
-def choose_rows(
-    rows: pd.DataFrame, neighbours: pd.DataFrame | None, *, max_objects: int, seed: int = 0
-) -> tuple[pd.DataFrame, int]:
+def page_rows(run: RunFolder, *, max_objects: int, language: str) -> tuple[pd.DataFrame, int, int]:
     """Return the rows that a page shows: the rarest selected, what is marked and what belongs to them, some others.
 
     Args:
-        rows: Of `rows.gather_objects`.
-        neighbours: The neighbours table, or None.
+        run: A run whose stages 01 to 04 are finished.
         max_objects: At most so many selected ones are cards, rarest first; those marked for the precision always.
-        seed: Of the draw among the rest.
+        language: "en" or "ja".
 
     Returns:
-        The rows, the cards first, and how many are cards.
+        Rows of `rows.gather_objects`, the cards first; how many are cards; how many of the run's are selected.
     """
-    selected = rows[rows["selected"].astype(bool)].head(max_objects)
-    cards = rows[rows["object_id"].isin(selected["object_id"]) | rows["marked"]]
-    beside = (
-        set(neighbours[neighbours["object_id"].isin(cards["object_id"])]["neighbour_id"])
-        if neighbours is not None
-        else set()
-    )
-    rest = rows[~rows["object_id"].isin(cards["object_id"])]
-    belongs = rest["object_id"].isin(beside) | (rest["event"].isin(cards["event"]) & ~rest["selected"].astype(bool))
-    common = rest[~belongs & ~rest["selected"].astype(bool)]
-    drawn = common.sample(min(len(common), COMMON_SHOWN), random_state=seed).sort_values("rank")
-    return pd.concat([cards, rest[belongs], drawn], ignore_index=True), len(cards)
+    with open_tables(run) as tables:
+        object_ids, cards = choose_objects(tables, cards=max_objects, common=COMMON_SHOWN)
+        selected = int(tables.value("SELECT count(*) FROM scores WHERE selected"))
+    rows = gather_objects(run, among=object_ids, language=language)
+    return rows.set_index("object_id", drop=False).loc[object_ids].reset_index(drop=True), cards, selected
 
 
 def page_data(run: RunFolder, rows: pd.DataFrame, *, language: str) -> dict[str, Any]:
     """Return what the component is told of these rows, with all of them on the map."""
-    vectors = _vectors_of(run, rows)
+    vectors = vectors_of(run, rows["object_id"])
     placed = rows.assign(**places_on_map(rows[["x", "y"]], vectors)) if len(rows) else rows
     return component_data(
         placed,
-        read_optional(run, "neighbours"),
+        neighbours_of(run, rows["object_id"]),
         run_name=run.root.resolve().name,
         verdicts=VerdictFile(run.root / VERDICTS).words,
         can={"words": False, "learn": False, "frames": False, "download": True},
@@ -94,7 +86,7 @@ def page_pictures(
 
     Args:
         run: The run.
-        rows: Of choose_rows.
+        rows: Of page_rows.
         cards: How many of them are cards.
         images_root: Folder of the source pictures; where it is missing there are no whole pictures.
         budget: What the pictures may take; it is used up here.
@@ -106,7 +98,7 @@ def page_pictures(
     paths = crop_sources(rows, run, images_root)
     crops = [budget.uri(each) for each in _encode(paths[:cards], CARD_SIDE, CARD_QUALITY)]
     crops += [budget.uri(each) for each in _encode(paths[cards:], SMALL_SIDE, SMALL_QUALITY)]
-    index = PictureIndex(run.read_table("images"), run.read_table("objects"), rows["object_id"].tolist())
+    index = PictureIndex(run, rows["object_id"], among=rows["image_id"][:cards])
     places = [index.place_of(image_id) for image_id in rows["image_id"][:cards]]
     wanted = list(dict.fromkeys(places))
     encoded = _encode((images_root / index.path_of(place) for place in wanted), WHOLE_SIDE, WHOLE_QUALITY)
@@ -137,12 +129,6 @@ def _encode(paths: Iterable[Folder | Callable[[], np.ndarray]], side: int, quali
 
 def _similar(run: RunFolder, rows: pd.DataFrame, cards: int) -> list[list[int]]:
     """Return for each card the rows of other events most like it, among those of the page."""
-    vectors, events = _vectors_of(run, rows), pd.factorize(rows["event"])[0]
+    vectors, events = vectors_of(run, rows["object_id"]), pd.factorize(rows["event"])[0]
     likeness = vectors[:cards] @ vectors.T
     return [first_of_events(likeness[row], events, count=ALIKE, but_not=events[row])[0] for row in range(cards)]
-
-
-def _vectors_of(run: RunFolder, rows: pd.DataFrame) -> np.ndarray:
-    vectors, ids = run.read_vectors()
-    place = pd.Series(np.arange(len(ids)), index=ids)
-    return np.asarray(vectors[place.reindex(rows["object_id"]).to_numpy(int)], dtype=np.float32)

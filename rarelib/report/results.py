@@ -2,54 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ..explore.rows import gather_objects, read_optional, with_captions
+from ..explore.rows import gather_batches, gather_objects, open_tables
 from ..language import say
 from ..run.folder import RunFolder
+from ..run.json_rows import write_json_rows
+from ..run.queries import ROW, Tables
 from ..tables import STAGES
-from .folders import copy_result_folders, expected_crops, placed_crops
+from .folders import copy_result_folders, targets_of
 from .html import write_html
 
-__all__ = ["collect_results", "collect_statistics", "copy_result_folders", "timing_text", "write_html"]
+__all__ = ["collect_statistics", "copy_result_folders", "rarest_objects", "timing_text", "write_html", "write_results"]
 
 COLUMNS = [
     "object_id", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason", "reason_codes", "event",
     "event_size", "quality", "image_id", "class_name", "confidence", "bbox", "origin", "original_path", "crop_path",
     "caption", "caption_source", "caption_error", "kind", "first_caption", "disagrees",
 ]  # fmt: skip
+COUNTED = ("images", "unreadable", "objects", "early_filter", "embeddings", "scores", "captions")
+RESULTS = "detection_results.json"
 MAX_REASONS = 20
 
 
-def collect_results(run: RunFolder, *, target_classes: Sequence[str] = (), language: str = "en") -> pd.DataFrame:
-    """Return one row per embedded object, rarest first, with all that the stages found out about it.
+def collect_results(
+    run: RunFolder, *, target_classes: Sequence[str] = (), language: str = "en"
+) -> Iterator[pd.DataFrame]:
+    """Yield a row for each embedded object, rarest first, with all that the stages found out about it, in batches.
 
     Args:
         run: A run whose stages 01 to 04 are finished; captions join where there are any.
         target_classes: Names that mark an object whose class, or whose kind by its caption, is one of them.
         language: Of what the captions add to the reasons.
 
-    Returns:
-        Table with object_id, image_id, class_name, confidence, bbox ([x_min, y_min, x_max, y_max] in px of the
+    Yields:
+        Tables with object_id, image_id, class_name, confidence, bbox ([x_min, y_min, x_max, y_max] in px of the
         upright original), origin, original_path (relative to images_folder), crop_path (relative to the run), flags,
         rarity, rank, reason, caption and what belongs to it, target_classes. No value is missing.
     """
-    results = gather_objects(run, language=language)[COLUMNS]
-    results["target_classes"] = _targets(results, target_classes)
-    return results
+    with open_tables(run) as tables:
+        for rows in gather_batches(tables, language=language):
+            results = rows[COLUMNS]
+            yield results.assign(target_classes=targets_of(results["class_name"], results["kind"], target_classes))
 
 
-def result_crops(run: RunFolder, *, target_classes: Sequence[str] = ()) -> tuple[set[str], set[str]]:
-    """Return the crops that the result folders should hold, by the tables, and those that they do hold."""
-    scores = run.read_table("scores", columns=["object_id", "selected", "rank"])
-    objects = run.read_table("objects", columns=["object_id", "class_name", "crop_path"])
-    captions = read_optional(run, "captions") if target_classes else None
-    results = with_captions(scores.merge(objects, on="object_id").sort_values("rank", ignore_index=True), captions)
-    results["target_classes"] = _targets(results, target_classes)
-    return expected_crops(run, results), placed_crops(run)
+def write_results(run: RunFolder, *, target_classes: Sequence[str] = (), language: str = "en") -> int:
+    """Write detection_results.json: the rows of `collect_results` as a list; return how many there are."""
+    batches = collect_results(run, target_classes=target_classes, language=language)
+    return write_json_rows(run, RESULTS, (rows.to_dict("records") for rows in batches))
+
+
+def rarest_objects(run: RunFolder, *, count: int = 24, language: str = "en") -> pd.DataFrame:
+    """Return the first selected objects of a run by rank, with the columns of `explore.rows.gather_objects`."""
+    with Tables(run, "scores") as tables:
+        first = tables.rows("SELECT object_id FROM scores WHERE selected ORDER BY rank LIMIT $count", count=count)
+    return gather_objects(run, among=first["object_id"], language=language)
 
 
 def collect_statistics(run: RunFolder) -> dict[str, Any]:
@@ -57,62 +67,56 @@ def collect_statistics(run: RunFolder) -> dict[str, Any]:
 
     A number whose stage was skipped, or did not run yet, is None and never 0.
     """
-    funnel = funnel_counts(run)
     markers = stage_markers(run)
-    classes = _class_rows(run)
+    with Tables(run, optional=COUNTED) as tables:
+        funnel, classes = funnel_counts(tables), _class_rows(tables)
+        origins, filtered = _value_counts(tables, "objects", "origin"), _value_counts(tables, "early_filter", "reason")
+        left_out = left_out_reasons(tables)
     sentence = {name: funnel[name] or 0 for name in ("listed", "sampled", "objects", "embedded", "selected")}
     return {
         "sentence": {**sentence, "classes": len(classes)},
         "funnel": funnel,
         "classes": classes,
-        "origins": _value_counts(read_optional(run, "objects"), "origin"),
-        "early_filter_reasons": _value_counts(read_optional(run, "early_filter"), "reason"),
-        "left_out": left_out_reasons(run),
+        "origins": origins,
+        "early_filter_reasons": filtered,
+        "left_out": left_out,
         "captions": markers.get("06_caption_objects", {}).get("counts"),
         "counts": {stage: marker["counts"] for stage, marker in markers.items()},
         "seconds": {stage: marker["seconds"] for stage, marker in markers.items()},
     }
 
 
-def funnel_counts(run: RunFolder) -> dict[str, int | None]:
+def funnel_counts(tables: Tables) -> dict[str, int | None]:
     """Return how many pictures and objects are left after each step, from the tables; None where there is no table."""
-    tables = {
-        name: read_optional(run, name)
-        for name in ("images", "unreadable", "objects", "early_filter", "embeddings", "scores", "captions")
-    }
-    images, scores = tables["images"], tables["scores"]
-    bad = [t["error"].ne("").sum() for t in (images, tables["unreadable"]) if t is not None]
+    bad = [_count(tables, name, "error <> ''") for name in ("images", "unreadable")]
+    found = [count for count in bad if count is not None]
     return {
-        "listed": _count(images),
-        "sampled": _count(images, "sampled"),
-        "unreadable": int(sum(bad)) if bad else None,
-        "objects": _count(tables["objects"]),
-        "kept": _count(tables["early_filter"], "keep"),
-        "embedded": _count(tables["embeddings"]),
-        "outliers": _count(scores, "is_outlier"),
-        "rare_class": _count(scores, "is_rare_class"),
-        "selected": _count(scores, "selected"),
-        "captioned": None if tables["captions"] is None else int(tables["captions"]["source"].eq("model").sum()),
+        "listed": _count(tables, "images"),
+        "sampled": _count(tables, "images", "sampled"),
+        "unreadable": sum(found) if found else None,
+        "objects": _count(tables, "objects"),
+        "kept": _count(tables, "early_filter", "keep"),
+        "embedded": _count(tables, "embeddings"),
+        "outliers": _count(tables, "scores", "is_outlier"),
+        "rare_class": _count(tables, "scores", "is_rare_class"),
+        "selected": _count(tables, "scores", "selected"),
+        "captioned": _count(tables, "captions", "source = 'model'"),
     }
 
 
-def left_out_reasons(run: RunFolder) -> dict[str, dict[str, int]]:
+def left_out_reasons(tables: Tables) -> dict[str, dict[str, int]]:
     """Return why pictures could not be read, objects were not compared and captions failed: reason -> how many.
 
     The most frequent reasons of each come first; of many different ones, such as texts of a server, only these.
     """
-    pictures = [read_optional(run, name) for name in ("images", "unreadable")]
-    errors = pd.concat([pd.Series(dtype="str"), *(table["error"] for table in pictures if table is not None)])
-    filtered, embedded = read_optional(run, "early_filter"), read_optional(run, "embeddings")
-    captions = read_optional(run, "captions")
-    if filtered is not None and embedded is not None:
-        filtered = filtered[~filtered["object_id"].isin(embedded["object_id"])]
-    if captions is not None:
-        captions = captions[captions["source"] == "fallback"]
+    here = [name for name in ("images", "unreadable") if name in tables.columns]
+    errors = [f"SELECT error, {place} AS place, {ROW} FROM {name} WHERE error <> ''" for place, name in enumerate(here)]
+    both = "early_filter" in tables.columns and "embeddings" in tables.columns
+    apart = "early_filter ANTI JOIN embeddings USING (object_id)" if both else "early_filter"
     found = {
-        "pictures": _value_counts(errors[errors != ""].to_frame("error"), "error"),
-        "objects": _value_counts(filtered, "reason"),
-        "captions": _value_counts(captions, "error"),
+        "pictures": _counts(tables, f"({' UNION ALL '.join(errors)})", "error", f"place, {ROW}") if errors else {},
+        "objects": _value_counts(tables, "early_filter", "reason", rows=apart),
+        "captions": _value_counts(tables, "captions", "error", rows="captions WHERE source = 'fallback'"),
     }
     return {what: dict(list(reasons.items())[:MAX_REASONS]) for what, reasons in found.items()}
 
@@ -143,29 +147,30 @@ def stage_markers(run: RunFolder) -> dict[str, dict[str, Any]]:
     return markers
 
 
-def _targets(results: pd.DataFrame, target_classes: Sequence[str]) -> list[list[str]]:
-    pairs = zip(results["class_name"].str.casefold(), results["kind"].str.casefold(), strict=True)
-    return [[name for name in target_classes if name.casefold() in pair] for pair in pairs]
-
-
-def _class_rows(run: RunFolder) -> list[dict[str, Any]]:
-    objects, scores = read_optional(run, "objects"), read_optional(run, "scores")
-    if objects is None:
+def _class_rows(tables: Tables) -> list[dict[str, Any]]:
+    if "objects" not in tables.columns:
         return []
-    named = objects[["object_id", "class_name"]]
-    rows = named.groupby("class_name").size().rename("objects").to_frame()
-    if scores is not None:
-        of_class = scores[["object_id", "selected"]].merge(named, on="object_id").groupby("class_name")["selected"]
-        rows = rows.assign(embedded=of_class.size(), selected=of_class.sum()).fillna(0).astype(int)
-    rows = rows.sort_values("objects", ascending=False, kind="stable").reset_index()
+    ranked = "scores" in tables.columns
+    told = ", count(s.object_id) AS embedded, count(*) FILTER (WHERE s.selected) AS selected" if ranked else ""
+    scores = "LEFT JOIN scores s USING (object_id)" if ranked else ""
+    rows = tables.rows(f"""
+        SELECT class_name, count(*) AS objects{told} FROM objects {scores}
+        GROUP BY class_name ORDER BY objects DESC, class_name""")
     return rows.to_dict("records")
 
 
-def _count(table: pd.DataFrame | None, flag: str = "") -> int | None:
-    if table is None:
+def _count(tables: Tables, name: str, where: str = "true") -> int | None:
+    if name not in tables.columns:
         return None
-    return int(table[flag].sum()) if flag else len(table)
+    return int(tables.value(f"SELECT count(*) FROM {name} WHERE {where}"))
 
 
-def _value_counts(table: pd.DataFrame | None, column: str) -> dict[str, int]:
-    return {} if table is None else {str(name): int(count) for name, count in table[column].value_counts().items()}
+def _value_counts(tables: Tables, name: str, column: str, *, rows: str = "") -> dict[str, int]:
+    return _counts(tables, rows or name, column, ROW) if name in tables.columns else {}
+
+
+def _counts(tables: Tables, rows: str, column: str, order: str) -> dict[str, int]:
+    """Return how often each value stands in the rows, the most frequent first, equals as they are first met."""
+    found = tables.rows(f"""
+        SELECT {column} AS name, count(*) AS count FROM {rows} GROUP BY name ORDER BY count DESC, min(({order}))""")
+    return {str(name): int(count) for name, count in zip(found["name"], found["count"], strict=True)}

@@ -23,6 +23,7 @@ from ..tables import TABLES, TableError, check_table
 from .secrets import hide_everywhere, known_secrets
 
 VERDICTS = "verdicts.csv"
+ROW_GROUP = 100_000  # rows of a table that a reader has to take in at once
 
 
 class RunFolder:
@@ -101,8 +102,10 @@ class RunFolder:
         """Return where a stage leaves its counts and seconds before the marker is made of them."""
         return self.root / "stages" / f"{stage}.result.json"
 
-    def read_table(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Read a table and check its promised columns.
+    def read_table(
+        self, table: str, columns: Sequence[str] | None = None, *, without: Sequence[str] = ()
+    ) -> pd.DataFrame:
+        """Read a table, some of its columns, or all without some; what is read is checked.
 
         Raises:
             TableError: If the file is missing, unreadable, or lacks a promised column.
@@ -112,6 +115,7 @@ class RunFolder:
             raise TableError(f"{path} is missing; run stage {stage} first.")
         with self._timed("read"):
             try:
+                columns = [n for n in pq.read_schema(path).names if n not in without] if without else columns
                 frame = pq.read_table(path, columns=columns).to_pandas()
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage {stage} again.") from error
@@ -121,8 +125,8 @@ class RunFolder:
     def write_table(self, table: str, frame: pd.DataFrame) -> None:
         """Write a table whole or not at all, its promised columns checked and its index left out."""
         check_table(table, frame, where=str(self.table_path(table)))
-        with self._writing(f"tables/{table}.parquet") as partial:
-            frame.to_parquet(partial, index=False)
+        with self.writing(f"tables/{table}.parquet") as partial:
+            frame.to_parquet(partial, index=False, row_group_size=ROW_GROUP)
 
     def read_json(self, relative: str) -> Any:
         """Read a JSON file of the run.
@@ -140,7 +144,7 @@ class RunFolder:
 
     def write_json(self, relative: str, value: Any) -> None:
         """Write a JSON file whole or not at all, without the keys of the environment; NaN is not allowed."""
-        text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain)
+        text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=plain_json)
         secrets = known_secrets()
         if any(secret in text for secret in secrets):
             value = hide_everywhere(json.loads(text), secrets)
@@ -149,31 +153,35 @@ class RunFolder:
 
     def write_text(self, relative: str, text: str) -> None:
         """Write a text file whole or not at all."""
-        with self._writing(relative) as partial:
+        with self.writing(relative) as partial:
             partial.write_text(text, encoding="utf-8")
 
-    def read_vectors(self) -> tuple[np.ndarray, list[str]]:
+    def read_vectors(self) -> tuple[np.ndarray, pd.Series]:
         """Return the unit vectors (n, dim), memory-mapped, and the object ids in row order."""
-        ids = self.read_table("embeddings")["object_id"].tolist()
+        ids = self.read_table("embeddings")["object_id"]
+        return self.map_vectors(len(ids)), ids
+
+    def map_vectors(self, count: int) -> np.ndarray:
+        """Return the unit vectors (n, dim), memory-mapped; TableError if they are not of so many objects."""
         path = self.root / "tables" / "embeddings.npy"
         try:
-            vectors = np.load(path, mmap_mode="r" if ids else None, allow_pickle=False)
+            vectors = np.load(path, mmap_mode="r" if count else None, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage 03_embed_objects again.") from error
-        if vectors.ndim != 2 or len(vectors) != len(ids):
-            raise TableError(f"{path} has shape {vectors.shape} for {len(ids)} ids; run stage 03_embed_objects again.")
-        return vectors, ids
+        if vectors.ndim != 2 or len(vectors) != count:
+            raise TableError(f"{path} has shape {vectors.shape} for {count} ids; run stage 03_embed_objects again.")
+        return vectors
 
     def write_vectors(self, vectors: np.ndarray, object_ids: Sequence[str], about: Mapping[str, Any]) -> None:
         """Write embeddings.npy, .parquet and .json (what made them)."""
-        with self._writing("tables/embeddings.npy") as partial, partial.open("wb") as file:
+        with self.writing("tables/embeddings.npy") as partial, partial.open("wb") as file:
             np.save(file, np.asarray(vectors, dtype=np.float32), allow_pickle=False)
         self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(list(object_ids), dtype="str")}))
         self.write_json("tables/embeddings.json", dict(about))
 
     def save_figure(self, figure: Any, name: str) -> Any:
         """Save a figure as plots/<name>.png and return it, so that a notebook shows it."""
-        with self._writing(f"plots/{name}.png") as partial:
+        with self.writing(f"plots/{name}.png") as partial:
             figure.savefig(partial, dpi=110, format="png")
         return figure
 
@@ -203,7 +211,8 @@ class RunFolder:
             return False
 
     @contextmanager
-    def _writing(self, relative: str) -> Iterator[Path]:
+    def writing(self, relative: str) -> Iterator[Path]:
+        """Give a name to write a file of the run to, which takes its place when all went well."""
         with self._timed("write"), whole_file(self.root / relative) as partial:
             yield partial
         self.written.add(relative)
@@ -263,7 +272,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, default=plain_json))
 
 
 def file_sha256(path: Path) -> str:
@@ -274,11 +283,12 @@ def file_sha256(path: Path) -> str:
 
 def fingerprint(value: Any) -> str:
     """Return a short hash of a JSON value, equal for equal values whatever their key order."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain)
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=plain_json)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """Return what JSON knows in place of a NumPy value or a path."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Path):

@@ -13,6 +13,8 @@ from rarelib.explore.likeness import first_of_events, rows_alike
 from rarelib.explore.places import places_on_map
 from rarelib.explore.thumbnails import PictureIndex
 from rarelib.explore.verdict_file import VerdictFile
+from rarelib.run.folder import RunFolder
+from rarelib.tables import empty_table
 
 
 @pytest.fixture
@@ -113,6 +115,16 @@ def test_what_was_chosen_is_a_table(explorer):
     assert explorer.selection()["rank"].tolist() == [4, 2]
 
 
+def test_of_more_objects_than_it_may_hold_the_rarest_and_the_judged_are_there(explorer):
+    assert explorer.held == "All 5 ranked objects are here."
+    explorer.answer("verdict", object_id="img0-02", rare="no")
+    few = Explorer(explorer.run.root, max_objects=4, language="ja")
+    assert few.objects["rank"].tolist() == [1, 5] or {1, 5} <= set(few.objects["rank"])
+    assert len(few.objects) <= 4 and f"5 個のうち {len(few.objects)} 個" in few.held
+    assert few.answer("picture", row=0)[0]["boxes"][0]["row"] == 0
+    assert sorted(few.learn()["learned_rank"]) == sorted(few.objects["rank"])
+
+
 def test_a_file_that_is_no_table_of_verdicts_is_refused(tmp_path):
     (tmp_path / "verdicts.csv").write_text("id,what\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match="must have a column 'object_id'"):
@@ -138,11 +150,12 @@ def test_what_the_map_left_out_stands_beside_what_it_is_like():
     assert np.isfinite(alone["x"]).all() and abs(alone["x"][0] - alone["x"][1]) > abs(alone["x"][0] - alone["x"][2])
 
 
-def test_frames_of_one_drive_only_are_before_and_after():
+def test_frames_of_one_drive_only_are_before_and_after(tmp_path):
     images = pd.DataFrame({"image_id": list("abcd"), "path": ["y/1", "x/2", "x/1", "3"], "group": ["y", "x", "x", ""]})
-    images = images.assign(width=10, height=10)
-    objects = pd.DataFrame({"image_id": pd.Series(dtype="str"), "object_id": pd.Series(dtype="str")})
-    index = PictureIndex(images, objects, [])
+    run = RunFolder(tmp_path)
+    run.write_table("images", images.assign(width=10, height=10, sampled=True, error=""))
+    run.write_table("objects", empty_table("objects"))
+    index = PictureIndex(run, [])
     about = {key: index.about(index.place_of(key)) for key in "abcd"}
     assert (about["c"]["before"], index.path_of(about["c"]["after"])) == (None, "x/2")
     assert (about["b"]["after"], about["a"]["before"], about["d"]["before"], about["d"]["after"]) == (None,) * 4

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from planted_run import planted_run
 
-from rarelib.objects.projection import METHODS, choose_rows, project_table, project_vectors
+from rarelib.objects.projection import METHODS, choose_rows, project_table, project_vectors, ranked_vectors
+from rarelib.run.folder import RunFolder
 
 
 def clusters(n_each: int = 20, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -75,31 +77,42 @@ def planted_scores(n: int = 100) -> pd.DataFrame:
 
 def test_selected_come_first_and_the_rest_is_drawn():
     scores = planted_scores()
-    ids = scores["object_id"].tolist()
-    rows = choose_rows(ids, scores.sample(frac=1, random_state=1), max_points=30)
+    ranked = scores["selected"], scores["rank"]
+    rows = choose_rows(*ranked, max_points=30)
     assert len(rows) == len(set(rows)) == 30
     assert set(range(90, 100)) <= set(rows)
-    assert choose_rows(ids, scores, max_points=30).tolist() == rows.tolist()
-    assert choose_rows(ids, scores, max_points=30, seed=1).tolist() != rows.tolist()
+    assert choose_rows(*ranked, max_points=30).tolist() == rows.tolist()
+    assert choose_rows(*ranked, max_points=30, seed=1).tolist() != rows.tolist()
 
 
 def test_of_too_many_selected_the_rarest_are_shown():
     scores = planted_scores()
-    assert choose_rows(scores["object_id"].tolist(), scores, max_points=4).tolist() == [96, 97, 98, 99]
+    assert choose_rows(scores["selected"], scores["rank"], max_points=4).tolist() == [96, 97, 98, 99]
 
 
 def test_all_rows_are_shown_where_they_fit():
     scores = planted_scores(7)
-    assert choose_rows(scores["object_id"].tolist(), scores).tolist() == list(range(7))
-    assert choose_rows([], scores.head(0)).tolist() == []
+    assert choose_rows(scores["selected"], scores["rank"]).tolist() == list(range(7))
+    assert choose_rows([], []).tolist() == []
 
 
-def test_map_table_names_the_rows_it_shows():
+def test_map_table_names_the_rows_it_shows(tmp_path):
     vectors, _ = clusters()
     ids = [f"o{number:03}" for number in range(len(vectors))]
-    table = project_table(vectors, ids, np.array([0, 5, 59]))
+    run = RunFolder(tmp_path)
+    run.write_vectors(vectors, ids, {})
+    table = project_table(run, np.array([0, 5, 59]))
     assert table["object_id"].tolist() == ["o000", "o005", "o059"]
     assert list(table) == ["object_id", "x", "y"]
-    empty = project_table(np.zeros((0, 8), np.float32), [], np.zeros(0, int))
+    empty = project_table(run, np.zeros(0, int))
     assert empty.empty
     assert pd.api.types.is_string_dtype(empty["object_id"])
+
+
+def test_ranks_stand_in_the_order_of_the_vectors(tmp_path):
+    run = planted_run(tmp_path)
+    run.write_table("scores", run.read_table("scores").sample(frac=1, random_state=1).iloc[1:])
+    ranked, (_, ids) = ranked_vectors(run), run.read_vectors()
+    known = run.read_table("scores").set_index("object_id")
+    assert ranked["rank"].tolist() == known["rank"].reindex(ids).fillna(0).tolist()
+    assert ranked["selected"].tolist() == known["selected"].reindex(ids).eq(True).tolist()

@@ -12,7 +12,7 @@ from planted_run import HOSTILE, planted_run
 
 from rarelib.report import html
 from rarelib.report.html import safe_json, write_html
-from rarelib.report.page import Budget, choose_rows
+from rarelib.report.page import Budget, page_rows
 from rarelib.report.results import collect_statistics
 
 AUDIT = {"available": True, "sentence": "An unseen kind would be among the first 10 with probability 71%."}
@@ -89,13 +89,12 @@ def test_at_most_so_many_objects_are_cards(run):
 
 
 def test_other_views_and_neighbours_of_the_cards_are_there_and_a_sample_of_the_rest(tmp_path):
-    from rarelib.explore.rows import gather_objects
-
     run = planted_run(tmp_path)
-    rows, near = gather_objects(run), run.read_table("neighbours")
-    rows.loc[3, "event"] = rows["event"][0]
-    shown, cards = choose_rows(rows, near, max_objects=1)
-    assert cards == 1
+    scores = run.read_table("scores")
+    scores.loc[scores["rank"] == 4, "event"] = scores.loc[scores["rank"] == 1, "object_id"].item()
+    run.write_table("scores", scores)
+    shown, cards, selected = page_rows(run, max_objects=1, language="en")
+    assert (cards, selected) == (1, 3)
     assert shown["object_id"].tolist() == ["img2-06", "img1-03", "img0-02"]  # the card, its other view, its neighbour
 
 

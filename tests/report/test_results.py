@@ -3,10 +3,11 @@
 import json
 import re
 
+import pandas as pd
 import pytest
 from planted_run import planted_run
 
-from rarelib.report.results import collect_results, collect_statistics, timing_text, write_html
+from rarelib.report.results import collect_results, collect_statistics, timing_text, write_html, write_results
 from rarelib.tables import STAGES
 
 FUNNEL = {
@@ -30,7 +31,7 @@ def run(tmp_path_factory):
 
 
 def test_each_embedded_object_has_its_row(run):
-    results = collect_results(run, target_classes=["Bus", "fire engine"])
+    results = pd.concat(collect_results(run, target_classes=["Bus", "fire engine"]))
     assert results["rank"].tolist() == [1, 2, 3, 4, 5]
     first = results.iloc[0].to_dict()
     assert first["object_id"] == "img2-06"
@@ -46,8 +47,8 @@ def test_each_embedded_object_has_its_row(run):
 
 
 def test_the_rows_are_json(run):
-    rows = collect_results(run).to_dict("records")
-    run.write_json("detection_results.json", rows)
+    assert write_results(run) == 5
+    rows = pd.concat(collect_results(run)).to_dict("records")
     assert run.read_json("detection_results.json") == json.loads(json.dumps(rows))
 
 
@@ -72,7 +73,7 @@ def test_a_skipped_stage_is_null_and_not_zero(tmp_path):
     statistics = collect_statistics(run)
     assert statistics["funnel"] == {**FUNNEL, "captioned": None}
     assert statistics["captions"] is None
-    assert set(collect_results(run)["caption"]) == {""}
+    assert set(next(collect_results(run))["caption"]) == {""}
     assert "skipped" in write_html(run, statistics).read_text(encoding="utf-8")
     assert re.search(r"06_caption_objects +not run", timing_text(run))
 

@@ -88,7 +88,7 @@ def test_vectors_come_back_with_their_ids_and_maker(tmp_path):
     run.write_vectors(vectors, ["a-00", "a-01", "b-00"], {"model": "small", "dim": 3})
     read, ids = run.read_vectors()
     np.testing.assert_array_equal(read, vectors)
-    assert ids == ["a-00", "a-01", "b-00"]
+    assert ids.tolist() == ["a-00", "a-01", "b-00"]
     assert run.read_json("tables/embeddings.json")["dim"] == 3
 
 
@@ -97,7 +97,7 @@ def test_no_vectors_at_all_come_back_empty(tmp_path):
     run.write_vectors(np.zeros((0, 4)), [], {})
     vectors, ids = run.read_vectors()
     assert vectors.shape == (0, 4)
-    assert ids == []
+    assert ids.tolist() == []
 
 
 def test_vectors_that_do_not_fit_their_ids_are_refused(tmp_path):
