@@ -177,7 +177,7 @@ class ScoreParams(EmbedParams):
     memory_gb: Annotated[float, Field(ge=0.1)] = Field(
         8.0,
         description="Memory that scoring plans with [GB]: vectors beyond an eighth of it stay on disk and are compared "
-        "by coarser indexes, which take a quarter of it at most",
+        "by coarser indexes, which take a quarter of it at most; report, check and exports join tables in a quarter",
     )
     audit: bool = Field(True, description="Measure how early an unseen kind would have been shown")
     truth: str = Field(
