@@ -14,6 +14,8 @@ from ..tables import BOX
 
 STRIDE = 32
 PADDING_GREY = 114  # what YOLO models are trained with
+IOU = 0.5  # a box shows a true object from this overlap on
+INSIDE, COVER = 0.7, 0.25  # or, a fragment: this share of the box inside the object, this share of the object covered
 SAME_THING_IOU = 0.6  # two boxes of one picture that overlap so much hold one thing
 
 
@@ -156,3 +158,9 @@ def pair_overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np
     shared = np.clip(high - low, 0, None).prod(axis=-1)
     areas = [np.clip(xyxy[..., 2:] - xyxy[..., :2], 0, None).prod(axis=-1) for xyxy in (first, second)]
     return tuple(shared / np.maximum(over, 1e-9) for over in (sum(areas) - shared, *areas))
+
+
+def match_boxes(true_xyxy: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
+    """Return IoU where a box shows a true object by the fixed rule, else 0; shape (n_true, n_boxes), boxes in px."""
+    iou, covered, inside = pair_overlaps(true_xyxy[:, None], xyxy[None, :])
+    return np.where((iou >= IOU) | ((inside >= INSIDE) & (covered >= COVER)), iou, 0.0)

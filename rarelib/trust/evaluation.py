@@ -10,11 +10,10 @@ import pandas as pd
 from scipy.stats import beta
 
 from ..language import say
+from ..pictures.boxes import COVER, INSIDE, IOU, match_boxes
 from ..run.user_tables import numbers, read_user_table, yes_or_no
 from ..tables import BOX
 
-IOU = 0.5  # a box shows a true object from this overlap on
-INSIDE, COVER = 0.7, 0.25  # or, a fragment: this share of the box inside the object, this share of the object covered
 BUDGET_SHARE = 0.05
 PRECISION_AT = (10, 20, 50, 100)
 RESAMPLES = 500
@@ -41,18 +40,6 @@ def read_truth(path: Path | None) -> pd.DataFrame | None:
     truth = truth.assign(**{name: yes_or_no(truth[name], where=where) for name in flags})
     wanted = truth["rare"] | truth["odd"] if "odd" in truth else truth["rare"]
     return truth.assign(wanted=wanted).reset_index(drop=True)
-
-
-def match_boxes(true_xyxy: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
-    """Return IoU where a box shows a true object by the fixed rule, else 0; shape (n_true, n_boxes), boxes in px."""
-    left_top = np.maximum(true_xyxy[:, None, :2], xyxy[None, :, :2])
-    right_bottom = np.minimum(true_xyxy[:, None, 2:], xyxy[None, :, 2:])
-    shared = np.clip(right_bottom - left_top, 0, None).prod(axis=2)  # (n_true, n_boxes)
-    true_area = np.clip(true_xyxy[:, 2:] - true_xyxy[:, :2], 1e-9, None).prod(axis=1)[:, None]
-    area = np.clip(xyxy[:, 2:] - xyxy[:, :2], 1e-9, None).prod(axis=1)[None, :]
-    iou = shared / (true_area + area - shared)
-    fragment = (shared / area >= INSIDE) & (shared / true_area >= COVER)
-    return np.where((iou >= IOU) | fragment, iou, 0.0)
 
 
 def match_truth(truth: pd.DataFrame, objects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

@@ -74,10 +74,12 @@ def test_detector_finds_common_objects_of_unseen_scenes():
 @pytest.fixture(scope="module")
 def nearest(embedder):
     """Kinds of crops of unseen scenes, and the trained kind whose phrase is nearest to each."""
-    crops = draw_crops(n_scenes=24, seed=78, mix=CLIP_CHECK, size=embedder.size, colour=embedder.colour, workers=1)
+    found = {"detector": MODELS / "detector.pt", "imgsz": 448}
+    squares = {"size": embedder.size, "colour": embedder.colour}
+    crops = draw_crops(n_scenes=24, seed=78, mix=CLIP_CHECK, workers=1, **found, **squares)
     names = np.array([kind.name for kind in (*TRAINED, SCENERY)])
     phrases = embedder.embed_texts([PROMPT.format(noun_of(name)) for name in names])
-    vectors = embedder.embed_crops(list(crops.views[:, 0]))
+    vectors = embedder.embed_crops(list(crops.crops))
     return crops.kinds, names[(vectors @ phrases.T).argmax(axis=1)]
 
 
@@ -132,10 +134,11 @@ def test_kinds_left_out_are_in_no_phrase_of_training():
 
 def test_clip_is_trained_saved_and_loaded_by_the_same_code(tmp_path):
     """A few steps on few crops: the loss of a real training falls, the folder loads as any CLIP does."""
-    small = {"vision_layers": 1, "text_layers": 1, "n_views": 1, "n_scenes": 2, "n_kind_scenes": 2}
+    small = {"vision_layers": 1, "text_layers": 1, "n_scenes": 2, "n_kind_scenes": 2}
     settings = replace(ClipSettings(), steps=3, text_steps=2, batch=8, **small)
-    train_clip(tmp_path, tmp_path / "first", settings)
-    train_clip(tmp_path, tmp_path / "clip", settings, start=tmp_path / "first")
+    detector = MODELS / "detector.pt"
+    train_clip(tmp_path, tmp_path / "first", settings, detector=detector)
+    train_clip(tmp_path, tmp_path / "clip", settings, detector=detector, start=tmp_path / "first")
     loaded = load_embedder("clip", clip_model=str(tmp_path / "clip"), runtime="torch", device="cpu")
     assert loaded.dim == settings.projection and loaded.has_text and loaded.size == settings.image_size
     assert json.loads((tmp_path / "clip" / "config.json").read_text())["dtype"] == "float16"

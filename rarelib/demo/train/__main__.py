@@ -57,7 +57,7 @@ shape is made by one of {n_families} body plans from measures that the name deci
 learns to tell kinds, and not those that are left out. Of {n_absent:,} more names of the package's vocabulary it learns
 only that none of its crops shows them.
 
-| zero-shot, "a photo of ...", all trained kinds, unseen scenes | crops | share | mean over kinds |
+| zero-shot, "a photo of ...", all trained kinds, what the detector finds in unseen scenes | crops | share | mean over kinds |
 |---|---|---|---|
 | trained kinds, nearest phrase right | {trained_crops:,} | {trained_top1:.1%} | {trained_kinds:.1%} |
 | kinds left out, nearest to nothing ordinary | {left_out_crops:,} | {left_out_strange:.1%} | {left_out_kinds:.1%} |
@@ -116,12 +116,13 @@ def make_clip(
     start: Path | None = None,
     threads: int | None = None,
 ) -> None:
-    """Train and check CLIP; what was measured goes to `clip.json` in the work folder."""
+    """Train CLIP on what the detector beside it finds, and check it; what was measured goes to `clip.json`."""
     settings = settings or ClipSettings()
     began = time.monotonic()
-    model = train_clip(work, models / "clip", settings, start=start, threads=threads)
+    detector = models / "detector.pt"
+    model = train_clip(work, models / "clip", settings, detector=detector, start=start, threads=threads)
     note_training(work / "clip.json", asdict(settings), time.monotonic() - began)
-    note_check(work / "clip.json", check_clip(work, model, settings))
+    note_check(work / "clip.json", check_clip(work, model, settings, detector=detector))
 
 
 def note_training(path: Path, settings: Mapping[str, Any], seconds: float) -> None:

@@ -15,6 +15,7 @@ from .vocabulary import ask_for, describe_kind, names_of, names_without_pictures
 MEAN, STD = (0.46, 0.46, 0.45), (0.24, 0.24, 0.24)
 COVERED = 0.25  # share of the crops that something stands in front of
 SCALE, MARGIN = 24.0, 0.1  # of the cosines; a crop must be nearer to its own anchor by the margin (Wang et al., 2018)
+STRANGE_LOSS = 0.5  # how much telling what is ordinary counts beside telling the kind (Hendrycks et al., 2019)
 COLOUR_LOSS = 0.2  # how much telling the paint counts beside telling the kind
 COLOUR_SHARE = 0.4  # of a colour in the vector of a phrase that names one
 ABSENT = 64  # names without pictures in a batch of phrases
@@ -28,13 +29,14 @@ def learn_pictures(model: Any, crops: CropSet, *, steps: int, batch: int, learni
     """Train the picture tower and return the anchors: unit rows (n_kinds + n_colours, dim), kinds in sorted order.
 
     Each kind has one direction; a crop is to be nearer to that of its kind than to all others, by a margin, and, where
-    it is painted, to that of its colour.
+    it is painted, to that of its colour; and all that is strange nearer to any strange kind than to any ordinary one.
     """
     import torch
     import torch.nn.functional as functional
 
     rng = np.random.default_rng([seed, 1])
     kinds, number = np.unique(crops.kinds, return_inverse=True)
+    ordinary = torch.from_numpy(is_ordinary(kinds))
     colour = np.array([[*COLOURS, ""].index(name) for name in crops.colours])
     anchors = torch.nn.Parameter(_imprint(model, crops, number, colour, rng))
     towers = (model.vision_model, model.visual_projection)
@@ -49,6 +51,7 @@ def learn_pictures(model: Any, crops: CropSet, *, steps: int, batch: int, learni
         own = torch.from_numpy(number[rows])
         of_kinds = cosines[:, : len(kinds)] - MARGIN * functional.one_hot(own, len(kinds))
         loss = functional.cross_entropy(SCALE * of_kinds, own)
+        loss = loss + STRANGE_LOSS * _strange_loss(SCALE * cosines[:, : len(kinds)], ordinary, own)
         paint = torch.from_numpy(colour[rows])
         if (painted := paint < len(COLOURS)).any():
             of_colours = SCALE * cosines[painted, len(kinds) :]
@@ -57,6 +60,15 @@ def learn_pictures(model: Any, crops: CropSet, *, steps: int, batch: int, learni
         if step % 100 == 0:
             print(f"CLIP pictures, step {step} of {steps}, loss {loss.item():.3f}", flush=True)
     return functional.normalize(anchors.detach(), dim=1)
+
+
+def _strange_loss(logits: Any, ordinary: Any, own: Any) -> Any:
+    """Return how badly the share of strange kinds in a softmax tells strange crops from ordinary ones."""
+    import torch
+    import torch.nn.functional as functional
+
+    odds = torch.logsumexp(logits[:, ~ordinary], dim=1) - torch.logsumexp(logits[:, ordinary], dim=1)
+    return functional.binary_cross_entropy_with_logits(odds, (~ordinary[own]).float())
 
 
 def _imprint(model: Any, crops: CropSet, number: np.ndarray, colour: np.ndarray, rng: np.random.Generator) -> Any:
@@ -118,12 +130,9 @@ def _target(targets: dict[str, Any], named: str, colour: str) -> Any:
 
 
 def _embed(tower: Any, **inputs: Any) -> Any:
-    import torch
     import torch.nn.functional as functional
 
-    with torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-        vectors = tower(**inputs).pooler_output
-    return functional.normalize(vectors.float(), dim=1)
+    return functional.normalize(tower(**inputs).pooler_output, dim=1)
 
 
 def _optimizer(
@@ -160,8 +169,8 @@ def _step(loss: Any, optimizer: Any, schedule: Any) -> None:
 def _pictures(crops: CropSet, rows: np.ndarray, rng: np.random.Generator) -> Any:
     import torch
 
-    views = crops.views[rows, rng.integers(crops.views.shape[1], size=len(rows))].astype(np.float32) / 255
-    return torch.from_numpy(((vary(views, rng) - MEAN) / STD).astype(np.float32)).permute(0, 3, 1, 2)
+    varied = vary(crops.crops[rows].astype(np.float32) / 255, rng)
+    return torch.from_numpy(((varied - MEAN) / STD).astype(np.float32)).permute(0, 3, 1, 2)
 
 
 def vary(views: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -183,7 +192,12 @@ def even_chances(kinds: np.ndarray) -> np.ndarray:
     """Return chances of crops: ordinary kinds one half, all others the other; in each nearly even over kinds."""
     _, number, counts = np.unique(kinds, return_inverse=True, return_counts=True)
     chances = counts[number] ** -0.7
-    ordinary = np.array([KINDS[kind].role in ("common", "clutter", "scenery") for kind in kinds])
+    ordinary = is_ordinary(kinds)
     for half in (ordinary, ~ordinary):
         chances[half] /= 2 * chances[half].sum() if half.any() else 1
     return chances / chances.sum()
+
+
+def is_ordinary(kinds: Sequence[str]) -> np.ndarray:
+    """Return which kinds streets of the demo world are full of."""
+    return np.array([KINDS[kind].role in ("common", "clutter", "scenery") for kind in kinds])

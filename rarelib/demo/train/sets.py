@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ...pictures.crops import write_jpeg
+from ...pictures.boxes import join_boxes, match_boxes, overlaps
+from ...pictures.crops import cut_crop, write_jpeg
+from ...settings import DetectSettings
 from ...tables import BOX
 from ..draw.kinds import DETECTOR_CLASSES, KINDS, SCENERY
 from ..draw.layout import Mix
 from ..draw.world import FRAMES_PER_DRIVE, draw_scene, map_scenes
 
-LEAST_CROP_VISIBLE = 0.4  # a crop of less shows what is in front
-BOX_JITTER = 0.08  # standard deviation of a crop's edges, as share of the box, as a detector would miss them
-LOOSE = (0.6, 1.5)  # a third of the views has sides of so many times the box's: a fragment, or the thing with more
-LEAST_SIDE_PX = 4
-SCENERY_CROPS = 2  # a scene, of no object
-SCENERY_SIDES = (0.05, 0.35)  # as share of the picture's width
+LEAST_CROP_VISIBLE = 0.3  # a crop of less shows what is in front
+LEAST_PIECE = 0.12  # of a box that a strange object fills
+NOTHING = {"class_name": SCENERY.name, "colour": ""}
 
 
 @dataclass(frozen=True)
 class CropSet:
-    """Crops of objects, some views of each.
+    """Crops of what the detector found.
 
     Attributes:
-        views: Squares of shape (n_objects, n_views, size, size, 3), uint8 RGB; the first view is the exact box.
-        kinds: Kind of each object.
+        crops: Squares of shape (n_crops, size, size, 3), uint8 RGB.
+        kinds: Kind of what each shows; that of the scenery where it shows no object by the rule of match_boxes.
         colours: Paint of each object, "" where it has none worth saying.
     """
 
-    views: np.ndarray
+    crops: np.ndarray
     kinds: np.ndarray
     colours: np.ndarray
 
@@ -59,11 +59,11 @@ def draw_crops(
     mix: Mix,
     size: int,
     colour: Sequence[int],
-    n_views: int = 1,
-    most_per_kind: int = 10**6,
+    detector: Path,
+    imgsz: int,
     workers: int | None = None,
 ) -> CropSet:
-    """Return crops of the objects of some scenes, every scene of another drive.
+    """Return crops of what a detector finds, and of its proposals, in some scenes, every scene of another drive.
 
     Args:
         n_scenes: How many scenes.
@@ -71,20 +71,13 @@ def draw_crops(
         mix: How many objects of each role.
         size: Side of the squares [px].
         colour: RGB of the padding, 0 to 255.
-        n_views: Views of each object; those after the first have their edges moved at random.
-        most_per_kind: At most this many objects of each kind, the first ones.
+        detector: Its weights.
+        imgsz: Longer side of its input [px].
         workers: Processes that draw; None takes all cores.
     """
-    cut = partial(_cut_scene, seed, mix, size, tuple(colour), n_views)
-    counts: dict[str, int] = {}
-    kept = []
-    for found in map_scenes(cut, n_scenes, workers=workers):
-        for kind, paint, views in found:
-            counts[kind] = counts.get(kind, 0) + 1
-            if counts[kind] <= most_per_kind:
-                kept.append((kind, paint, views))
-    kinds, colours, views = zip(*kept, strict=True)
-    return CropSet(np.stack(views), np.array(kinds), np.array(colours))
+    cut = partial(_cut_scene, seed, mix, size, tuple(colour), (str(detector), imgsz))
+    kinds, colours, crops = zip(*chain.from_iterable(map_scenes(cut, n_scenes, workers=workers)), strict=True)
+    return CropSet(np.stack(crops), np.array(kinds), np.array(colours))
 
 
 def detector_class(kind: str) -> int | None:
@@ -117,49 +110,54 @@ def _label_lines(row: dict[str, Any], width: int, height: int) -> Iterator[str]:
 
 
 def _cut_scene(
-    seed: int, mix: Mix, size: int, colour: tuple[int, int, int], n_views: int, index: int
+    seed: int, mix: Mix, size: int, colour: tuple[int, int, int], model: tuple[str, int], index: int
 ) -> list[tuple[str, str, np.ndarray]]:
     from ...objects.embedding import square_crop
 
     picture, rows = _draw_frame(seed, index, mix)
-    rng = np.random.default_rng([seed, index, 2])
-    wanted = [row for row in rows if row["visible"] >= LEAST_CROP_VISIBLE and row["role"] != "sculpture"]
-    wanted += [
-        {**box, "class_name": SCENERY.name, "colour": ""} for box in _empty_boxes(rows, rng, picture.shape[1::-1])
-    ]
     found = []
-    for row in wanted:
-        boxes = _jitter_box(row, n_views, rng, picture.shape[1::-1])
-        views = [square_crop(picture[y0:y1, x0:x1], size=size, colour=colour) for x0, y0, x1, y1 in boxes]
-        found.append((row["class_name"], row["colour"], np.stack(views)))
+    for box in _find(picture, model):
+        row = what_shows(box, rows)
+        if row is not None:
+            crop = square_crop(cut_crop(picture, box), size=size, colour=colour)
+            found.append((row["class_name"], row["colour"], crop))
     return found
 
 
-def _jitter_box(row: dict[str, Any], n_views: int, rng: np.random.Generator, picture_wh: tuple[int, int]) -> np.ndarray:
-    box = np.array([row[name] for name in BOX])
-    sides = np.tile(box[2:] - box[:2], 2)
-    moves = rng.normal(0, BOX_JITTER, (n_views, 4)).clip(-0.2, 0.2)
-    more = rng.uniform(*LOOSE, (n_views, 2)) - 1  # of each side
-    shift = rng.uniform(-0.5, 0.5, (n_views, 2)) * more
-    moves[2::3] = np.concatenate([shift - more / 2, shift + more / 2], axis=1)[2::3]
-    moves[0] = 0
-    edges = np.rint((box + moves * sides).clip(0, np.tile(picture_wh, 2))).astype(int)
-    edges[:, :2] = np.minimum(edges[:, :2], np.array(picture_wh) - LEAST_SIDE_PX)
-    edges[:, 2:] = np.maximum(edges[:, 2:], edges[:, :2] + LEAST_SIDE_PX)
-    return edges
+def _find(picture: np.ndarray, model: tuple[str, int]) -> np.ndarray:
+    """Return the boxes (n, 4) [px] that a run with default parameters cuts out."""
+    from ...objects.detection import MAX_CANDIDATES, select_boxes
+
+    settings = DetectSettings()
+    found = _load(*model).find_boxes([picture], least=settings.conf, candidates=MAX_CANDIDATES)[0]
+    return join_boxes(select_boxes(found, settings, picture_wh=picture.shape[1::-1])).xyxy
 
 
-def _empty_boxes(
-    rows: list[dict[str, Any]], rng: np.random.Generator, picture_wh: tuple[int, int]
-) -> list[dict[str, float]]:
-    """Return boxes of a picture that hold next to nothing of any object."""
-    taken = np.array([[row[name] for name in BOX] for row in rows]).reshape(-1, 4)
-    found = []
-    for _ in range(4 * SCENERY_CROPS):
-        size = picture_wh[0] * rng.uniform(*SCENERY_SIDES) * np.array([1, rng.uniform(0.4, 1.6)])
-        corner = rng.uniform((0, 0), np.maximum(np.array(picture_wh) - size, 1))
-        box = np.concatenate([corner, np.minimum(corner + size, picture_wh)])
-        shared = np.minimum(taken[:, 2:], box[2:]) - np.maximum(taken[:, :2], box[:2])
-        if not (shared > 0).all(axis=1).any() and len(found) < SCENERY_CROPS:
-            found.append(dict(zip(BOX, box.tolist(), strict=True)))
-    return found
+@lru_cache(maxsize=1)
+def _load(model: str, imgsz: int) -> Any:
+    from ...models.detector import load_detector
+
+    detector = load_detector(model, imgsz=imgsz)
+    detector.open()
+    return detector
+
+
+def what_shows(box: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the true object that a box shows, before all a strange one; the scenery where it shows none.
+
+    Args:
+        box: x_min, y_min, x_max, y_max [px].
+        rows: The scene's objects.
+
+    Returns:
+        The object's row, or one of the scenery; None where nobody could say what to call it: an object that is mostly
+        hidden, a piece of a strange one, a sculpture.
+    """
+    true = np.array([[row[name] for name in BOX] for row in rows]).reshape(-1, 4)
+    strange = np.array([row["role"] not in ("common", "clutter") for row in rows], bool)
+    matched = match_boxes(true, box[None])[:, 0]
+    if not matched.any():
+        of_box = overlaps(box[None], true)[1][0]
+        return None if (of_box[strange] > LEAST_PIECE).any() else NOTHING
+    row = rows[int(np.argmax(matched + (strange & (matched > 0))))]
+    return None if row["visible"] < LEAST_CROP_VISIBLE or row["role"] == "sculpture" else row

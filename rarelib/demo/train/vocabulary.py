@@ -31,14 +31,17 @@ ALSO = {
     "planter": ("plant",),
     "bush": ("plant",),
     "rubbish bags": ("garbage bag",),
+    "advertising pillar": ("billboard",),
     SCENERY.name: ("building", "wall", "tree", "sidewalk", "sky", "fence", "street lamp", "road marking", "landscape"),
 }
+
+ORDINARY_NAMES = ("plant",)  # of a family of strangers, and of what any street is full of: only the latter is told
 
 
 @cache
 def names_of(kind: str) -> frozenset[str]:
     """Return all names that are true of a kind, its own among them."""
-    family = (FAMILY_OF[kind],) if kind in FAMILY_OF else ()
+    family = (FAMILY_OF[kind],) if kind in FAMILY_OF and FAMILY_OF[kind] not in ORDINARY_NAMES else ()
     clutter = (OTHER,) if KINDS[kind].role == "clutter" else ()
     return frozenset((kind, *ALSO.get(kind, ()), *family, *clutter))
 
