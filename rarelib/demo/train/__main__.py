@@ -57,7 +57,7 @@ shape is made by one of {n_families} body plans from measures that the name deci
 learns to tell kinds, and not those that are left out. Of {n_absent:,} more names of the package's vocabulary it learns
 only that none of its crops shows them.
 
-| zero-shot, "a photo of ...", all trained kinds, what the detector finds in unseen scenes | crops | share | mean over kinds |
+| zero-shot, "a photo of ...", all trained kinds, what is found in unseen scenes | crops | share | mean over kinds |
 |---|---|---|---|
 | trained kinds, nearest phrase right | {trained_crops:,} | {trained_top1:.1%} | {trained_kinds:.1%} |
 | kinds left out, nearest to nothing ordinary | {left_out_crops:,} | {left_out_strange:.1%} | {left_out_kinds:.1%} |
