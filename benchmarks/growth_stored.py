@@ -142,9 +142,14 @@ def time_steps(watch: Watch) -> dict[str, float]:
 
 
 def predict(table: pd.DataFrame, name: str, parts: list[str]) -> str:
-    """Add up the parts, each as a line through what was measured, and say what they give for more, with the error."""
+    """Add up the parts, each as a line through what was measured, and say what they give for more.
+
+    With the error by which the smaller counts would have missed the largest, where there are enough for a line.
+    """
     counts = table["objects"].to_numpy(float)
     more = ", ".join(f"{count:,}: {add_up(table, parts, count):,.0f}" for count in PREDICTED)
+    if len(table) < 3:
+        return f"{name}: {more}"
     largest = table.iloc[-1]
     error = add_up(table.iloc[:-1], parts, counts[-1]) / largest[parts].sum() - 1
     return f"{name}: {more} (the others predicted {counts[-1]:,.0f} {error:+.0%} wrong)"

@@ -19,6 +19,7 @@ from .plan import Planned
 from .preflight import sha256_at
 
 MARKER_FIELDS = {"fingerprint", "inputs", "contents", "files", "products", "counts", "seconds", "versions"}
+GIVEN = f"WHERE crop_path <> '' ORDER BY {ROW}"
 
 
 def read_marker(run: RunFolder, stage: str) -> dict[str, Any] | None:
@@ -93,7 +94,7 @@ def missing_crops(run: RunFolder) -> Iterator[str]:
     """Yield the crops of the objects table that should be there and are not; none where only the selected are kept."""
     if _parameter(run, "keep_crops") != "selected":
         with _compared_crops(run) as tables:
-            yield from _paths(tables, f"SELECT crop_path FROM objects ANTI JOIN present ON crop_path = path {_GIVEN}")
+            yield from _paths(tables, f"SELECT crop_path FROM objects ANTI JOIN present ON crop_path = path {GIVEN}")
 
 
 def missing_selected_crops(run: RunFolder) -> Iterator[str]:
@@ -101,9 +102,7 @@ def missing_selected_crops(run: RunFolder) -> Iterator[str]:
     if _parameter(run, "keep_crops") == "selected":
         with _compared_crops(run) as tables:
             selected = "objects SEMI JOIN (SELECT object_id FROM scores WHERE selected) USING (object_id)"
-            yield from _paths(
-                tables, f"SELECT crop_path FROM {selected} ANTI JOIN present ON crop_path = path {_GIVEN}"
-            )
+            yield from _paths(tables, f"SELECT crop_path FROM {selected} ANTI JOIN present ON crop_path = path {GIVEN}")
 
 
 def left_over_crops(run: RunFolder) -> Iterator[str]:
@@ -138,9 +137,6 @@ def _crops_to_delete(run: RunFolder) -> Iterator[str]:
         kept = "SELECT crop_path FROM objects JOIN scores USING (object_id) WHERE selected"
         kept = kept if "scores" in tables.columns else "SELECT '' AS crop_path"
         yield from _paths(tables, f"SELECT path FROM present ANTI JOIN ({kept}) ON crop_path = path")
-
-
-_GIVEN = f"WHERE crop_path <> '' ORDER BY {ROW}"
 
 
 @contextmanager
