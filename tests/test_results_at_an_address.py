@@ -142,7 +142,7 @@ def test_a_stage_that_fails_is_saved_as_far_as_it_came(s3, tmp_path):
 def test_a_run_that_is_asked_to_end_saves_what_it_has_finished(s3, tmp_path):
     process = start_demo("-m", "rarelib")
     here = working_folder(RUNS, "demo")
-    while not any(here.glob(f"{DETECTING}parts/*/*")) and process.poll() is None:
+    while not any(here.glob(f"{DETECTING}parts/*/*.parquet")) and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate()
