@@ -103,10 +103,23 @@ def _signals_wait() -> Iterator[None]:
         signal.raise_signal(number)
 
 
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def _cancel_waiting() -> None:
-    """End what still waits for the kernel's words: a signal leaves nbclient's tasks pending in the loop."""
+    """End what still waits for the kernel's words: a signal leaves nbclient's tasks pending in the loop.
+
+    A loop that runs is that of a notebook which called: its tasks are the caller's, nbclient's are in another loop.
+    """
     from jupyter_core.utils import ensure_event_loop
 
+    if _loop_runs():
+        return
     loop = ensure_event_loop()
     for _ in range(CANCEL_ROUNDS):
         waiting = asyncio.all_tasks(loop)

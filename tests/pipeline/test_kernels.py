@@ -1,11 +1,14 @@
 """Kernels: what waits for one is ended, whatever a signal did to it."""
 
 import asyncio
+from contextvars import Context
+from pathlib import Path
 
 import pytest
 from jupyter_core.utils import ensure_event_loop
 
 from rarelib.pipeline import kernels
+from rarelib.tables import STAGES
 
 
 def test_tasks_end_though_a_signal_met_one_of_them():
@@ -23,6 +26,19 @@ def test_tasks_end_though_a_signal_met_one_of_them():
     assert asyncio.all_tasks(loop)
     kernels._cancel_waiting()
     assert not asyncio.all_tasks(loop)
+
+
+def test_tasks_of_whoever_calls_go_on():
+    """In a notebook the caller's loop runs, and what nbclient waits for is in a loop of its own."""
+
+    async def call():
+        beside = asyncio.ensure_future(asyncio.sleep(0.01, "done"))
+        with kernels.KernelRelay(Path(), on_start=lambda pid: None) as relay:
+            relay.take(STAGES[-1]).client()
+            relay.stop()
+        return await beside
+
+    assert Context().run(asyncio.run, call()) == "done"  # as in a process where no loop was asked for before
 
 
 def test_a_task_whose_turn_a_signal_took_away_is_not_waited_for(monkeypatch):
