@@ -22,7 +22,7 @@ from rarelib.objects.embedding import embed_objects, load_embedder
 from rarelib.params import Params
 from rarelib.pictures.boxes import overlaps
 from rarelib.pictures.crops import write_jpeg
-from rarelib.ranking.events import group_duplicates, number_frames
+from rarelib.ranking.events import group_duplicates, join_overlapping, number_frames
 from rarelib.tables import BOX
 
 FIRST_SEED = 8000  # worlds that no other measurement draws
@@ -50,7 +50,9 @@ def main() -> None:
 def group(table: pd.DataFrame, vectors: np.ndarray) -> np.ndarray:
     """Return the event of each box, whatever its rarity, at the default similarity."""
     similarity = Params.model_fields["duplicate_similarity"].default
-    return group_duplicates(vectors, np.zeros(len(table)), similarity=similarity, places=table)
+    rarity = np.zeros(len(table))
+    event = group_duplicates(vectors, rarity, similarity=similarity, places=table)
+    return join_overlapping(event, rarity, vectors, table)
 
 
 def measure_pairs(table: pd.DataFrame, event: np.ndarray) -> dict[str, float]:

@@ -117,19 +117,8 @@ class _Events:
         pairs = np.flatnonzero(possible)
         if not len(pairs):
             return []
-        same = pairs[self._cosines(own[pairs], other[pairs]) >= limit[pairs]]
+        same = pairs[pair_cosines(self.vectors, own[pairs], other[pairs]) >= limit[pairs]]
         return list(zip(number[same].tolist(), candidate[same].tolist(), strict=True))
-
-    def _cosines(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return the cosine of each pair of rows; each row is read once."""
-        (one, place), (two, other) = (np.unique(rows, return_inverse=True) for rows in (first, second))
-        values, others = (np.asarray(self.vectors[rows], dtype=np.float32) for rows in (one, two))
-        if DENSE * len(first) > len(one) * len(two):  # a product of all is quicker than one pair after the other
-            return (values @ others.T)[place, other]
-        return np.concatenate([
-            np.einsum("ij,ij->i", values[place[start : start + PAIRS]], others[other[start : start + PAIRS]])
-            for start in range(0, len(first), PAIRS)
-        ])  # fmt: skip
 
     def _take_in(self, head: int, row: int) -> bool:
         """Join a row and its followers to a head unless a picture shows both."""
@@ -140,3 +129,21 @@ class _Events:
             return False
         self.pictures[head] = own | others
         return True
+
+
+def pair_cosines(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the cosine of each pair of rows; each row is read once.
+
+    Args:
+        vectors: Unit rows, float array of shape (n, dim).
+        first: Int array (n_pairs,).
+        second: Int array (n_pairs,).
+    """
+    (one, place), (two, other) = (np.unique(rows, return_inverse=True) for rows in (first, second))
+    values, others = (np.asarray(vectors[rows], dtype=np.float32) for rows in (one, two))
+    if DENSE * len(first) > len(one) * len(two):  # a product of all is quicker than one pair after the other
+        return (values @ others.T)[place, other]
+    return np.concatenate([
+        np.einsum("ij,ij->i", values[place[start : start + PAIRS]], others[other[start : start + PAIRS]])
+        for start in range(0, len(first), PAIRS)
+    ])  # fmt: skip

@@ -85,7 +85,7 @@ class _Shown:
         self.picture, self.drive, self.event = (
             array("i", np.asarray(of, np.int32).tobytes()) for of in (places.picture, places.drive, places.event)
         )
-        starts, overlapping = overlapping_rows(places)
+        starts, overlapping = overlapping_rows(places.picture, places.xyxy)
         self.starts, self.overlapping = array("q", starts.tobytes()), array("i", overlapping.tobytes())
         self.of_picture, self.of_drive = (
             array("i", bytes(4 * (max(of, default=-1) + 1))) for of in (self.picture, self.drive)
@@ -166,20 +166,24 @@ class _Frozen:
         return row
 
 
-def overlapping_rows(places: Places) -> tuple[np.ndarray, np.ndarray]:
+def overlapping_rows(picture: np.ndarray, xyxy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find for each row those of its picture whose boxes overlap it.
+
+    Args:
+        picture: Number of the picture of each row (n,).
+        xyxy: Boxes (n, 4) [px].
 
     Returns:
         Where those of each row begin, int64 (n + 1,), and all of them one after the other, int32.
     """
     found = [np.zeros((0, 2), np.int32)]
-    for first, second in _pairs(places.picture):
-        iou, own, other = pair_overlaps(places.xyxy[first], places.xyxy[second])
+    for first, second in _pairs(picture):
+        iou, own, other = pair_overlaps(xyxy[first], xyxy[second])
         same = (iou >= OVERLAP_IOU) | (np.maximum(own, other) >= OVERLAP_INSIDE)
         pairs = np.stack([first[same], second[same]], axis=1).astype(np.int32)
         found += [pairs, pairs[:, ::-1]]
     one, two = np.concatenate(found).T
-    starts = np.concatenate([[0], np.cumsum(np.bincount(one, minlength=len(places.picture)))])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(one, minlength=len(picture)))])
     return starts.astype(np.int64), np.ascontiguousarray(two[np.argsort(one, kind="stable")])
 
 

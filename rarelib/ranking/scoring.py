@@ -14,7 +14,7 @@ from ..words.ordinary import ordinariness
 from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
 from .early_filter import is_proposal
-from .events import find_tracks, group_duplicates
+from .events import find_tracks, group_duplicates, join_overlapping
 from .joined import join_tables, names_by_text, narrowed
 from .neighbours import nearest_common
 from .order import choose_first, places_of, spread_order
@@ -149,8 +149,9 @@ def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreS
     from .verdicts import rerank
 
     before = _select(table.assign(verdict=np.nan), vectors, settings)["rank"]
-    seen = _events(table, vectors, table["rarity"].to_numpy(), settings.duplicate_similarity)
-    learned = rerank(table["rarity"].to_numpy(), vectors, table["verdict"].to_numpy(), events=seen)
+    rarity = table["rarity"].to_numpy()
+    seen = join_overlapping(_events(table, vectors, rarity, settings.duplicate_similarity), rarity, vectors, table)
+    learned = rerank(rarity, vectors, table["verdict"].to_numpy(), events=seen)
     return _select(table.assign(rarity=_rounded(learned), rank_before_verdicts=before), vectors, settings)
 
 
@@ -165,12 +166,16 @@ def _select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -
 
 
 def _shown_order(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows in the order of the page, and the row of each one's event."""
+    """Return the rows in the order of the page, and the row of each one's event.
+
+    What overlaps counts less in the order in any case, so that its events are joined after it.
+    """
     rarity = table["rarity"].to_numpy()
     event = _events(table, vectors, rarity, settings.duplicate_similarity)
     places = places_of(table, event, is_proposal(table))
     least = round(2 * settings.selection_share * len(table))  # what can be selected, and as much again
-    return spread_order(rarity, places, proposal_share=settings.proposal_share, least=least), event
+    order = spread_order(rarity, places, proposal_share=settings.proposal_share, least=least)
+    return order, join_overlapping(event, rarity, vectors, table)
 
 
 def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, settings: ScoreSettings) -> np.ndarray:

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from planted import unit
 
-from rarelib.ranking import copies
-from rarelib.ranking.events import choose_events, duplicate_distance, group_duplicates, number_frames
+from rarelib.ranking import copies, events
+from rarelib.ranking.events import choose_events, duplicate_distance, group_duplicates, join_overlapping, number_frames
 
 
 def spread_out(n, *, seed=0, dim=64):
@@ -57,6 +57,38 @@ def test_objects_side_by_side_are_never_one_event():
     xyxy = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [41, 0, 50, 10]])
     event = group_duplicates(vectors, np.array([4.0, 3, 2, 1]), similarity=0.95, places=places_of(["a"] * 4, xyxy))
     assert event.tolist() == [0, 1, 2, 2]  # the last two overlap
+
+
+OVERLAPPING = np.array([[0, 0, 100, 100], [40, 0, 140, 100], [80, 0, 180, 100]])  # the first and the last hardly
+
+
+@pytest.mark.parametrize(
+    ("origins", "events"),
+    [
+        (["proposal"] * 3, [1, 1, 1]),
+        (["detected"] * 3, [0, 1, 2]),  # a car before a car
+        (["detected", "proposal", "detected"], [1, 1, 1]),
+        (["label", "detected", "yoloe"], [0, 1, 1]),
+    ],
+)
+def test_a_proposal_and_what_it_overlaps_are_one_event_where_they_look_alike(origins, events):
+    places = places_of([*"aaa", *"bbb"], np.tile(OVERLAPPING, (2, 1))).assign(origin=origins * 2)
+    vectors = np.concatenate([near(spread_out(1)[0], 3, noise=0.1), spread_out(3, seed=5)])
+    event = join_overlapping(np.arange(6), np.array([1.0, 3, 2, 1, 3, 2]), vectors, places)
+    assert event.tolist() == [*events, 3, 4, 5]  # those of the second picture look different
+
+
+def test_events_of_overlapping_proposals_are_joined_whole_and_by_no_chain(monkeypatch):
+    monkeypatch.setattr(events, "COMPARED_ROWS", 1)
+    xyxy = [*OVERLAPPING, [500, 0, 600, 100]]
+    places = places_of([*"aaab"], xyxy).assign(origin="proposal")
+    vectors = np.concatenate([near(spread_out(1)[0], 3, noise=0.1), spread_out(1, seed=5)])
+    places = pd.concat([places, places_of([f"z{n}" for n in range(20)], BOX).assign(origin="detected")])
+    vectors = np.concatenate([vectors, spread_out(20, seed=6)])
+    before = np.arange(24)
+    before[3] = 1  # another view of the second
+    event = join_overlapping(before, np.array([3.0, 2, 1, 1, *[0] * 20]), vectors, places)
+    assert event[:4].tolist() == [0, 0, 2, 0]  # the third overlaps the second alone, for which the first speaks
 
 
 def test_two_boxes_of_one_thing_are_one_event_even_if_they_look_different():

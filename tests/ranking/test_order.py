@@ -69,7 +69,7 @@ def test_the_order_is_that_of_a_slow_greedy_search():
     event = np.where(generator.random(n) < 0.3, generator.integers(0, n, n), np.arange(n))
     corner = generator.uniform(0, 100, (n, 2))
     where = places(n, picture=picture, drive=drive, event=event, xyxy=np.c_[corner, corner + 60])
-    overlapping, shown = lists_of(*overlapping_rows(where)), []
+    overlapping, shown = lists_of(*overlapping_rows(where.picture, where.xyxy)), []
     while len(shown) < n:
         worth = {}
         for row in sorted(set(range(n)) - set(shown)):
@@ -116,7 +116,7 @@ def test_places_come_from_the_columns_of_the_tables():
                           "x_max": 9.0, "y_max": 9.0})  # fmt: skip
     found = places_of(table, np.arange(3), np.array([True, False, False]))
     assert found.picture.tolist() == [0, 1, 0] and found.drive.tolist() == [-1, 1, 1]
-    assert lists_of(*overlapping_rows(found)) == [[2], [], [0]]
+    assert lists_of(*overlapping_rows(found.picture, found.xyxy)) == [[2], [], [0]]
 
 
 def lists_of(starts, overlapping):
