@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 import pandas as pd
+
+from ..tables import TABLES, TableError
 
 ROWS = 10_000  # paths in memory at once
 FOLDERS = 4096  # whose place is remembered
@@ -40,6 +42,29 @@ def path_tables(paths: Iterable[str]) -> Iterator[pd.DataFrame]:
         part = list(islice(rest, ROWS))
         if not part:
             return
+
+
+def known_columns(columns: Sequence[str] | None, there: Sequence[str], table: str) -> list[str] | None:
+    """Return the columns that are asked for of a table; None where all are.
+
+    Raises:
+        TableError: If neither the file nor the schema knows one.
+    """
+    if columns is None:
+        return None
+    asked = [columns] if isinstance(columns, str) else list(columns)
+    known = {*there, *(column.name for column in TABLES[table].columns)}
+    for name in asked:
+        if name not in known:
+            raise TableError(f"The table {table!r} has no column {name!r}; it has {', '.join(there)}.")
+    return asked
+
+
+def stage_of(table: str) -> str:
+    """Return the stage that writes a table; TableError if a run has no such table."""
+    if table not in TABLES:
+        raise TableError(f"A run has no table {table!r}; it has {', '.join(TABLES)}.")
+    return TABLES[table].stage
 
 
 class Inside:

@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 
 from ..pictures.sources import Folder, is_address, source_of
 from ..tables import TABLES, TableError, check_table
+from .files import known_columns, stage_of
+from .places import find_run, find_upwards
 from .secrets import hide_everywhere, known_secrets
 
 VERDICTS = "verdicts.csv"
@@ -42,6 +44,9 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.root)!r})"
+
+    def __fspath__(self) -> str:
+        return str(self.root)
 
     def path(self, relative: str) -> Path:
         """Return the path of a file of the run, its folder made."""
@@ -108,15 +113,18 @@ class RunFolder:
         """Read a table, some of its columns, or all without some; what is read is checked.
 
         Raises:
-            TableError: If the file is missing, unreadable, or lacks a promised column.
+            TableError: If there is no such table or column, or the file is missing or unreadable.
         """
-        stage, path = TABLES[table].stage, self.table_path(table)
+        stage, path = stage_of(table), self.table_path(table)
         if not path.is_file():
             raise TableError(f"{path} is missing; run stage {stage} first.")
         with self._timed("read"):
             try:
-                columns = [n for n in pq.read_schema(path).names if n not in without] if without else columns
+                there = pq.read_schema(path).names
+                columns = [n for n in there if n not in without] if without else known_columns(columns, there, table)
                 frame = pq.read_table(path, columns=columns).to_pandas()
+            except TableError:
+                raise
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
                 raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage {stage} again.") from error
         check_table(table, frame, where=str(path), columns=columns)
@@ -225,29 +233,21 @@ class RunFolder:
 
 
 def open_run(run_folder: str | Path, stage: str | None = None) -> RunFolder:
-    """Open a run's folder, looked for here and in the folders above, as notebooks may start anywhere.
+    """Open a run's folder, or by its name in runs/, looked for here and above, as notebooks may start anywhere.
 
     With a stage named, its marker is put aside: from now on the stage is not finished, until `RunFolder.finish` finds
-    that it wrote the same tables as before. A run at an address is fetched, and opened where this machine works on it.
+    that it wrote the same tables as before; FileNotFoundError if there is no run, which only a stage may begin. A run
+    at an address is fetched, and opened where this machine works on it.
     """
     if is_address(run_folder):
         from .overview import is_under_way
         from .remote_runs import fetch_run
 
         run_folder = fetch_run(str(run_folder), busy=is_under_way)
-    run = RunFolder(find_upwards(run_folder))
+    run = RunFolder(find_run(run_folder, may_be_new=stage is not None))
     if stage is not None and run.marker_path(stage).is_file():
         run.marker_path(stage).replace(run.aside_path(stage))
     return run
-
-
-def find_upwards(path: str | Path) -> Path:
-    """Return a relative path as it is found from here or from the nearest folder above; else unchanged."""
-    path = Path(path).expanduser()
-    if path.is_absolute() or path.exists():
-        return path
-    above = (Path(*[".."] * depth) / path for depth in range(1, len(Path.cwd().parts)))
-    return next((candidate for candidate in above if candidate.exists()), path)
 
 
 @contextmanager

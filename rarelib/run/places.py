@@ -13,6 +13,30 @@ from ..pictures.sources import source_of
 
 CACHE = "RARELIB_CACHE"  # of the environment: the folder for copies of what lies at addresses
 MAX_NAME = 60
+RUNS = "runs"  # the folder of runs, where none is named
+
+
+def find_upwards(path: str | Path) -> Path:
+    """Return a relative path as it is found from here or from the nearest folder above; else unchanged."""
+    path = Path(path).expanduser()
+    if path.is_absolute() or path.exists():
+        return path
+    above = (Path(*[".."] * depth) / path for depth in range(1, len(Path.cwd().parts)))
+    return next((candidate for candidate in above if candidate.exists()), path)
+
+
+def find_run(run_folder: str | Path, *, may_be_new: bool = False) -> Path:
+    """Return where a run lies, by its folder or by its name in runs/, looked for here and in the folders above.
+
+    Raises:
+        FileNotFoundError: If it is not there, and may not be new.
+    """
+    named = find_upwards(run_folder)
+    places = (named, find_upwards(Path(RUNS) / run_folder)) if str(run_folder) else ()
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None and not may_be_new:
+        raise FileNotFoundError(f"The run '{run_folder}' does not exist; `rarelib runs` lists those in {RUNS}/.")
+    return named if found is None else found
 
 
 def cache_folder() -> Path:

@@ -35,6 +35,33 @@ def test_a_missing_table_names_the_stage_to_run(tmp_path):
         RunFolder(tmp_path).read_table("objects")
 
 
+def test_what_no_table_has_is_said_and_not_taken_for_a_broken_file(tmp_path):
+    run = RunFolder(tmp_path)
+    run.write_table("map", MAP)
+    with pytest.raises(TableError, match=r"no table 'maps'; it has images, objects"):
+        run.read_table("maps")
+    with pytest.raises(TableError, match=r"'map' has no column 'X'; it has object_id, x, y\.$"):
+        run.read_table("map", ["X"])
+    assert list(run.read_table("map", "x")) == ["x"]
+    run.table_path("map").unlink()
+    MAP[["object_id", "x"]].to_parquet(run.table_path("map"))
+    with pytest.raises(TableError, match="run stage 05_map_objects again"):
+        run.read_table("map", ["y"])
+
+
+def test_a_run_is_opened_by_folder_by_name_or_as_it_is(tmp_path, monkeypatch):
+    (tmp_path / "runs" / "monday" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    runs = [open_run(way) for way in ("monday", "runs/monday", tmp_path / "runs" / "monday")]
+    assert {run.root.resolve() for run in [*runs, open_run(runs[0])]} == {tmp_path / "runs" / "monday"}
+    monkeypatch.chdir(tmp_path / "runs" / "monday" / "deep")
+    assert open_run("monday").root.resolve() == tmp_path / "runs" / "monday"
+    for wrong in ("tuesday", "runs/tuesday", tmp_path / "tuesday", ""):
+        with pytest.raises(FileNotFoundError, match="does not exist; `rarelib runs` lists those in runs/"):
+            open_run(wrong)
+    assert open_run(tmp_path / "tuesday", stage="01_select_images").root == tmp_path / "tuesday"
+
+
 def test_a_broken_table_is_refused(tmp_path):
     run = RunFolder(tmp_path)
     run.write_table("map", MAP)
