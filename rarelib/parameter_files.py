@@ -23,19 +23,31 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         ParameterError: If it is no flat YAML mapping.
     """
+    if path.is_dir():
+        raise ParameterError(f"{path} is a folder and no parameter file; give it as images_folder.")
     if not path.is_file():
         raise ParameterError(f"Parameter file {path} is missing; params/demo.yaml is one to start from.")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise ParameterError(f"Parameter file {path} is larger than {MAX_FILE_BYTES:,} bytes; is it the right file?")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values, twice = yaml.safe_load(text), _named_twice(text)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise ParameterError(f"Parameter file {path} is not YAML: {squeeze(error)}") from error
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise ParameterError(f"Parameter file {path} must be a flat mapping such as 'sampling_rate: 0.2'.")
+    if twice:
+        raise ParameterError(f"Parameter file {path} must name each parameter once, but names '{twice}' twice.")
     return values
+
+
+def _named_twice(text: str) -> str:
+    """Return a name that a mapping gives twice, of which YAML readers keep the last without a word; "" for none."""
+    node = yaml.compose(text, yaml.SafeLoader)
+    names = [str(name.value) for name, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    return next((squeeze(name, 80) for name in names if names.count(name) > 1), "")
 
 
 def parse_text(name: str, annotation: Any, text: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -252,20 +254,27 @@ def parameter_groups() -> dict[str, list[str]]:
     return {str(stage.__doc__).rstrip("."): [*inspect.get_annotations(stage)] for stage in stages}
 
 
-def load_params(path: str | Path | None = None, overrides: dict[str, Any] | None = None) -> Params:
+def load_params(path: str | Path | None = None, overrides: Mapping[str, Any] | None = None) -> Params:
     """Read a parameter file and put the overrides over it.
 
     Args:
         path: YAML file with a flat mapping; None takes the defaults.
-        overrides: Values that win over the file, by parameter name.
+        overrides: Values that win over the file, by parameter name; paths may be of pathlib.
 
     Raises:
         ParameterError: With one line that names the parameter, what it must be, and what came.
     """
+    if isinstance(path, Mapping):
+        raise ParameterError("Parameters without a file are given as load_params(None, {'images_folder': …}).")
+    if not isinstance(overrides, Mapping | None):
+        raise ParameterError(f"The overrides must be a mapping of parameters. Got {type(overrides).__name__} instead.")
     values = read_mapping(Path(path)) if path is not None else {}
     if path is not None:
         values.setdefault("name", Path(path).stem)
-    values.update(overrides or {})
+    given = overrides or {}
+    values.update(
+        {name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in given.items()}
+    )
     for name in values:
         if name not in Params.model_fields:
             near = difflib.get_close_matches(str(name), Params.model_fields, n=1)

@@ -26,6 +26,7 @@ PROJECT = Path(__file__).parents[1]
         ("\x00", "is not YAML"),
         ("#" * 1_000_001, "is larger than"),
         ("1: 2", "must be a flat mapping"),
+        ("seed: 1\nname: a\nseed: 2", "must name each parameter once, but names 'seed' twice"),
     ],
 )
 def test_wrong_files_are_one_clear_line(tmp_path, text, message):
@@ -38,6 +39,23 @@ def test_wrong_files_are_one_clear_line(tmp_path, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ParameterError, match=r"none\.yaml is missing"):
         load_params(tmp_path / "none.yaml")
+
+
+def test_a_folder_is_no_parameter_file(tmp_path):
+    with pytest.raises(ParameterError, match="is a folder and no parameter file; give it as images_folder"):
+        load_params(tmp_path)
+
+
+def test_paths_may_be_paths(tmp_path):
+    params = load_params(None, {"images_folder": tmp_path, "runs_dir": Path("runs"), "yolo_model": Path("a/b.pt")})
+    assert (params.images_folder, params.runs_dir, params.yolo_model) == (str(tmp_path), "runs", "a/b.pt")
+
+
+def test_values_that_are_no_mapping_are_refused():
+    with pytest.raises(ParameterError, match=r"load_params\(None, \{'images_folder': …\}\)"):
+        load_params({"images_folder": "x"})
+    with pytest.raises(ParameterError, match=r"overrides must be a mapping of parameters\. Got list instead"):
+        load_params(None, ["seed"])
 
 
 @settings(max_examples=150, deadline=None)

@@ -13,8 +13,8 @@ import click
 
 from .. import __version__
 from ..params import ParameterError, Params, load_params, parse_value
+from ..pictures.files import SUFFIXES
 from ..pictures.sources import is_address
-from ..tables import STAGES
 from .exchange import export, import_
 from .options import GroupedCommand, run_options
 from .runs import RUN_FOLDER, audit_labels, compare, open_, runs, save_by_hand
@@ -45,14 +45,13 @@ def run(source: str | None, force: str | None, **values: str | None) -> int:
     option and wins over the file. `rarelib params` says what each means.
     """
     params = _load(source, {name: parse_value(name, text) for name, text in values.items() if text is not None})
-    forced = None if force is None else _stage(force)
     from ..pipeline.mirroring import NotSaved
     from ..pipeline.stages import StageFailed, run_pipeline
 
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
-        run_pipeline(params, force=forced)
+        run_pipeline(params, force=force)
     except (StageFailed, NotSaved) as error:
         return _say_and_return(f"\nrarelib: {error}", 1)
     except KeyboardInterrupt:
@@ -165,10 +164,18 @@ def run_command() -> None:
 
 def _load(source: str | None, overrides: dict[str, Any]) -> Params:
     if source is None or not (is_address(source) or Path(source).is_dir()):
-        return load_params(source, overrides)
+        return load_params(_parameter_file(source), overrides)
     name = source.rstrip("/").rpartition("/")[2] if is_address(source) else Path(source).resolve().name
     named = {"images_folder": source, "name": name}
     return load_params(None, {**named, **_captions_at_hand(overrides), **overrides})
+
+
+def _parameter_file(source: str | None) -> str | None:
+    if source is not None and not Path(source).exists() and not source.endswith((".yaml", ".yml", ".json")):
+        raise ParameterError(f"{source} is neither a folder of pictures nor a parameter file; it does not exist.")
+    if source is not None and source.lower().endswith(SUFFIXES):
+        raise ParameterError(f"{source} is a picture or a video; give the folder that holds it.")
+    return source
 
 
 def _captions_at_hand(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,13 +188,6 @@ def _captions_at_hand(overrides: Mapping[str, Any]) -> dict[str, Any]:
     )
     click.echo(f"rarelib: no caption server is named, so {done}.", err=True)
     return {"caption_source": "clip"} if by_clip else {"skip_caption": True}
-
-
-def _stage(text: str) -> str:
-    found = [stage for stage in STAGES if stage == text or stage.startswith(text.zfill(2) + "_")]
-    if not found:
-        raise ParameterError(f"The option '--force' must name one of {', '.join(STAGES)}. Got '{text[:80]}' instead.")
-    return found[0]
 
 
 def _say_and_return(message: str, code: int) -> int:

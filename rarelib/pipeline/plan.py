@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..params import Params
+from ..params import ParameterError, Params
 from ..pictures.sources import RemotePath, source_of
 from ..run.folder import RunFolder, fingerprint
 from ..run.places import working_folder
-from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT
+from ..tables import CAPTION, DETECT, EMBED, MAP, REPORT, SCORE, SELECT, STAGES
 from .model_files import ModelFile, proposing_models
 from .notebooks import notebook_defaults, read_notebook
 from .preflight import content_hash
@@ -99,6 +99,18 @@ def plan_stages(params: Params, models: Mapping[str, ModelFile], notebooks: Path
         made_of = [__version__, effective, files, used, inputs, notebook["cells"]]
         planned[stage.name] = Planned(stage, notebook, values, None if skipped else fingerprint(made_of), inputs)
     return list(planned.values())
+
+
+def stage_named(text: str, option: str) -> str:
+    """Return the stage that a text names: 04_score_rarity, 04 or 4.
+
+    Raises:
+        ParameterError: If it names none; the message begins with the option that gave it.
+    """
+    found = [stage for stage in STAGES if stage == text or stage.startswith(text.zfill(2) + "_")]
+    if not found:
+        raise ParameterError(f"The option '{option}' must name one of {', '.join(STAGES)}. Got '{text[:80]}' instead.")
+    return found[0]
 
 
 def with_followers(name: str) -> set[str]:

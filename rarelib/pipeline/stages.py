@@ -24,7 +24,7 @@ from .lock import run_lock
 from .mirroring import OnDisk, kept_at_its_place
 from .model_files import resolve_models
 from .notebooks import in_language, notebooks_folder, read_notebook
-from .plan import Planned, Stage, plan_stages, with_followers, with_sources
+from .plan import Planned, Stage, plan_stages, stage_named, with_followers, with_sources
 from .preflight import check_inputs, run_config
 from .products import is_finished, mend_crops, read_marker, write_marker
 from .redaction import Redactor
@@ -41,7 +41,7 @@ class StageFailed(RuntimeError):
 def run_pipeline(
     params: Params,
     *,
-    notebooks: Path | None = None,
+    notebooks: str | Path | None = None,
     terminal: Terminal | None = None,
     force: str | None = None,
     until: str | None = None,
@@ -49,18 +49,23 @@ def run_pipeline(
     """Run every stage that is not up to date and return the run's folder.
 
     Args:
-        params: All parameters, checked here against the files, models and servers they name.
+        params: Of load_params; checked here against the files, models and servers they name.
         notebooks: Folder of the stage notebooks; by default the project's own.
         terminal: Where progress is told.
-        force: A stage that is done again, and with it what is made from its results.
+        force: A stage that is done again (04_score_rarity, or 04), and with it what is made from its results.
         until: Run only what this stage is made from, and not the stage itself.
 
     Raises:
-        ParameterError: Before any work, when an input cannot be used.
+        ParameterError: Before any work, when an input cannot be used or a stage is unknown.
+        TypeError: If the parameters are not those of load_params.
         StageFailed: When a stage stopped with an error; earlier stages stay finished.
         NotSaved: When results could not be written to the address that runs_dir names.
     """
-    notebooks, terminal = notebooks or notebooks_folder(), terminal or Terminal(language=params.language)
+    if not isinstance(params, Params):
+        raise TypeError(f"run_pipeline needs what rl.load_params returns. Got {type(params).__name__} instead.")
+    force = None if force is None else stage_named(force, "--force")
+    until = None if until is None else stage_named(until, "until")
+    notebooks, terminal = Path(notebooks or notebooks_folder()), terminal or Terminal(language=params.language)
     check_inputs(params)
     models = resolve_models(params)
     run = RunFolder(working_folder(params.runs_dir, params.name))

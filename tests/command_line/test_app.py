@@ -56,8 +56,22 @@ def test_a_bare_folder_needs_no_caption_server(options, server, captions, tmp_pa
 
 def test_force_names_a_stage(started):
     assert app.main(["run", "--demo_scenes", "3", "--force", "4"]) == 0
-    assert started[0][1] == {"force": "04_score_rarity"}
-    assert app.main(["run", "--force", "9"]) == 2
+    assert started[0][1] == {"force": "4"}
+
+
+def test_a_stage_that_is_none_is_refused(capsys):
+    assert app.main(["run", "--demo_scenes", "3", "--force", "9"]) == 2
+    assert "The option '--force' must name one of 01_select_images" in capsys.readouterr().err
+
+
+def test_what_is_neither_a_folder_nor_a_file_is_said_to_be_so(tmp_path, capsys):
+    assert app.main(["run", str(tmp_path / "mondya")]) == 2
+    assert "mondya is neither a folder of pictures nor a parameter file" in capsys.readouterr().err
+    (tmp_path / "drive.mp4").write_bytes(b"\0" * 2_000_000)
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    for name in ("drive.mp4", "a.jpg"):
+        assert app.main(["run", str(tmp_path / name)]) == 2
+        assert f"{name} is a picture or a video; give the folder that holds it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import dataset_trees as trees
+import pytest
 
-from rarelib.params import Params
+from rarelib.params import ParameterError, Params
 from rarelib.pipeline.model_files import ModelFile
 from rarelib.pipeline.notebooks import notebooks_folder
-from rarelib.pipeline.plan import plan_stages
+from rarelib.pipeline.plan import plan_stages, stage_named
+from rarelib.pipeline.stages import run_pipeline
 from rarelib.tables import DETECT, REPORT, SCORE, SELECT, STAGES
 
 MODELS = {name: ModelFile(Path(name), "0") for name in ("yolo_model", "clip_model", "caption_model")}
@@ -50,3 +52,23 @@ def test_edited_labels_are_measured_anew_and_no_parameter_file_is_taken_for_labe
     assert wanted(**about, truth="") == without
     (root / "data.yaml").write_text("{path: ., names: [car, pony]}\n", encoding="utf-8")
     assert wanted(**about)[SCORE] != edited[SCORE]
+
+
+@pytest.mark.parametrize("text", ["4", "04", "04_score_rarity"])
+def test_a_stage_is_named_by_its_number_too(text):
+    assert stage_named(text, "--force") == SCORE
+
+
+@pytest.mark.parametrize("option", ["force", "until"])
+@pytest.mark.parametrize("text", ["8", "score", "", "04_"])
+def test_a_stage_that_there_is_not_stops_the_run_before_it_starts(option, text, tmp_path):
+    params = Params(runs_dir=str(tmp_path), demo_scenes=3)
+    with pytest.raises(ParameterError, match=f"{option}' must name one of 01_select_images"):
+        run_pipeline(params, **{option: text})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("given", ["params/demo.yaml", {"demo_scenes": 3}, None])
+def test_a_run_asks_for_what_load_params_returns(given):
+    with pytest.raises(TypeError, match=r"run_pipeline needs what rl\.load_params returns"):
+        run_pipeline(given)
