@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from .params import Params
+from .params import ParameterError, Params, load_params
 
 
 def _as_in_params(name: str) -> Any:
@@ -29,6 +29,25 @@ class Settings:
         known = values.model_dump() if isinstance(values, Params) else values
         taken = {each.name: known[each.name] for each in fields(cls) if each.name in known}
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in taken.items()})
+
+    @classmethod
+    def taken(cls, given: Self | Mapping[str, Any] | Params | None) -> Self:
+        """Return the options that a function was given: None for the defaults, or options by name, which are checked.
+
+        Raises:
+            ParameterError: If one is no option of this stage, or its value is none that it may have.
+        """
+        if given is None or isinstance(given, cls):
+            return given or cls()
+        if isinstance(given, Params):
+            return cls.of(given)
+        params, known = load_params(None, given), [each.name for each in fields(cls)]
+        for name in given:
+            if name not in known:
+                raise ParameterError(
+                    f"The parameter '{name}' is no option of this stage, which has {', '.join(known)}."
+                )
+        return cls.of(params)
 
 
 @dataclass(frozen=True, kw_only=True)

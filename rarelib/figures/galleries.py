@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from ..language import say
+from ..language import phrases, say
 from ..tables import DETECTED, LABEL
 from .style import (
     DPI,
@@ -89,13 +89,21 @@ def plot_gallery(
     """Show objects with what is known of them, in the order of the rows.
 
     Args:
-        crops: uint8 arrays of shape (height, width, 3), one for each row.
+        crops: uint8 arrays of shape (height, width, 3), or pictures of PIL, one for each row.
         rows: Table with any of class_name, rank, rarity, similarity, reason, event_size, origin.
         columns: Tiles side by side.
-        title: Key of its title among the phrases of plots: gallery, or looks_like.
+        title: gallery or looks_like, which are said in the language, or words of your own.
         language: Of all that is written.
+
+    Raises:
+        ValueError: If there is not one crop for each row, or no column.
     """
-    title = say(f"plots.{title}", language, objects=len(rows))
+    if len(crops) != len(rows):
+        raise ValueError(f"The gallery needs one crop for each row. Got {len(crops)} crops for {len(rows)} rows.")
+    if columns < 1:
+        raise ValueError(f"The gallery needs at least 1 column. Got {columns!r} instead.")
+    title = say(f"plots.{title}", language, objects=len(rows)) if f"plots.{title}" in phrases() else title
+    crops = [np.asarray(crop) for crop in crops]
     if rows.empty:
         return words_only(title, say("plots.no_crops", language))
     cell = WIDTH / columns

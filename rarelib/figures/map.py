@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from ..language import say
+from ..tables import require_columns
 from .style import CLASS_COLOURS, INK, PAPER, RARE, Chart, fit_text, new_chart, styled, words_only
 
 MARKERS = "osD^vP"
@@ -32,7 +33,13 @@ def plot_map(
         total: How many objects there are, by default as many as scores; where more than on the map, the figure says so.
         labelled: How many of the rarest are named on the map.
         language: Of all that is written.
+
+    Raises:
+        TableError: If a table lacks one of these columns.
     """
+    require_columns(positions, "map", "object_id", "x", "y")
+    require_columns(objects, "objects", "object_id", "class_name")
+    require_columns(scores, "scores", "object_id", "selected", "rank")
     table = positions.merge(objects[["object_id", "class_name"]], on="object_id").merge(
         scores[["object_id", "selected", "rank"]], on="object_id", how="left"
     )

@@ -13,14 +13,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import cv2
 import numpy as np
 
 from ..engines import ONE_GPU
 from ..parameter_files import gpu_numbers
+from ..params import Params
 
+RUNTIMES = get_args(Params.model_fields["runtime"].annotation)
 CORE_SHARE = 0.8
 GPU_BATCH = 16
 PRECISION_NAMES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16", "int8": "int8"}
@@ -62,8 +64,10 @@ def choose_runtime(runtime: str = "auto", device: str = "auto") -> Runtime:
         device: "auto", "cpu", "cuda", "cuda:N", or several, such as "cuda:0,1".
 
     Raises:
-        ValueError: If the device is unknown or absent, or OpenVINO is asked for on a GPU.
+        ValueError: If the runtime or the device is unknown or absent, or OpenVINO is asked for on a GPU.
     """
+    if runtime not in RUNTIMES:
+        raise ValueError(f"The 'runtime' parameter must be one of {', '.join(RUNTIMES)}. Got {runtime!r} instead.")
     device = _check_device(device)
     library = runtime.partition("_")[0] if runtime != "auto" else "openvino" if device == "cpu" else "torch"
     if library == "openvino" and device != "cpu":

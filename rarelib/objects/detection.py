@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -50,7 +50,7 @@ def detect_objects(
     crops_root: str | Path,
     parts: str | Path,
     *,
-    settings: DetectSettings | None = None,
+    settings: DetectSettings | Mapping[str, Any] | None = None,
     workers: Workers = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Detect the objects of all pictures, task by task; pictures of finished tasks are not done again.
@@ -65,14 +65,14 @@ def detect_objects(
         detector: From load_detector; or labels, whose boxes are all cut, as sure as can be (labelled.read_boxes).
         crops_root: The run's folder; crops go where crops.crop_path_of says.
         parts: Folder for finished tasks; delete it when the table is written.
-        settings: Which boxes are kept; by default as in params.py.
+        settings: Which boxes are kept, or options by name, such as {"conf": 0.4}; by default as in params.py.
         workers: Threads, 1 works in this one; or a pool of other processes, which see the same folders.
 
     Returns:
         The objects table (objects of one picture together, best first, proposals last), and a table of pictures that
         could not be read: image_id, error.
     """
-    settings, images = settings or DetectSettings(), _with_stamp(images)
+    settings, images = DetectSettings.taken(settings), _with_stamp(images)
     kept = Parts(Path(parts), made_of(detector, settings))
     finished = finished_rows(kept, images)
     todo = images[~images["image_id"].isin(finished["image_id"])]

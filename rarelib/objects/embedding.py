@@ -117,6 +117,9 @@ def load_embedder(
         FileNotFoundError: If the model is not there and cannot be fetched.
         ValueError: If it is not what it should be, or a pickle that is not allowed.
     """
+    if embedder not in ("clip", "yolo"):
+        hint = "; a model is named by clip_model" if embedder else ""
+        raise ValueError(f"The 'embedder' parameter must be clip or yolo. Got {embedder!r} instead{hint}.")
     given = {"clip_model": clip_model, "yolo_model": yolo_model, "runtime": runtime, "device": device}
     reload = partial(load_embedder, embedder, **given, trust_pickles=trust_pickles)
     choice = choose_runtime(runtime, device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -79,7 +79,7 @@ def open_boxes(
     *,
     dataset: str = "auto",
     imgsz: int = 640,
-    settings: ModelSettings | None = None,
+    settings: ModelSettings | Mapping[str, Any] | None = None,
 ) -> Detector | LabelledBoxes:
     """Return what gives the boxes of a run: a detector, loaded, or the labels of the data set, read.
 
@@ -97,7 +97,7 @@ def open_boxes(
     """
     if boxes == "labels":
         return read_boxes(images, folder, dataset=dataset)
-    settings = settings or ModelSettings()
+    settings = ModelSettings.taken(settings)
     calibration = [source_of(folder) / path for path in images["path"].head(CALIBRATION_IMAGES)]
     load = partial(
         load_detector, settings.yolo_model, runtime=settings.runtime, device=settings.device, imgsz=imgsz,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ def zero_shot_classes(
     objects: pd.DataFrame,
     embedder: Embedder,
     *,
-    settings: NamingSettings | None = None,
+    settings: NamingSettings | Mapping[str, Any] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Compare each crop with the class names of the data and with a vocabulary of things.
 
@@ -49,7 +49,7 @@ def zero_shot_classes(
         that are known to be unusual; MCM, Ming et al. 2022, arXiv 2211.13445); NaN where the names cannot tell.
         Second, what is known of the vocabulary and the text tower, with a sentence for people.
     """
-    settings = settings or NamingSettings()
+    settings = NamingSettings.taken(settings)
     if not embedder.has_text or not len(object_ids):
         why = "no_text" if not embedder.has_text else "no_objects"
         return empty_table("zero_shot"), {"names": 0, "sentence": say(f"naming.{why}", settings.language)}

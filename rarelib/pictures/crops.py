@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from ..tables import BOX
+from ..tables import BOX, require_columns
 from .decoding import ImageError, read_image
 from .sources import Folder
 
@@ -122,7 +122,20 @@ def read_crop(
 
 
 def read_crops(objects: pd.DataFrame, run_root: str | Path) -> list[np.ndarray]:
-    """Return the crops of a table with crop_path, in its order; one that cannot be read is a grey square."""
+    """Return the crops of a table with crop_path, in its order; one that cannot be read is a grey square.
+
+    Args:
+        objects: Rows with crop_path; one row of such a table counts as a table of one.
+        run_root: Folder of the run, or the run itself.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        TableError: If the rows have no crop_path.
+    """
+    objects = objects.to_frame().T if isinstance(objects, pd.Series) else objects
+    require_columns(objects, "objects", "crop_path")
+    if not Path(run_root).is_dir():
+        raise FileNotFoundError(f"The run's folder {Path(run_root)} does not exist; it is the `root` of an open run.")
     return [_read_or_grey(Path(run_root) / path) for path in objects["crop_path"]]
 
 

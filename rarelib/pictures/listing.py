@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ NUSCENES_NAME = re.compile(r"^(n\d{3}-\d{4}(?:-\d{2}){5}[+-]\d{4})__[A-Z_]+__\d+
 def list_images(
     folder: str | Folder,
     *,
-    settings: SelectSettings | None = None,
+    settings: SelectSettings | Mapping[str, Any] | None = None,
     may_be_drawn: Callable[[list[str]], np.ndarray] | None = None,
     earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -37,9 +38,9 @@ def list_images(
 
     Args:
         folder: Searched recursively; each real folder once, so that circles of links end. Or an address.
-        settings: By default those of params.py. A group_pattern's first group names the drive; "auto" knows nuScenes
-            names and takes the video or the sub-folder otherwise. A video that has no frame keeps a row with the
-            reason.
+        settings: Or options by name, such as {"sampling_rate": 0.2}; by default those of params.py. A group_pattern's
+            first group names the drive; "auto" knows nuScenes names and takes the video or the sub-folder otherwise. A
+            video that has no frame keeps a row with the reason.
         may_be_drawn: Tells for all paths, sorted, which may be in the sample, bool array (n,); by default all.
         earlier: What this function returned before, with the same options: what was drawn stays drawn, what is new
             gives its share, and headers of files with the same size and time are not read again.
@@ -53,7 +54,7 @@ def list_images(
         OSError: If an address cannot be listed.
         ValueError: If group_pattern is not a regular expression with a group.
     """
-    settings = settings or SelectSettings()
+    settings = SelectSettings.taken(settings)
     folder = source_of(folder)
     if isinstance(folder, Path) and not folder.is_dir():
         raise FileNotFoundError(f"The 'images_folder' parameter must be an existing folder. Got '{folder}' instead.")

@@ -34,10 +34,13 @@ def read_user_table(path: str | Path, *, columns: Sequence[str], what: str) -> p
         out. Numbers written with a decimal comma have a point.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read, lacks a column, names one twice, or a row has more or fewer cells.
     """
     path = Path(path)
     where = f"The {what} {path.name}"
+    if not path.is_file():
+        raise FileNotFoundError(f"{where} is not there: {path} does not exist.")
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
     table = _read_parquet(path, where) if is_parquet else _read_csv(path, where)
     lower = {str(name).strip().lower(): name for name in table}

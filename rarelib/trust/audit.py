@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,8 +45,8 @@ def audit_ranking(
     object_ids: Sequence[str],
     scores: pd.DataFrame,
     *,
-    filters: FilterSettings | None = None,
-    settings: ScoreSettings | None = None,
+    filters: FilterSettings | Mapping[str, Any] | None = None,
+    settings: ScoreSettings | Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure how early the ranking would have shown a kind that the detector does not know.
 
@@ -64,15 +64,15 @@ def audit_ranking(
         vectors: Unit rows (n_objects, dim).
         object_ids: Their ids in row order.
         scores: The run's scores; the share that it selects is the budget.
-        filters: Of the early filter, as the run uses them; by default those of params.py.
-        settings: Of the scoring, as the run uses them; `audit` False leaves the audit out and says so.
+        filters: Of the early filter, as the run uses them, or options by name; by default those of params.py.
+        settings: Of the scoring, likewise; `audit` False leaves the audit out and says so.
 
     Returns:
         JSON-able: available, sentence, n_objects, copies, budget, kept (share of the hidden objects that pass the early
         filter), probability, low, high (90 % interval over kinds),
         random, budgets (shares of the objects) with found, low_curve, high_curve and random_curve, and kinds.
     """
-    settings = settings or ScoreSettings()
+    settings = ScoreSettings.taken(settings)
     language = settings.language
     if not settings.audit:
         return {"available": False, "sentence": say("audit_off", language)}
@@ -81,7 +81,7 @@ def audit_ranking(
     if len(kinds) < MIN_KINDS:
         values = {"kinds": MIN_KINDS, "least": MIN_OF_KIND, "found": len(kinds)}
         return {"available": False, "sentence": say("audit_too_small", language, **values)}
-    boxes, filters = fewer_boxes(objects, filters or FilterSettings(), settings.seed)
+    boxes, filters = fewer_boxes(objects, FilterSettings.taken(filters), settings.seed)
     world = _World(table, np.asarray(vectors)[rows], boxes, images, filters, settings)
     generator = np.random.default_rng(settings.seed)
     trials = [

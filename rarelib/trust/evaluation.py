@@ -22,17 +22,19 @@ LEAST_CLUSTERS = 5
 REQUIRED = ("path", *BOX, "class_name", "rare")
 
 
-def read_truth(path: Path | None) -> pd.DataFrame | None:
+def read_truth(path: str | Path | None) -> pd.DataFrame | None:
     """Read a table of true objects (csv or parquet); None for no path.
 
     Columns: path (of the picture, relative to images_folder), x_min, y_min, x_max, y_max [px], class_name, rare
     (should be found); optional: odd (an odd instance of a common class), seen (the kind was in training), drive.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If it cannot be read or a column is missing.
     """
     if path is None:
         return None
+    path = Path(path).expanduser()
     truth = read_user_table(path, columns=REQUIRED, what="truth table")
     where = f"The truth table {path.name}"
     truth = truth.assign(**{side: numbers(truth[side], where=where) for side in BOX})

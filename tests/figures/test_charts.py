@@ -16,6 +16,7 @@ from rarelib.figures.charts import (
 )
 from rarelib.figures.map import plot_map
 from rarelib.figures.style import NOT_FIRST, NOT_LAST, fit_text, png_bytes, printable, text_columns
+from rarelib.tables import TableError
 
 METHODS = ["isolation_forest", "knn"]
 FUNNEL = {"listed": 1000, "sampled": 200, "unreadable": 2, "objects": 2000, "selected": 220, "captioned": None}
@@ -164,3 +165,9 @@ def test_lines_break_where_japanese_allows_it(columns):
     for line in fit_text(text, columns, 30).split("\n"):
         assert line[:1] not in tuple(NOT_FIRST) and line[-1:] not in tuple(NOT_LAST), line
     assert fit_text(text, columns, 30).replace("\n", "").replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_map_of_wrong_tables_says_which_column_it_needs():
+    _, objects, _, scores, positions = tables(9)
+    with pytest.raises(TableError, match="need the column 'class_name' of 'objects'"):
+        plot_map(positions, scores, objects)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from rarelib.figures.galleries import plot_boxes, plot_contact_sheet, plot_gallery, plot_neighbours
 from rarelib.figures.style import png_bytes
@@ -70,6 +71,15 @@ def test_a_tile_tells_what_is_known_of_its_object():
     told = texts(plot_gallery(crops(2), rows(2)))
     for words in ("1  <b>car</b> ", "0.90", "the only 'horse'"):
         assert words in told
+
+
+def test_a_gallery_takes_one_crop_a_row_pictures_of_pil_and_words_of_the_users_own():
+    with pytest.raises(ValueError, match=r"one crop for each row\. Got 1 crops for 2 rows"):
+        plot_gallery(crops(1), rows(2))
+    with pytest.raises(ValueError, match="at least 1 column"):
+        plot_gallery(crops(2), rows(2), columns=0)
+    chart = plot_gallery([Image.fromarray(crop) for crop in crops(2)], rows(2), title="Monday's finds")
+    assert len(shown(chart)) == 2 and chart.get_suptitle() == "Monday's finds"
 
 
 def test_columns_may_be_missing():

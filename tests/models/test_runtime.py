@@ -37,6 +37,12 @@ def test_no_network_is_asked_for_a_precision_that_the_cpu_lacks(monkeypatch, cap
     _cpu_precision.cache_clear()
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "openvino_bf16", "torch_f16", "", "OpenVINO"])
+def test_an_unknown_runtime_is_refused(runtime):
+    with pytest.raises(ValueError, match=r"'runtime' parameter must be one of auto, torch, openvino, .*Got"):
+        choose_runtime(runtime, "cpu")
+
+
 @pytest.mark.parametrize("device", ["tpu", "cuda:x", "cpu:1", "cuda:", "cuda:0,", "cuda:0, 1", "cpu,cpu"])
 def test_an_unknown_device_is_refused(device):
     with pytest.raises(ValueError, match=r"'device' parameter must be auto, cpu, cuda, cuda:N.*Got"):

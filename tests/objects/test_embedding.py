@@ -243,3 +243,9 @@ def test_the_real_int8_folder_makes_features(shared, crops):
     folder = str(shared / "models" / "yolov8n_int8_openvino_model")
     embedder = load_embedder("yolo", yolo_model=folder)
     assert embedder.embed_crops(crops).shape == (7, 256 + 128)
+
+
+@pytest.mark.parametrize("name", ["resnet", "openai/clip-vit-base-patch32", ""])
+def test_an_unknown_embedder_is_refused_before_anything_is_fetched(name):
+    with pytest.raises(ValueError, match=r"The 'embedder' parameter must be clip or yolo\. Got"):
+        load_embedder(name)

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from rarelib.pictures.crops import (
     crop_path_of,
@@ -12,7 +13,8 @@ from rarelib.pictures.crops import (
     write_jpeg,
 )
 from rarelib.pictures.decoding import read_image
-from rarelib.tables import BOX
+from rarelib.run.folder import RunFolder
+from rarelib.tables import BOX, TableError
 
 
 def picture_of(height=60, width=80):
@@ -90,3 +92,15 @@ def test_of_no_objects_no_crop_is_cut(tmp_path):
     nothing = pd.DataFrame({name: pd.Series(dtype="str") for name in ("image_id", "crop_path", *BOX)})
     recut_crops(nothing, pd.DataFrame({"image_id": ["a"], "path": ["a.png"]}), tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_folder_or_table_is_refused_and_one_row_is_a_table_of_one(tmp_path):
+    crop = np.full((8, 9, 3), 200, np.uint8)
+    Image.fromarray(crop).save(tmp_path / "a.png")
+    rows = pd.DataFrame({"object_id": ["a-00"], "crop_path": ["a.png"]})
+    for root in (tmp_path, str(tmp_path), RunFolder(tmp_path)):
+        assert read_crops(rows.iloc[0], root)[0].shape == read_crops(rows, root)[0].shape == (8, 9, 3)
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist; it is the `root` of an open run"):
+        read_crops(rows, tmp_path / "nowhere")
+    with pytest.raises(TableError, match="need the column 'crop_path'"):
+        read_crops(rows[["object_id"]], tmp_path)

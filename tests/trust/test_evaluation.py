@@ -29,7 +29,7 @@ def scores_of(ids, ranks, events=None):
 
 def truth_of(tmp_path, table, name="truth.csv"):
     table.to_csv(tmp_path / name, index=False)
-    return read_truth(tmp_path / name)
+    return read_truth(str(tmp_path / name))
 
 
 def test_overlap_by_hand():
@@ -100,6 +100,8 @@ def test_wrong_truth_tables_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"truth\.parquet cannot be read"):
         read_truth(tmp_path / "truth.parquet")
     assert read_truth(None) is None
+    with pytest.raises(FileNotFoundError, match=r"The truth table none\.csv is not there"):
+        read_truth("none.csv")
 
 
 def test_intervals_widen_when_frames_are_alike():
