@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,7 +13,9 @@ LANGUAGES = ("en", "ja")
 
 
 def say(key: str, language: str = "en", /, **values: Any) -> str:
-    """Return the phrase of this key in a language, with the values put in by `str.format`.
+    """Return the phrase of this key in a language, with the values put in as `str.format` does.
+
+    A field such as `{images:picture is|pictures are}` gives the first of its words for one, the second for all others.
 
     Raises:
         ValueError: If the language or the key is unknown.
@@ -21,7 +24,17 @@ def say(key: str, language: str = "en", /, **values: Any) -> str:
         raise ValueError(f"The language must be one of {LANGUAGES}. Got {language!r} instead.")
     if key not in phrases():
         raise ValueError(f"There is no phrase {key!r} in rarelib/phrases.")
-    return phrases()[key][language].format(**values)
+    template = phrases()[key][language]
+    return _WORDS.vformat(template, (), values) if "|" in template else template.format(**values)
+
+
+class _Words(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, chosen, more = format_spec.partition("|")
+        return (one if value == 1 else more) if chosen else super().format_field(value, format_spec)
+
+
+_WORDS = _Words()
 
 
 @cache

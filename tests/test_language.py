@@ -17,6 +17,19 @@ def test_every_phrase_has_both_languages_with_the_same_values(key):
     assert fields[0] == fields[1]
 
 
+@pytest.mark.parametrize(("count", "said"), [(0, "0 objects are"), (1, "1 object is"), (2000, "2,000 objects are")])
+def test_one_is_not_said_as_many(count, said):
+    told = say("map_sentence", points=count, capped=1, method="t-SNE")
+    assert told.startswith(f"{said} laid out by t-SNE; 1 more is left out")
+
+
+def test_no_sentence_of_notebooks_and_report_counts_one_as_many():
+    for key in phrases():
+        english = phrases()[key].get("en", "")
+        if key.endswith("_sentence") and key not in ("scratch_sentence", "audit_sentence"):  # of many, always
+            assert not re.search(r"\{\w+:,\} (pictures|objects|more boxes|boxes|calls|were|are|have)\b", english), key
+
+
 def test_unknown_keys_and_languages_are_refused():
     with pytest.raises(ValueError, match="There is no phrase 'nothing'"):
         say("nothing")

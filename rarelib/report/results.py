@@ -12,7 +12,7 @@ from ..language import say
 from ..run.folder import RunFolder
 from ..run.json_rows import write_json_rows
 from ..run.queries import ROW, Tables
-from ..tables import STAGES
+from ..tables import DETECTED, LABEL, STAGES
 from .folders import copy_result_folders, targets_of
 from .html import write_html
 
@@ -71,10 +71,10 @@ def collect_statistics(run: RunFolder) -> dict[str, Any]:
     with Tables(run, optional=COUNTED) as tables:
         funnel, classes = funnel_counts(tables), _class_rows(tables)
         origins, filtered = _value_counts(tables, "objects", "origin"), _value_counts(tables, "early_filter", "reason")
-        left_out = left_out_reasons(tables)
-    sentence = {name: funnel[name] or 0 for name in ("listed", "sampled", "objects", "embedded", "selected")}
+        left_out, found = left_out_reasons(tables), _found(tables)
+    sentence = {name: funnel[name] or 0 for name in ("listed", "sampled", "embedded", "selected")}
     return {
-        "sentence": {**sentence, "classes": len(classes)},
+        "sentence": {**sentence, **found},
         "funnel": funnel,
         "classes": classes,
         "origins": origins,
@@ -121,15 +121,22 @@ def left_out_reasons(tables: Tables) -> dict[str, dict[str, int]]:
     return {what: dict(list(reasons.items())[:MAX_REASONS]) for what, reasons in found.items()}
 
 
-def timing_text(run: RunFolder, *, language: str = "en") -> str:
-    """Return the seconds of each finished stage as an aligned text: total, start-up, read, compute, write, share."""
+def timing_text(run: RunFolder, *, running: str = "", language: str = "en") -> str:
+    """Return the seconds of each finished stage as an aligned text: total, start-up, read, compute, write, share.
+
+    Args:
+        run: Whose stages.
+        running: The stage that asks, which is not finished yet.
+        language: Of what is said of a stage without seconds.
+    """
     columns = ("total", "start_up", "read", "compute", "write")
     seconds = {stage: marker["seconds"] for stage, marker in stage_markers(run).items()}
     whole = sum(times.get("total", 0.0) for times in seconds.values())
     lines = [f"{'[s]':<20}" + "".join(f"{name:>10}" for name in columns) + f"{'share':>9}"]
     for stage in STAGES:
         if stage not in seconds:
-            lines.append(f"{stage:<20}  {say('report.not_run', language)}")
+            told = "under_way" if stage == running else "not_run"
+            lines.append(f"{stage:<20}  {say(f'report.{told}', language)}")
             continue
         times = seconds[stage]
         cells = "".join(f"{times[name]:>10.2f}" if name in times else f"{'':>10}" for name in columns)
@@ -145,6 +152,17 @@ def stage_markers(run: RunFolder) -> dict[str, dict[str, Any]]:
         if path.is_file():
             markers[stage] = run.read_json(path.relative_to(run.root).as_posix())
     return markers
+
+
+def _found(tables: Tables) -> dict[str, int]:
+    """Return how many objects were detected or labelled, of how many classes, and how many proposals stand beside."""
+    if "objects" not in tables.columns:
+        return {"found": 0, "classes": 0, "proposals": 0}
+    known = f"origin IN ('{DETECTED}', '{LABEL}')"
+    classes = int(tables.value(f"SELECT count(DISTINCT class_name) FROM objects WHERE {known}"))
+    counts = {name: _count(tables, "objects", where) or 0 for name, where in
+              (("found", known), ("proposals", f"NOT {known}"))}  # fmt: skip
+    return {**counts, "classes": classes}
 
 
 def _class_rows(tables: Tables) -> list[dict[str, Any]]:

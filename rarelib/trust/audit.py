@@ -86,7 +86,7 @@ def audit_ranking(
     generator = np.random.default_rng(settings.seed)
     trials = [
         {"class_name": kind, **_hide_and_rank(world, kind, generator)}
-        for kind in track([kind for kind in kinds for _ in range(DRAWS)], "hidden kinds")
+        for kind in track([kind for kind in kinds for _ in range(DRAWS)], "rounds of the audit")
     ]
     return _summary(trials, float(scores["selected"].mean()), language)
 

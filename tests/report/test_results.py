@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from planted_run import planted_run
 
+from rarelib.language import say
 from rarelib.report.results import collect_results, collect_statistics, timing_text, write_html, write_results
 from rarelib.tables import STAGES
 
@@ -76,6 +77,22 @@ def test_a_skipped_stage_is_null_and_not_zero(tmp_path):
     assert set(next(collect_results(run))["caption"]) == {""}
     assert "skipped" in write_html(run, statistics).read_text(encoding="utf-8")
     assert re.search(r"06_caption_objects +not run", timing_text(run))
+    assert re.search(r"07_report +under way", timing_text(run, running="07_report"))
+
+
+def test_the_first_sentence_tells_what_was_found_from_proposals(tmp_path):
+    run = planted_run(tmp_path)
+    objects = run.read_table("objects").assign(origin="detected")
+    objects.loc[objects.index[:3], ["origin", "class_name"]] = [
+        ["proposal", "guess"],
+        ["FastSAM", "guess"],
+        ["label", "a"],
+    ]
+    run.write_table("objects", objects)
+    known = objects[objects["origin"].isin(["detected", "label"])]
+    told = collect_statistics(run)["sentence"]
+    assert (told["found"], told["proposals"], told["classes"]) == (len(known), 2, known["class_name"].nunique())
+    assert "2 more boxes that may hold what the detector never learned" in say("report_sentence", **told)
 
 
 def test_the_times_add_up(run):
