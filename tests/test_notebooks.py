@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rarelib.language import phrases
 from rarelib.pipeline.notebooks import notebook_defaults
+from rarelib.report.html import DRAWN_HERE
 from rarelib.tables import STAGES
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -100,3 +102,11 @@ def test_a_parameter_reaches_every_function_that_takes_one_of_its_name(notebook)
         takes = list(inspect.signature(known[call.func.id]).parameters)
         given = {*takes[: len(call.args)], *(keyword.arg for keyword in call.keywords)}
         assert spread or names & set(takes) <= given, (ast.unparse(call), names & set(takes) - given)
+
+
+@pytest.mark.parametrize("notebook", [path for path in NOTEBOOKS if path.stem in STAGES], ids=lambda path: path.stem)
+def test_every_figure_that_the_report_shows_has_a_title_in_both_languages(notebook):
+    trees = [ast.parse("".join(cell["source"])) for cell in cells(notebook, "code")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    saved = {call.args[1].value for call in calls if getattr(call.func, "attr", "") == "save_figure"}
+    assert {name for name in saved - {*DRAWN_HERE} if f"report.plot.{name}" not in phrases()} == set()

@@ -167,7 +167,12 @@ def _load(source: str | None, overrides: dict[str, Any]) -> Params:
         return load_params(_parameter_file(source), overrides)
     name = source.rstrip("/").rpartition("/")[2] if is_address(source) else Path(source).resolve().name
     named = {"images_folder": source, "name": name}
-    return load_params(None, {**named, **_captions_at_hand(overrides), **overrides})
+    params = load_params(None, {**named, **_captions_at_hand(overrides), **overrides})
+    if "name" not in overrides:
+        from ..pipeline.preflight import refuse_run_of_other_pictures
+
+        refuse_run_of_other_pictures(params)
+    return params
 
 
 def _parameter_file(source: str | None) -> str | None:

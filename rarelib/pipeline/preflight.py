@@ -20,8 +20,8 @@ from ..params import ParameterError, Params
 from ..pictures.listing import has_pictures
 from ..pictures.listings import files_of
 from ..pictures.sources import is_address, source_of
-from ..run.folder import file_sha256
-from ..run.places import CACHE
+from ..run.folder import RunFolder, file_sha256, fingerprint
+from ..run.places import CACHE, working_folder
 from ..words.vocabulary import check_lists
 from .mirroring import check_writable
 from .model_files import ModelFile
@@ -80,11 +80,38 @@ def run_config(params: Params, models: Mapping[str, ModelFile]) -> dict[str, Any
     parameters = Redactor(params).parameters()
     return {
         "parameters": parameters,
+        "place": place_of(params.images_folder),
         "versions": {"rarelib": __version__, "python": platform.python_version(), **_versions()},
         "models": {name: {"name": parameters[name], "sha256": model.sha256} for name, model in models.items()},
         "git_commit": _git_commit(),
         "device": {"requested": params.device, "machine": platform.machine(), "cores": os.cpu_count()},
     }
+
+
+def place_of(images_folder: str) -> str:
+    """Return a hash of where a folder of pictures lies, by which one is told from another of the same name."""
+    if not images_folder:
+        return ""
+    here = images_folder if is_address(images_folder) else str(Path(images_folder).expanduser().resolve())
+    return fingerprint(here.rstrip("/"))
+
+
+def refuse_run_of_other_pictures(params: Params) -> None:
+    """Refuse a run whose folder holds what was found in another folder of pictures, which it would write over.
+
+    Raises:
+        ParameterError: If that is so; a run from before this was written down is let through.
+    """
+    try:
+        config = RunFolder(working_folder(params.runs_dir, params.name)).read_json("config.json")
+        place, folder = config["place"], config["parameters"]["images_folder"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if place != place_of(params.images_folder):
+        raise ParameterError(
+            f"The run '{params.name}' is of another folder of pictures ({folder or 'the demo world'}); give this one a "
+            f"name of its own by --name, or --name '{params.name}' to write over that run."
+        )
 
 
 def _check_runs_dir(params: Params) -> None:

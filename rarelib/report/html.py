@@ -28,7 +28,9 @@ DRAWN_HERE = (
     "captions",
     "map",
 )  # what the page shows in its own way
-PLOT_ORDER = ("contact_sheet", "boxes", "class_counts", "confidence_sizes", "early_filter", "scores", "agreement")
+PLOT_ORDER = (
+    "contact_sheet", "boxes", "class_counts", "confidence_sizes", "early_filter", "looks_like", "scores", "agreement",
+)  # fmt: skip
 PHOTOGRAPHS = ("contact_sheet", "boxes")  # stay as they are in the dark
 ALWAYS_SAID = ("images_folder", "sampling_rate", "yolo_model", "embedder", "selection", "skip_caption")
 TIMES = ("total", "start_up", "read", "compute", "write")

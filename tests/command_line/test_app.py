@@ -2,12 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rarelib import __version__
 from rarelib.command_line import app
 from rarelib.params import ParameterError, Params, load_params, parse_value
+from rarelib.pipeline.model_files import ModelFile
+from rarelib.pipeline.preflight import run_config
+from rarelib.run.folder import RunFolder
+
+NO_MODELS = {"yolo_model": ModelFile(Path("yolo.pt"), "0")}
 
 
 @pytest.fixture
@@ -52,6 +58,22 @@ def test_a_bare_folder_needs_no_caption_server(options, server, captions, tmp_pa
     params, _ = started[0]
     assert (params.caption_source, params.skip_caption) == captions
     assert ("no caption server is named" in capsys.readouterr().err) == (not server and "--skip_caption" not in options)
+
+
+def test_a_folder_of_the_same_name_does_not_write_over_the_run_of_another(tmp_path, started, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("monday/front", "tuesday/front"):
+        (tmp_path / folder).mkdir(parents=True)
+    assert app.main(["run", "monday/front"]) == 0
+    RunFolder(tmp_path / "runs" / "front").write_json("config.json", run_config(started[0][0], NO_MODELS))
+    for same in ("monday/front", "monday/front/", str(tmp_path / "monday" / "front"), "tuesday/../monday/front"):
+        assert app.main(["run", same]) == 0
+    for other in ("tuesday/front", str(tmp_path / "tuesday" / "front")):
+        assert app.main(["run", other]) == 2
+        assert "The run 'front' is of another folder of pictures (monday/front); give" in capsys.readouterr().err
+    assert app.main(["run", "tuesday/front", "--name", "front"]) == 0
+    assert app.main(["run", "tuesday/front", "--runs_dir", "elsewhere"]) == 0
+    assert str(tmp_path) not in (tmp_path / "runs" / "front" / "config.json").read_text(encoding="utf-8")
 
 
 def test_force_names_a_stage(started):
