@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -115,8 +115,7 @@ class OpenVinoNetwork:
     def __init__(self, model: str | Path | Any, precision: str) -> None:
         """Take an .xml file or a model; int8 models carry their precision inside, the rest of them runs in float32."""
         self.model, self.precision = model, precision
-        self._local = threading.local()
-        self._compiled: Any = None
+        self._opened: tuple[Any, threading.local] | None = None  # compiled, and the request of each thread
         self._workers = 0
 
     def open(self, workers: int = 1) -> None:
@@ -132,19 +131,20 @@ class OpenVinoNetwork:
             "INFERENCE_NUM_THREADS": cores if workers == 1 else min(workers, cores),
         }
         model = ov.Core().read_model(self.model) if isinstance(self.model, str | Path) else self.model
-        self._compiled = ov.compile_model(model, "CPU", settings)
+        compiled = ov.compile_model(model, "CPU", settings)
         # the first array that OpenVINO takes must not come from two threads at once: they would wait for each other
         ov.Tensor(np.zeros(1, np.uint8), shared_memory=True)
-        self._workers, self._local = workers, threading.local()
+        self._opened, self._workers = (compiled, threading.local()), workers
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for one input array; copies, so that they outlive the next call."""
-        if self._compiled is None:
+        if self._opened is None:
             self.open()
-        if not hasattr(self._local, "request"):
-            self._local.request = self._compiled.create_infer_request()
-        self._local.request.infer([array], share_inputs=True)
-        return [tensor.data.copy() for tensor in self._local.request.output_tensors]
+        compiled, local = self._opened  # type: ignore[misc]  # taken once: another thread may open it anew meanwhile
+        if not hasattr(local, "request"):
+            local.request = compiled.create_infer_request()
+        local.request.infer([array], share_inputs=True)
+        return [tensor.data.copy() for tensor in local.request.output_tensors]
 
 
 class TorchNetwork:
@@ -157,14 +157,14 @@ class TorchNetwork:
         self.precision = precision
         self.device, self.batch = torch.device(device), 1 if device == "cpu" else GPU_BATCH
         self._limit, self._lock = 1 << 30, threading.Lock()
-        self._threads, self._local = len(_own_cores()), threading.local()
+        self._threads = len(_own_cores())
         self.module = module.eval().to(self.device)
         if self.device.type == "cuda":
             self.module = self.module.half().to(memory_format=torch.channels_last)
 
     def open(self, workers: int = 1) -> None:
         """Share the cores among threads that call at once."""
-        self._threads, self._local = max(len(_own_cores()) // workers, 1), threading.local()
+        self._threads = max(len(_own_cores()) // workers, 1)
 
     def __call__(self, array: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for one batch, cut into smaller ones where memory asks for it."""
@@ -175,11 +175,9 @@ class TorchNetwork:
     def _run(self, array: np.ndarray) -> list[np.ndarray]:
         import torch
 
-        if self.device.type == "cpu" and not hasattr(self._local, "ready"):
-            torch.set_num_threads(self._threads)  # counts for the calling thread only
-            self._local.ready = True
+        alone = self._lock if self.device.type == "cuda" else _torch_threads(self._threads)
         try:
-            with torch.inference_mode(), self._lock if self.device.type == "cuda" else nullcontext():
+            with torch.inference_mode(), alone:
                 outputs = self.module(torch.from_numpy(np.ascontiguousarray(array)).to(self.device))
                 outputs = outputs if isinstance(outputs, tuple) else (outputs,)
                 return [output.to("cpu", torch.float32).numpy() for output in outputs]
@@ -244,6 +242,19 @@ def _check_device(device: str) -> str:
     if max(numbers, default=0) >= count:
         raise ValueError(f"The 'device' parameter asks for {device!r}, but torch sees {count} GPUs; take auto or cpu.")
     return device
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    """Let torch use so many cores in the calling thread, and leave that thread's own setting as it was."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _may_have_gpu() -> bool:

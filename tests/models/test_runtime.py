@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from rarelib.models.runtime import (
     Runtime,
     TorchNetwork,
     _cpu_precision,
+    _own_cores,
     choose_runtime,
     ordered_map,
     place_network,
@@ -188,6 +190,45 @@ def test_threads_share_an_openvino_network(doubling):
     inputs = [np.full((2, 3), number, np.float32) for number in range(50)]
     outputs = list(ordered_map(lambda array: network(array)[0], inputs, workers=3))
     assert all((output == 2 * array).all() for output, array in zip(outputs, inputs, strict=True))
+
+
+def test_a_network_may_be_opened_anew_while_threads_call_it(doubling):
+    network, stop = OpenVinoNetwork(doubling, "f32"), threading.Event()
+
+    def open_again():
+        for number in range(40):
+            network.open(1 + number % 2)
+        stop.set()
+
+    def call():
+        while not stop.is_set():
+            assert network(np.ones((1, 3), np.float32))[0].tolist() == [[2, 2, 2]]
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(open_again), pool.submit(call), pool.submit(call)]:
+            done.result(60)
+
+
+def test_the_callers_number_of_torch_threads_stays():
+    import torch
+
+    seen, before = [], torch.get_num_threads()
+
+    class Counting(torch.nn.Module):
+        def forward(self, rows):
+            seen.append(torch.get_num_threads())
+            return rows
+
+    try:
+        for own in (1, 3):
+            torch.set_num_threads(own)
+            network = TorchNetwork(Counting(), "cpu", "f32")
+            network.open(1)
+            network(np.ones((1, 3), np.float32))
+            assert torch.get_num_threads() == own
+        assert seen == [len(_own_cores())] * 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_network_that_was_not_opened_opens_itself(doubling):
