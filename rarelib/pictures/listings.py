@@ -8,28 +8,33 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from .sources import RemotePath
 
-LISTINGS = "RARELIB_LISTINGS"  # folder of listings, set while a run goes on; kernels inherit it
+LISTINGS = "RARELIB_LISTINGS"  # folder of listings: told to the kernels of a run by their environment
+_here: ContextVar[str] = ContextVar("listings", default="")  # the same in the thread that carries out the run
 
 
 @contextmanager
 def listed_once() -> Iterator[None]:
-    """Let `files_of` ask for each address once within the block, here and in processes that are started meanwhile.
+    """Let `files_of` ask for each address once within the block, here and in kernels that are told of it.
 
     A bucket of a million files takes a thousand requests to list; and pictures that arrive between two listings would
-    be in one and not in the other.
+    be in one and not in the other. Runs in other threads have listings of their own.
     """
-    before = os.environ.get(LISTINGS)
     with tempfile.TemporaryDirectory(prefix="rarelib-listings-") as folder:
-        os.environ[LISTINGS] = folder
+        before = _here.set(folder)
         try:
             yield
         finally:
-            del os.environ[LISTINGS]
-            os.environ.update({} if before is None else {LISTINGS: before})
+            _here.reset(before)
+
+
+def told_to_kernels() -> dict[str, str]:
+    """Return what the environment of a kernel must hold for it to use the listings of this run."""
+    return {LISTINGS: _here.get()}
 
 
 def files_of(place: RemotePath) -> Iterator[tuple[str, int, int]]:
@@ -38,7 +43,7 @@ def files_of(place: RemotePath) -> Iterator[tuple[str, int, int]]:
     Raises:
         OSError: If the address cannot be listed.
     """
-    folder = os.environ.get(LISTINGS, "")
+    folder = _here.get() or os.environ.get(LISTINGS, "")
     if not Path(folder).is_dir() or not folder:
         yield from place.list_files()
         return

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 class KernelRelay:
     """Hands out one kernel a stage; a kernel starts cold in a second or two, so the next one starts ahead."""
 
-    def __init__(self, cwd: Path, on_start: Callable[[int], None]) -> None:
-        """Start kernels in this folder and tell the process id of each."""
-        self._cwd, self._on_start = cwd, on_start
+    def __init__(self, cwd: Path, on_start: Callable[[int], None], *, told: Mapping[str, str] | None = None) -> None:
+        """Start kernels in this folder, with this beside in their environment, and tell the process id of each."""
+        self._cwd, self._on_start, self._told = cwd, on_start, dict(told or {})
         self._sockets = tempfile.TemporaryDirectory(prefix="rarelib-")
         self._started = 0
         self._clients: dict[Any, list[Any]] = {}
@@ -71,7 +72,7 @@ class KernelRelay:
         )
         options = [f"--IPKernelApp.exec_lines={WARM_UP}", "--HistoryManager.hist_file=:memory:"]
         with _signals_wait():  # a kernel that nobody knows of yet would not be ended
-            manager.start_kernel(cwd=str(self._cwd), extra_arguments=options)
+            manager.start_kernel(cwd=str(self._cwd), extra_arguments=options, env={**os.environ, **self._told})
             self._clients[manager] = clients
         self._on_start(manager.provisioner.pid)
         return manager

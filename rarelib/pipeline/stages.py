@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..params import Params
-from ..pictures.listings import listed_once
+from ..pictures.listings import listed_once, told_to_kernels
 from ..report.results import timing_text
 from ..run.earlier import forget
 from ..run.folder import RunFolder, write_json, write_text
@@ -75,7 +73,7 @@ def run_pipeline(
         for name in with_followers(force) if force else ():
             _start_anew(run, name)
         wanted = with_sources(until) - {until} if until else {each.stage.name for each in planned}
-        with _told_to_kernels(run, params), KernelRelay(Path.cwd(), lock.record_kernel) as kernels:
+        with KernelRelay(Path.cwd(), lock.record_kernel, told=_told_to_kernels(run, params)) as kernels:
             runner = _Runner(run, params, kernels, place)
             for number, each in enumerate(planned, 1):
                 if each.stage.name in wanted:
@@ -155,18 +153,13 @@ class _Runner:
         return rendered
 
 
-@contextmanager
-def _told_to_kernels(run: RunFolder, params: Params) -> Iterator[None]:
-    """Tell kernels by the environment where their progress goes, and in which language."""
-    told = {PROGRESS_FILE: str(run.path("stages/progress.json").resolve()), LANGUAGE: params.language}
-    before = {name: os.environ.get(name) for name in told}
-    os.environ.update(told)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            os.environ.update({} if value is None else {name: value})
+def _told_to_kernels(run: RunFolder, params: Params) -> dict[str, str]:
+    """Return what kernels are told by their environment: where their progress goes, in which language, what lies where.
+
+    The environment of this process stays as it is: it is the user's, and other runs may go on in it.
+    """
+    progress = str(run.path("stages/progress.json").resolve())
+    return {PROGRESS_FILE: progress, LANGUAGE: params.language, **told_to_kernels()}
 
 
 def _start_anew(run: RunFolder, name: str, *, keep_parts: bool = False) -> None:

@@ -1,5 +1,8 @@
 import os
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import fsspec
 import numpy as np
@@ -15,6 +18,7 @@ from rarelib.pictures.listing import (
     read_image,
     read_samples,
 )
+from rarelib.pictures.listings import LISTINGS, listed_once, told_to_kernels
 from rarelib.settings import SelectSettings
 
 
@@ -264,3 +268,22 @@ def test_what_file_managers_leave_is_no_picture(tmp_path):
         store.pipe(f"/littered/{path.relative_to(tmp_path).as_posix()}", b"")
     assert list_images("memory://littered")["path"].tolist() == kept
     store.rm("/littered", recursive=True)
+
+
+def test_runs_in_two_threads_have_listings_of_their_own():
+    before, both = dict(os.environ), threading.Barrier(2)
+
+    def run(turn):
+        with listed_once():
+            both.wait(10)  # both are under way
+            told = told_to_kernels()[LISTINGS]
+            assert Path(told).is_dir() and dict(os.environ) == before
+            if turn:
+                both.wait(10)
+        if not turn:
+            both.wait(10)  # the first has ended, the second has not
+        return told
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (task.result(20) for task in [pool.submit(run, turn) for turn in (0, 1)])
+    assert first != second and told_to_kernels()[LISTINGS] == "" and dict(os.environ) == before

@@ -1,9 +1,11 @@
 """Kernels: what waits for one is ended, whatever a signal did to it."""
 
 import asyncio
+import os
 from contextvars import Context
 from pathlib import Path
 
+import psutil
 import pytest
 from jupyter_core.utils import ensure_event_loop
 
@@ -58,3 +60,12 @@ def test_a_task_whose_turn_a_signal_took_away_is_not_waited_for(monkeypatch):
     turn._run()
     loop.run_until_complete(asyncio.wait([waiting]))
     assert waiting.cancelled()
+
+
+def test_what_a_kernel_is_told_stands_in_its_environment_only():
+    before = dict(os.environ)
+    with kernels.KernelRelay(Path(), lambda pid: None, told={"RARELIB_PROGRESS_FILE": "here.json"}) as relay:
+        manager = relay.take(STAGES[-1])
+        seen = psutil.Process(manager.provisioner.pid).environ()
+        assert dict(os.environ) == before
+    assert seen["RARELIB_PROGRESS_FILE"] == "here.json" and seen["PATH"] == os.environ["PATH"]
