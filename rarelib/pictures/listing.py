@@ -55,9 +55,11 @@ def list_images(
         ValueError: If group_pattern is not a regular expression with a group.
     """
     settings = SelectSettings.taken(settings)
-    folder = source_of(folder)
-    if isinstance(folder, Path) and not folder.is_dir():
-        raise FileNotFoundError(f"The 'images_folder' parameter must be an existing folder. Got '{folder}' instead.")
+    folder, named = source_of(folder), bool(str(folder))
+    if isinstance(folder, Path) and not (named and folder.is_dir()):
+        raise FileNotFoundError(
+            f"The 'images_folder' parameter must be an existing folder. Got '{folder if named else ''}' instead."
+        )
     pattern = _compile_group(settings.group_pattern)
     found = sorted(with_frames(folder, find_pictures(folder), settings.video_fps), key=lambda entry: entry.path)
     paths = [entry.path for entry in found]

@@ -27,10 +27,10 @@ def source_of(folder: str | Folder) -> Folder:
     Raises:
         ValueError: If an address holds a user, a password or a query, which would be written into the run.
     """
-    if isinstance(folder, Path | RemotePath):
+    if isinstance(folder, RemotePath):
         return folder
-    if not is_address(folder):
-        return Path(folder)
+    if isinstance(folder, Path) or not is_address(folder):
+        return Path(folder).expanduser()
     return Path(urlsplit(folder).path) if folder.startswith("file://") else remote_path(folder)
 
 

@@ -145,7 +145,7 @@ def _labels_of(params: Params) -> dict[str, str | None]:
     place = source_of(params.images_folder)
     if isinstance(place, RemotePath):
         return {"labels": fingerprint(label_files(place, above_only=True))}
-    return {f"labels {n}": content_hash(str(path)) for n, path in enumerate(label_places(Path(params.images_folder)))}
+    return {f"labels {n}": content_hash(str(path)) for n, path in enumerate(label_places(place))}
 
 
 def _file_of(params: Params, name: str) -> str:

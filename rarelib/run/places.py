@@ -54,7 +54,7 @@ def working_folder(runs_dir: str, name: str) -> Path:
     """Return the folder of this machine that a run works in."""
     place = run_place(runs_dir, name)
     if place is None:
-        return Path(source_of(runs_dir), name) if is_address(runs_dir) else Path(runs_dir) / name
+        return Path(source_of(runs_dir), name)
     return copies_folder() / "runs" / copy_name(place.address) / name
 
 

@@ -1,5 +1,7 @@
 """Exports lie in the user's cache, whole or not at all, and never beside a model."""
 
+import warnings
+
 import pytest
 
 from rarelib.models import exports
@@ -49,3 +51,28 @@ def test_without_a_cache_that_can_be_written_an_export_is_for_this_process_alone
     made, _ = cached_export(tmp_path / "model.pt", "ab", {}, lambda folder: {})
     assert made.is_dir() and made.parent == exports.writable_cache()
     assert made.parent.stat().st_mode & 0o077 == 0  # nobody else can put a model there
+
+
+def test_a_conversion_is_reported_to_nobody(tmp_path, monkeypatch):
+    import openvino as ov
+    import torch
+    from openvino_telemetry import main
+    from openvino_telemetry.utils.sender import TelemetrySender
+
+    sent = []
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for name in ("CI", "TF_BUILD", "JENKINS_URL"):  # where it holds back by itself
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(main.Telemetry, "_SingletonMetaClass__single_instance", None)
+    monkeypatch.setattr(TelemetrySender, "send", lambda *message: sent.append(message))
+
+    def build(folder):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = ov.convert_model(torch.nn.Linear(3, 2), example_input=torch.ones(1, 3))
+        ov.save_model(model, folder / "model.xml")
+        return {}
+
+    assert (cached_export(tmp_path / "net.pt", "0", {}, build)[0] / "model.xml").is_file()
+    assert sent == [] and not (tmp_path / "intel").exists()

@@ -270,6 +270,17 @@ def test_what_file_managers_leave_is_no_picture(tmp_path):
     store.rm("/littered", recursive=True)
 
 
+def test_no_folder_is_not_the_one_that_one_works_in(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert len(list_images(".")) == 6
+    with pytest.raises(FileNotFoundError, match=r"must be an existing folder\. Got '' instead"):
+        list_images("")
+
+
+def test_options_may_be_given_by_name(folder):
+    assert list_images(folder, settings={"max_images": 2})["sampled"].sum() == 2
+
+
 def test_runs_in_two_threads_have_listings_of_their_own():
     before, both = dict(os.environ), threading.Barrier(2)
 

@@ -1,6 +1,7 @@
 """The run folder: whole-or-nothing writes, checked reads, parts."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rarelib.pictures.sources import source_of
 from rarelib.run.folder import (
     RunFolder,
     find_upwards,
@@ -16,6 +18,7 @@ from rarelib.run.folder import (
     whole_file,
 )
 from rarelib.run.parts import Parts
+from rarelib.run.places import working_folder
 from rarelib.tables import TABLES, TableError
 
 MAP = pd.DataFrame({"object_id": ["a-00", "b-00"], "x": [0.0, 1.0], "y": [2.0, 3.0]})
@@ -166,6 +169,14 @@ def test_a_run_is_found_from_a_folder_below(tmp_path, monkeypatch):
     (tmp_path / "notebooks" / "deep").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "notebooks" / "deep")
     assert find_upwards("runs/demo").resolve() == (tmp_path / "runs" / "demo").resolve()
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    assert working_folder("~/runs", "a") == tmp_path / "runs" / "a"
+    assert source_of("~/runs") == source_of(Path("~/runs")) == tmp_path / "runs"
+    assert open_run("~/runs/a").root == tmp_path / "runs" / "a"
 
 
 def test_parts_of_other_settings_are_not_taken_up(tmp_path):
