@@ -65,3 +65,14 @@ def test_japanese_uses_the_words_of_engineers():
 def test_links_between_pages_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         assert "://" in link or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", ["first-result.md", "first-result.ja.md"])
+def test_messages_that_a_page_quotes_are_said_so(page):
+    code = " ".join(path.read_text(encoding="utf-8") for path in (PROJECT / "rarelib").rglob("*.py"))
+    said = re.sub(r"\{[^{}]*\}", "\0", code.replace('"\n            f"', ""))
+    quoted = re.findall(r"^\| \*(.+?)\* \|", (PROJECT / "docs" / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert len(quoted) >= 4
+    for message in quoted:
+        for part in re.split(r"…|'\w+'", message):
+            assert part.strip(" ,") in said, (message, part)

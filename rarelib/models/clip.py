@@ -14,6 +14,7 @@ import numpy as np
 from . import weights
 from .exports import cached_export
 from .runtime import OpenVinoNetwork, Runtime, place_network
+from .unreported import import_openvino
 
 EXPORT_VERSION = 2  # raise it when what is exported changes
 OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)  # Radford et al. (2021), the released preprocessing
@@ -151,7 +152,7 @@ def _load_towers(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _export(folder: Path, sha256: str, config: dict[str, Any]) -> Path:
-    import openvino as ov
+    ov = import_openvino()
 
     def build(target: Path) -> dict[str, Any]:
         import torch

@@ -20,6 +20,7 @@ from .exports import cached_export
 from .proposer import Proposer
 from .quantization import quantize
 from .runtime import OpenVinoNetwork, Runtime, choose_runtime, place_network
+from .unreported import import_openvino
 
 EXPORT_VERSION = 4  # raise it when what is exported changes
 FIXED_SIZE = "The 'proposal_imgsz' parameter must be 0 with an OpenVINO folder whose input has a fixed size."
@@ -201,7 +202,7 @@ def yolo_path(model: str) -> Path:
 
 def export_yolo(path: Path, sha256: str, *, trust_pickles: bool = False) -> tuple[Path, dict[str, Any]]:
     """Return the folder with model.xml for OpenVINO, made once per content, and its class names, strides, layers."""
-    import openvino as ov
+    ov = import_openvino()
 
     def build(folder: Path) -> dict[str, Any]:
         import torch
@@ -233,7 +234,7 @@ def read_openvino_folder(folder: Path) -> tuple[Any, list[str]]:
     Raises:
         ValueError: If it is not one.
     """
-    import openvino as ov
+    ov = import_openvino()
 
     model = ov.Core().read_model(weights.openvino_file(folder))
     names = weights.read_class_names(folder)

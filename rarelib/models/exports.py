@@ -7,15 +7,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..run.folder import fingerprint
 from ..run.places import cache_folder
+from .unreported import nothing_reported
 
 
 def writable_cache() -> Path:
@@ -50,31 +49,13 @@ def cached_export(
         return place / name, json.loads((place / name / "about.json").read_text(encoding="utf-8"))
     partial = Path(tempfile.mkdtemp(prefix=f".{name[:40]}", dir=place))
     try:
-        with _nothing_reported():
+        with nothing_reported():
             about = build(partial)
         (partial / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
         _move_whole(partial, place / name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return place / name, about
-
-
-@contextmanager
-def _nothing_reported() -> Iterator[None]:
-    """Keep OpenVINO and NNCF from reporting each conversion to their maker, as they do unless the user has declined."""
-    try:
-        opt_in = import_module("openvino_telemetry.utils.opt_in_checker")
-        sender = import_module("openvino_telemetry.utils.sender").TelemetrySender
-    except ImportError:
-        yield
-        return
-    checker, declined = opt_in.OptInChecker, opt_in.ConsentCheckResult.DECLINED
-    check, send = checker.check, sender.send
-    checker.check, sender.send = (lambda *_, **__: declined), (lambda *_, **__: None)
-    try:
-        yield
-    finally:
-        checker.check, sender.send = check, send
 
 
 @cache

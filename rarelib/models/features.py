@@ -11,6 +11,7 @@ import numpy as np
 from . import weights
 from .detector import export_yolo, read_openvino_folder, yolo_path
 from .runtime import OpenVinoNetwork, Runtime, place_network
+from .unreported import import_openvino
 
 FEATURE_SIZE = 160  # side of the padded crop [px]; 192 is as good, 224 worse
 YOLOV8_LAYERS = [9, 18]  # what yolo.feature_layers gives for every YOLOv8, for exports that do not say
@@ -39,7 +40,7 @@ def load_feature_network(yolo_model: str, runtime: Runtime, *, trust_pickles: bo
         features = yolo.PooledFeatures(net, yolo.feature_layers(net))
         network = place_network(features, runtime)
     else:
-        import openvino as ov
+        ov = import_openvino()
 
         folder, about = export_yolo(path, sha256, trust_pickles=trust_pickles)
         model = ov.Core().read_model(folder / "model.xml")
@@ -49,7 +50,7 @@ def load_feature_network(yolo_model: str, runtime: Runtime, *, trust_pickles: bo
 
 
 def _cut_network(model: Any, layers: list[int] | None, path: Path) -> Any:
-    import openvino as ov
+    ov = import_openvino()
     from openvino import opset13 as ops
 
     last: dict[int, Any] = {}

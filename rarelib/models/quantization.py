@@ -13,6 +13,7 @@ from ..pictures.boxes import fit_letterbox
 from ..pictures.decoding import ImageError, read_image
 from ..pictures.sources import Folder
 from .exports import cached_export
+from .unreported import import_openvino
 
 CALIBRATION_IMAGES = 64
 
@@ -35,7 +36,7 @@ def quantize(folder: Path, imgsz: int, stride: int, pictures: Sequence[Folder], 
 
     def build(target: Path) -> dict[str, Any]:
         nncf = _import_nncf()
-        import openvino as ov
+        ov = import_openvino()
 
         model = ov.Core().read_model(folder / "model.xml")
         quantized = nncf.quantize(

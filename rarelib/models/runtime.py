@@ -21,6 +21,7 @@ import numpy as np
 from ..engines import ONE_GPU
 from ..parameter_files import gpu_numbers
 from ..params import Params
+from .unreported import import_openvino
 
 RUNTIMES = get_args(Params.model_fields["runtime"].annotation)
 CORE_SHARE = 0.8
@@ -120,7 +121,7 @@ class OpenVinoNetwork:
 
     def open(self, workers: int = 1) -> None:
         """Compile for this many threads that call at once; one caller gets all the cores."""
-        import openvino as ov
+        ov = import_openvino()
 
         if workers == self._workers:
             return
@@ -263,7 +264,7 @@ def _may_have_gpu() -> bool:
 
 @cache
 def _cpu_precision() -> str:
-    import openvino as ov
+    ov = import_openvino()
 
     return "bf16" if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 

@@ -1,11 +1,16 @@
 """Exports lie in the user's cache, whole or not at all, and never beside a model."""
 
+import os
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
 from rarelib.models import exports
 from rarelib.models.exports import cached_export
+from rarelib.models.unreported import import_openvino
 
 
 @pytest.fixture
@@ -53,8 +58,19 @@ def test_without_a_cache_that_can_be_written_an_export_is_for_this_process_alone
     assert made.parent.stat().st_mode & 0o077 == 0  # nobody else can put a model there
 
 
+def test_neither_is_the_import_of_openvino(tmp_path):
+    code = "from rarelib.models.runtime import choose_runtime; print(choose_runtime('auto', 'cpu'))"
+    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**kept, "HOME": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert "OpenVINO" in done.stdout, done.stderr
+    assert not (tmp_path / "intel").exists()
+    for path in Path(exports.__file__).parents[1].rglob("*.py"):
+        assert path.stem == "unreported" or "import openvino" not in path.read_text(encoding="utf-8"), path
+
+
 def test_a_conversion_is_reported_to_nobody(tmp_path, monkeypatch):
-    import openvino as ov
     import torch
     from openvino_telemetry import main
     from openvino_telemetry.utils.sender import TelemetrySender
@@ -66,6 +82,8 @@ def test_a_conversion_is_reported_to_nobody(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(main.Telemetry, "_SingletonMetaClass__single_instance", None)
     monkeypatch.setattr(TelemetrySender, "send", lambda *message: sent.append(message))
+
+    ov = import_openvino()
 
     def build(folder):
         with warnings.catch_warnings():
