@@ -119,7 +119,7 @@ def test_described_kinds_are_true_of_their_crops():
     rng = np.random.default_rng(0)
     assert names_of("bench") == {"bench", OTHER} and names_of("cow") == {"cow", "animal"}
     assert {"pedestrian", "person"} <= names_of("person") and "car" not in names_of("truck")
-    for kind in KINDS.values():
+    for kind in (*TRAINED, SCENERY):
         phrase, name, colour = describe_kind(kind.name, "red" if kind.coloured else "", rng)
         assert name in names_of(kind.name)
         assert noun_of(name) in phrase or f"{colour} {name}" in phrase
@@ -162,8 +162,8 @@ def test_card_is_written_from_what_was_measured(tmp_path):
     note_check(tmp_path / "detector.json", {"mAP50": 0.9512, "mAP50-95": 0.7, "car": 0.97})
     note_training(tmp_path / "clip.json", vars(ClipSettings()), 300.0)
     rates = ("trained_top1", "trained_top1_mean_of_kinds", "left_out_strange", "left_out_strange_mean_of_kinds",
-             "ordinary_strange")  # fmt: skip
-    counts = {"trained_crops": 1234, "left_out_crops": 56, "ordinary_crops": 78}
+             "ordinary_strange", "nameless_strange")  # fmt: skip
+    counts = {"trained_crops": 1234, "left_out_crops": 56, "ordinary_crops": 78, "nameless_crops": 90}
     note_check(tmp_path / "clip.json", {**dict.fromkeys(rates, 0.5), **counts})
     write_card(tmp_path, tmp_path)
     card = (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8")

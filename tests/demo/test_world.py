@@ -11,6 +11,7 @@ from rarelib.demo.draw.kinds import (
     COLOURS,
     DETECTOR_CLASSES,
     KINDS,
+    NAMELESS,
     OTHER,
     SCENERY,
     STRANGERS,
@@ -141,6 +142,14 @@ def test_things_of_one_stranger_are_alike_and_others_are_not(kind):
     first, second, third = (outline_of(*drawn) for drawn in ((kind, 1), (kind, 2), (other, 1)))
     assert min(first.sum(), second.sum(), third.sum()) > 50
     assert share_of(first, second) > share_of(first, third)
+
+
+@pytest.mark.parametrize("kind", NAMELESS, ids=lambda kind: kind.name)
+def test_things_without_a_name_are_each_of_a_kind_of_its_own(kind):
+    first, again, second, third = (outline_of(kind, seed) for seed in (1, 1, 2, 3))
+    assert first.sum() > 50 and (first == again).all()  # the same thing in each frame of its drive
+    assert share_of(first, second) < 1 or share_of(first, third) < 1
+    assert kind in kinds_of("stranger") and kind not in STRANGERS
 
 
 def outline_of(kind, seed):

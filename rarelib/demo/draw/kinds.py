@@ -11,7 +11,7 @@ import numpy as np
 from . import people, rare, street, vehicles
 from .body import Body
 from .canvas import Colour
-from .strangers import FAMILIES, DrawStranger
+from .strangers import FAMILIES, DrawNameless, DrawStranger
 
 COLOURS: dict[str, Colour] = {
     "white": (236, 236, 232),
@@ -135,16 +135,21 @@ STRANGERS = tuple(
     for number, family in enumerate(FAMILIES)
     for name in family.kinds
 )
+# things of a family that are like no other, as many as all that have a name
+NAMELESS = tuple(
+    Kind(f"any {family.name}", "stranger", DrawNameless(number), family.size_m, "road", len(STRANGERS) / len(FAMILIES))
+    for number, family in enumerate(FAMILIES)
+)
 # what a crop shows that holds no object: crops of it are cut, it is placed nowhere
 SCENERY = Kind("scenery", "scenery", lambda body, rng, paint: None, (1, 1, 1), "road", phrase="a road")
 # in training scenes only, so that "other object" means more than a dozen known shapes
 SCULPTURE = _clutter("sculpture", street.draw_sculpture, (1.6, 1.6, 1.6), place="road", coloured=True)
 
-KINDS = {kind.name: kind for kind in (*ALL_KINDS, *STRANGERS, SCENERY, SCULPTURE)}
+KINDS = {kind.name: kind for kind in (*ALL_KINDS, *STRANGERS, *NAMELESS, SCENERY, SCULPTURE)}
 UNSEEN_KINDS = tuple(kind.name for kind in ALL_KINDS if not kind.seen)
 DETECTOR_CLASSES = (*(kind.name for kind in ALL_KINDS if kind.role == "common"), OTHER)
 
 
 def kinds_of(*roles: str, seen_only: bool = False) -> list[Kind]:
     """Return the kinds with one of these roles, without the sculptures of training."""
-    return [kind for kind in (*ALL_KINDS, *STRANGERS) if kind.role in roles and (kind.seen or not seen_only)]
+    return [kind for kind in (*ALL_KINDS, *STRANGERS, *NAMELESS) if kind.role in roles and (kind.seen or not seen_only)]

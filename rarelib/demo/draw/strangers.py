@@ -1,6 +1,7 @@
 """Kinds that stand in training pictures only: many, so that a model learns to tell kinds that it never met.
 
-None of them is rare in a run, and no rare kind is among them: what finds those has met neither.
+None of them is rare in a run, and no rare kind is among them: what finds those has met neither. Beside those with a
+name are things of each family that are like no other, so that what is learned is not a list of kinds.
 """
 
 from __future__ import annotations
@@ -95,3 +96,15 @@ class DrawStranger:
     def __call__(self, body: Body, rng: np.random.Generator, paint: Colour) -> None:
         """Draw one, as any kind of the demo world is drawn."""
         FAMILIES[self.family].draw(body, Look(self.name, rng))
+
+
+@dataclass(frozen=True)
+class DrawNameless:
+    """Draws things of one family, each of a kind of its own."""
+
+    family: int
+
+    def __call__(self, body: Body, rng: np.random.Generator, paint: Colour) -> None:
+        """Draw one, as any kind of the demo world is drawn."""
+        family = FAMILIES[self.family]
+        family.draw(body, Look(f"{family.name} {rng.integers(2**31)}", rng))

@@ -53,14 +53,16 @@ A transformers folder, safetensors in half precision, {clip_mb:.1f} MB: a pictur
 a text tower with a tokenizer of its own. Crops gather round an anchor of their kind, then phrases come to the anchors.
 
 It learns {n_known} kinds of the world and {n_strangers} strangers: kinds with a common name ("cow", "piano") whose
-shape is made by one of {n_families} body plans from measures that the name decides, and that stand in no run. So it
-learns to tell kinds, and not those that are left out. Of {n_absent:,} more names of the package's vocabulary it learns
-only that none of its crops shows them.
+shape is made by one of {n_families} body plans from measures that the name decides, and that stand in no run; and
+as many things of the same plans that are like no other and have only the name of their family ("animal"). So it learns
+to tell kinds, and not those that are left out. Of {n_absent:,} more names of the package's vocabulary it learns only
+that none of its crops shows them.
 
 | zero-shot, "a photo of ...", all trained kinds, what is found in unseen scenes | crops | share | mean over kinds |
 |---|---|---|---|
 | trained kinds, nearest phrase right | {trained_crops:,} | {trained_top1:.1%} | {trained_kinds:.1%} |
 | kinds left out, nearest to nothing ordinary | {left_out_crops:,} | {left_out_strange:.1%} | {left_out_kinds:.1%} |
+| things without a name, nearest to nothing ordinary | {nameless_crops:,} | {nameless_strange:.1%} | |
 | ordinary kinds, nearest to nothing ordinary | {ordinary_crops:,} | {ordinary_strange:.1%} | |
 
 The second row is what finds a thing that was never met; its own name cannot be found, as the text tower never met
@@ -165,6 +167,7 @@ def write_card(work: Path, models: Path) -> None:
         **{name: detector["settings"][name] for name in ("depth", "width", "imgsz", "n_check_scenes")},
         image_size=clip["settings"]["image_size"],
         **{name: zero_shot[name] for name in ("trained_crops", "trained_top1", "left_out_crops", "left_out_strange")},
+        **{name: zero_shot[name] for name in ("nameless_crops", "nameless_strange")},
         **{name: zero_shot[name] for name in ("ordinary_crops", "ordinary_strange")},
     )
     write_text(models / "MODEL_CARD.md", text)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...objects.zero_shot import PROMPT
-from ..draw.kinds import ALL_KINDS, SCENERY, STRANGERS
+from ..draw.kinds import ALL_KINDS, NAMELESS, SCENERY, STRANGERS, UNSEEN_KINDS
 from ..draw.layout import CLIP_CHECK, CLIP_KINDS, CLIP_STRANGERS
-from .learning import MEAN, STD, learn_phrases, learn_pictures
+from .learning import MEAN, STD, learn_phrases, learn_pictures, own_kinds
 from .sets import CropSet, draw_crops
 from .vocabulary import END, START, UNKNOWN, build_tokenizer, noun_of, pad_to_longest
 
@@ -29,9 +29,9 @@ class ClipSettings:
     text_layers: int = 2
     projection: int = 64
     imgsz: int = 448  # of the detector that finds what is cut
-    n_scenes: int = 2500  # with strangers
-    n_kind_scenes: int = 800  # with the world's own rare and odd kinds, the seen ones
-    steps: int = 5500  # of the picture tower
+    n_scenes: int = 6000  # with strangers
+    n_kind_scenes: int = 2000  # with the world's own rare and odd kinds, the seen ones
+    steps: int = 12000  # of the picture tower
     batch: int = 64
     learning_rate: float = 1e-3
     text_steps: int = 800
@@ -73,7 +73,7 @@ def train_clip(
     of_pictures = {"steps": settings.steps, "batch": settings.batch, "learning_rate": settings.learning_rate}
     anchors = learn_pictures(model, crops, seed=settings.seed, **of_pictures)
     of_phrases = {"steps": settings.text_steps, "learning_rate": settings.text_learning_rate, "seed": settings.seed}
-    learn_phrases(model, anchors, sorted(set(crops.kinds.tolist())), tokenizer, **of_phrases)
+    learn_phrases(model, anchors, own_kinds(crops.kinds)[0].tolist(), tokenizer, **of_phrases)
     _save(model, tokenizer, target, settings)
     return target
 
@@ -81,8 +81,8 @@ def train_clip(
 def check_clip(work: Path, model: Path, settings: ClipSettings, *, detector: Path) -> dict[str, float]:
     """Return how often the nearest phrase names the kind of an unseen crop, with those of all trained kinds to choose.
 
-    Of the kinds left out none can be named: for them, how often the nearest phrase is that of no ordinary kind, and
-    the same for crops of ordinary kinds, where it is wrong.
+    Of the kinds left out, and of things without a name, none can be named: for them, how often the nearest phrase is
+    that of no ordinary kind, and the same for crops of ordinary kinds, where it is wrong.
     """
     from ...objects.embedding import load_embedder
 
@@ -95,7 +95,7 @@ def check_clip(work: Path, model: Path, settings: ClipSettings, *, detector: Pat
     nearest = names[(vectors @ phrases.T).argmax(axis=1)]
     usual = [name for name, kind in kinds.items() if kind.role in ("common", "clutter", "scenery")]
     strange, ordinary, trained = ~np.isin(nearest, usual), np.isin(crops.kinds, usual), np.isin(crops.kinds, names)
-    left_out = ~trained
+    left_out, nameless = (np.isin(crops.kinds, some) for some in (UNSEEN_KINDS, [kind.name for kind in NAMELESS]))
     return {
         "trained_crops": int(trained.sum()),
         "trained_top1": float((nearest == crops.kinds)[trained].mean()),
@@ -103,6 +103,8 @@ def check_clip(work: Path, model: Path, settings: ClipSettings, *, detector: Pat
         "left_out_crops": int(left_out.sum()),
         "left_out_strange": float(strange[left_out].mean()),
         "left_out_strange_mean_of_kinds": _mean_of_kinds(strange[left_out], crops.kinds[left_out]),
+        "nameless_crops": int(nameless.sum()),
+        "nameless_strange": float(strange[nameless].mean()),
         "ordinary_crops": int(ordinary.sum()),
         "ordinary_strange": float(strange[ordinary].mean()),
     }
