@@ -12,7 +12,8 @@ import numpy as np
 from ...objects.zero_shot import PROMPT
 from ..draw.kinds import ALL_KINDS, NAMELESS, SCENERY, STRANGERS, UNSEEN_KINDS
 from ..draw.layout import CLIP_CHECK, CLIP_KINDS, CLIP_STRANGERS
-from .learning import MEAN, STD, learn_phrases, learn_pictures, own_kinds
+from .learning import MEAN, STD, embed_some, learn_pictures, own_kinds
+from .phrases import far_from, learn_phrases
 from .sets import CropSet, draw_crops
 from .vocabulary import END, START, UNKNOWN, build_tokenizer, noun_of, pad_to_longest
 
@@ -73,7 +74,8 @@ def train_clip(
     of_pictures = {"steps": settings.steps, "batch": settings.batch, "learning_rate": settings.learning_rate}
     anchors = learn_pictures(model, crops, seed=settings.seed, **of_pictures)
     of_phrases = {"steps": settings.text_steps, "learning_rate": settings.text_learning_rate, "seed": settings.seed}
-    learn_phrases(model, anchors, own_kinds(crops.kinds)[0].tolist(), tokenizer, **of_phrases)
+    nowhere = far_from(embed_some(model, crops, seed=settings.seed))
+    learn_phrases(model, anchors, own_kinds(crops.kinds)[0].tolist(), tokenizer, nowhere, **of_phrases)
     _save(model, tokenizer, target, settings)
     return target
 

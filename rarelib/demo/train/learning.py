@@ -1,8 +1,7 @@
-"""How CLIP's two towers learn: crops gather round an anchor of their kind, then phrases find the anchors."""
+"""How CLIP's picture tower learns: crops gather round an anchor of their kind."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from ..draw.kinds import COLOURS, KINDS, NAMELESS
 from ..draw.strangers import FAMILIES
 from .sets import CropSet
-from .vocabulary import ask_for, describe_kind, names_of, names_without_pictures
+from .steps import embed, optimizer_of, take_step
 
 MEAN, STD = (0.46, 0.46, 0.45), (0.24, 0.24, 0.24)
 COVERED = 0.25  # share of the crops that something stands in front of
@@ -22,11 +21,7 @@ PATCHES_KEPT = 0.5  # share of the patches that a step looks at, for speed (Li e
 WHOLE = 0.2  # share of the steps that look at all of a crop
 ZOOM, SHIFT = (0.95, 1.15), 0.06  # how large and how far aside, in sides of the square, a crop is shown
 COLOUR_LOSS = 0.2  # how much telling the paint counts beside telling the kind
-COLOUR_SHARE = 0.4  # of a colour in the vector of a phrase that names one
-ABSENT = 64  # names without pictures in a batch of phrases
-PHRASES = 192  # a batch
-WARM_UP = 50  # steps
-FAST = 5  # times as fast as the towers move the anchors
+SOME = 10_000  # crops that say where crops are
 IMPRINTED = 12  # crops of each kind that say where its anchor begins
 
 
@@ -47,7 +42,7 @@ def learn_pictures(model: Any, crops: CropSet, *, steps: int, batch: int, learni
     anchors = torch.nn.Parameter(_imprint(model, crops, kinds, colour, rng))
     towers = (model.vision_model, model.visual_projection)
     weights = [parameter for tower in towers for parameter in tower.parameters()]
-    optimizer, schedule = _optimizer(weights, learning_rate, steps, fast=[anchors])
+    optimizer, schedule = optimizer_of(weights, learning_rate, steps, fast=[anchors])
     chances = even_chances(crops.kinds)
     model.train()
     for step in range(steps):
@@ -62,10 +57,22 @@ def learn_pictures(model: Any, crops: CropSet, *, steps: int, batch: int, learni
         if (painted := paint < len(COLOURS)).any():
             of_colours = SCALE * cosines[painted, len(kinds) :]
             loss = loss + COLOUR_LOSS * functional.cross_entropy(of_colours, paint[painted])
-        _step(loss, optimizer, schedule)
+        take_step(loss, optimizer, schedule)
         if step % 100 == 0:
             print(f"CLIP pictures, step {step} of {steps}, loss {loss.item():.3f}", flush=True)
     return functional.normalize(anchors.detach(), dim=1)
+
+
+def embed_some(model: Any, crops: CropSet, *, seed: int) -> Any:
+    """Return unit rows of crops of all kinds, drawn as those to learn from are."""
+    import torch
+
+    rng = np.random.default_rng([seed, 3])
+    drawn = rng.choice(len(crops.kinds), SOME, p=even_chances(crops.kinds))
+    with torch.no_grad():
+        parts = [embed(model.get_image_features, pixel_values=_pictures(crops, rows, rng)) for rows in
+                 np.array_split(drawn, SOME // 100)]  # fmt: skip
+    return torch.cat(parts)
 
 
 def own_kinds(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,88 +141,9 @@ def _imprint(model: Any, crops: CropSet, kinds: np.ndarray, colour: np.ndarray, 
     with torch.no_grad():
         for rows in groups:
             drawn = rng.choice(rows, IMPRINTED) if len(rows) else np.zeros(1, int)
-            means.append(_embed(model.get_image_features, pixel_values=_pictures(crops, drawn, rng)).mean(dim=0))
+            means.append(embed(model.get_image_features, pixel_values=_pictures(crops, drawn, rng)).mean(dim=0))
     stacked = torch.stack(means)
     return functional.normalize(stacked - stacked.mean(dim=0), dim=1)
-
-
-def learn_phrases(
-    model: Any, anchors: Any, kinds: Sequence[str], tokenizer: Any, *, steps: int, learning_rate: float, seed: int
-) -> None:
-    """Train the text tower: phrases come to the anchors of what they are true of, names without pictures to none."""
-    import torch
-    import torch.nn.functional as functional
-
-    rng = np.random.default_rng([seed, 2])
-    weights = [*model.text_model.parameters(), *model.text_projection.parameters()]
-    optimizer, schedule = _optimizer(weights, learning_rate, steps)
-    targets = _targets(anchors, kinds)
-    model.train()
-    for step in range(steps):
-        drawn = rng.choice(len(kinds), PHRASES)
-        colours = [str(rng.choice(list(COLOURS))) if KINDS[kinds[row]].coloured else "" for row in drawn]
-        told = [describe_kind(kinds[row], colour, rng) for row, colour in zip(drawn, colours, strict=True)]
-        absent = [ask_for(str(name), rng) for name in rng.choice(names_without_pictures(), ABSENT, replace=False)]
-        tokens = torch.tensor([code.ids for code in tokenizer.encode_batch([each[0] for each in told] + absent)])
-        longest = int((tokens != 1).sum(dim=1).max()) + 1  # what follows the end changes nothing
-        vectors = _embed(model.get_text_features, input_ids=tokens[:, :longest])
-        wanted = functional.normalize(torch.stack([_target(targets, *each[1:]) for each in told]), dim=1)
-        near = torch.logsumexp(SCALE * vectors[PHRASES:] @ anchors[: len(kinds)].T, dim=1) / SCALE
-        loss = (1 - (vectors[:PHRASES] * wanted).sum(dim=1)).mean() + 0.5 * near.mean()
-        _step(loss, optimizer, schedule)
-        if step % 100 == 0:
-            print(f"CLIP phrases, step {step} of {steps}, loss {loss.item():.3f}", flush=True)
-
-
-def _targets(anchors: Any, kinds: Sequence[str]) -> dict[str, Any]:
-    """Return where each name belongs: the mean of the anchors of all kinds that it is true of; colours by theirs."""
-    names = {name for kind in kinds for name in names_of(kind)}
-    rows = {name: [row for row, kind in enumerate(kinds) if name in names_of(kind)] for name in names}
-    rows |= {kind: [row] for row, kind in enumerate(kinds)}
-    rows |= {f"colour {name}": [len(kinds) + row] for row, name in enumerate(COLOURS)}
-    return {name: anchors[of_name].mean(dim=0) for name, of_name in rows.items()}
-
-
-def _target(targets: dict[str, Any], named: str, colour: str) -> Any:
-    kind = targets[named] / targets[named].norm()
-    return kind + COLOUR_SHARE * targets[f"colour {colour}"] if colour else kind
-
-
-def _embed(tower: Any, **inputs: Any) -> Any:
-    import torch.nn.functional as functional
-
-    return functional.normalize(tower(**inputs).pooler_output, dim=1)
-
-
-def _optimizer(
-    weights: Sequence[Any], learning_rate: float, steps: int, *, fast: Sequence[Any] = ()
-) -> tuple[Any, Any]:
-    import torch
-
-    decayed, others = ([each for each in weights if (each.ndim >= 2) == wide] for wide in (True, False))
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": decayed, "weight_decay": 0.1},
-            {"params": others, "weight_decay": 0.0},
-            {"params": list(fast), "weight_decay": 0.0, "lr": FAST * learning_rate},
-        ],
-        lr=learning_rate, betas=(0.9, 0.98),
-    )  # fmt: skip
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * min(step / steps, 1))),
-    )
-    return optimizer, schedule
-
-
-def _step(loss: Any, optimizer: Any, schedule: Any) -> None:
-    import torch
-
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_([each for group in optimizer.param_groups for each in group["params"]], 1.0)
-    optimizer.step()
-    schedule.step()
 
 
 def _pictures(crops: CropSet, rows: np.ndarray, rng: np.random.Generator) -> Any:
