@@ -132,6 +132,17 @@ def test_kinds_left_out_are_in_no_phrase_of_training():
         assert not [kind for kind in UNSEEN_KINDS if kind in name.lower()]
 
 
+def test_names_that_no_crop_shows_are_near_to_no_crop(embedder):
+    mix = replace(CLIP_CHECK, vehicles=(2, 3), people=(1, 2), clutter=(2, 3))
+    found = {"detector": MODELS / "detector.pt", "imgsz": 448, "size": 64, "colour": (117, 117, 115)}
+    crops = embedder.embed_crops(list(draw_crops(n_scenes=6, seed=4321, mix=mix, workers=1, **found).crops))
+    absent, told = (
+        embedder.embed_texts([PROMPT.format(name) for name in names])
+        for names in (names_without_pictures()[::20], [noun_of(kind.name) for kind in TRAINED])
+    )
+    assert (crops @ absent.T).max() < 0.3 < (crops @ told.T).max(axis=1).min()
+
+
 def test_clip_is_trained_saved_and_loaded_by_the_same_code(tmp_path):
     """A few steps on few crops: the loss of a real training falls, the folder loads as any CLIP does."""
     small = {"vision_layers": 1, "text_layers": 1, "n_scenes": 2, "n_kind_scenes": 2}
