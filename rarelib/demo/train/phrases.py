@@ -15,6 +15,7 @@ from .vocabulary import ask_for, describe_kind, names_of, names_without_pictures
 COLOUR_SHARE = 0.4  # of a colour in the vector of a phrase that names one
 ABSENT = 64  # names without pictures in a batch of phrases
 PHRASES = 192  # a batch
+OFTENER = 5  # times as often a kind is told of that comes in colours
 FAR_STEPS = 500
 
 
@@ -49,8 +50,9 @@ def learn_phrases(
     optimizer, schedule = optimizer_of(weights, learning_rate, steps)
     targets = _targets(anchors, kinds)
     model.train()
+    chances = np.array([OFTENER if KINDS[kind].coloured else 1.0 for kind in kinds])
     for step in range(steps):
-        drawn = rng.choice(len(kinds), PHRASES)
+        drawn = rng.choice(len(kinds), PHRASES, p=chances / chances.sum())
         colours = [str(rng.choice(list(COLOURS))) if KINDS[kinds[row]].coloured else "" for row in drawn]
         told = [describe_kind(kinds[row], colour, rng) for row, colour in zip(drawn, colours, strict=True)]
         absent = [ask_for(str(name), rng) for name in rng.choice(names_without_pictures(), ABSENT, replace=False)]
@@ -87,8 +89,9 @@ def _targets(anchors: Any, kinds: Sequence[str]) -> dict[str, Any]:
     names = {name for kind in kinds for name in names_of(kind)}
     rows = {name: [row for row, kind in enumerate(kinds) if name in names_of(kind)] for name in names}
     rows |= {kind: [row] for row, kind in enumerate(kinds)}
-    rows |= {f"colour {name}": [len(kinds) + row] for row, name in enumerate(COLOURS)}
-    return {name: anchors[of_name].mean(dim=0) for name, of_name in rows.items()}
+    colours = anchors[len(kinds) :] - anchors[len(kinds) :].mean(dim=0)  # what tells them apart, not what is painted
+    paint = {f"colour {name}": colours[row] / colours[row].norm() for row, name in enumerate(COLOURS)}
+    return {name: anchors[of_name].mean(dim=0) for name, of_name in rows.items()} | paint
 
 
 def _target(targets: dict[str, Any], named: str, colour: str) -> Any:
