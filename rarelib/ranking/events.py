@@ -15,7 +15,7 @@ from .stored import mean_row
 from .tracks import MEMORY_FRAMES, Views, follow_things
 
 TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average
-# boxes of a picture that overlap, one of them a proposal, and are this much closer than two objects hold one thing; by
+# a proposal and a box that it overlaps hold one thing where they are this much closer than two objects are; by
 # benchmarks/events.py: 0.5 leaves more repeats, from 1 on joins are wrong (precision 0.97 -> 0.94)
 ALIKE = 0.7
 COMPARED_ROWS = 100_000  # whose vectors are read at once
@@ -67,11 +67,11 @@ def group_duplicates(
 
 
 def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray, places: pd.DataFrame) -> np.ndarray:
-    """Join events whose head, or what it overlaps in its picture, is a proposal, where both look alike.
+    """Join events whose head is a proposal to what it overlaps in its picture, where both look alike.
 
     A proposal is a detector's guess, and it makes several of one thing; its detections that overlap are two things,
-    such as a car before a car. From the rarest down an event joins the rarest that its head overlaps and that joined no
-    other, so that no chain joins what does not overlap.
+    such as a car before a car, and none stands behind a guess. From the rarest down an event joins the rarest that its
+    head overlaps and that joined no other, so that no chain joins what does not overlap.
 
     Args:
         event: Row of the head of each object's event (n,), from group_duplicates.
@@ -87,7 +87,7 @@ def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray,
     one = np.repeat(np.arange(len(event)), np.diff(starts))
     place = np.empty(len(event), np.int64)
     place[np.argsort(-np.asarray(rarity), kind="stable")] = np.arange(len(event))
-    asks = (event[one] == one) & (place[event[two]] < place[one]) & (proposal[one] | proposal[two])
+    asks = (event[one] == one) & (place[event[two]] < place[one]) & proposal[one]
     one, two = one[asks], two[asks]
     in_parts = range(0, len(one), COMPARED_ROWS)
     cosine = [pair_cosines(vectors, one[at : at + COMPARED_ROWS], two[at : at + COMPARED_ROWS]) for at in in_parts]

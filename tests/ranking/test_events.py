@@ -67,7 +67,8 @@ OVERLAPPING = np.array([[0, 0, 100, 100], [40, 0, 140, 100], [80, 0, 180, 100]])
     [
         (["proposal"] * 3, [1, 1, 1]),
         (["detected"] * 3, [0, 1, 2]),  # a car before a car
-        (["detected", "proposal", "detected"], [1, 1, 1]),
+        (["detected", "proposal", "detected"], [0, 1, 2]),  # no detection stands behind a guess
+        (["proposal", "detected", "label"], [1, 1, 2]),
         (["label", "detected", "yoloe"], [0, 1, 1]),
     ],
 )
