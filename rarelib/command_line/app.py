@@ -144,6 +144,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _say_and_return(f"rarelib: {error.format_message()}{near}", 2)
     except ParameterError as error:
         return _say_and_return(f"rarelib: {error}", 2)
+    except OSError as error:  # a disk that is full, a folder that cannot be made
+        said = f"{error.filename}: {error.strerror}" if error.filename else " ".join(str(error).split())
+        return _say_and_return(f"rarelib: {said}", 2)
     except (click.Abort, KeyboardInterrupt):
         return 130
 

@@ -46,7 +46,7 @@ def export(
             )  # fmt: skip
             click.echo(f"{(listed['kind'] == 'rare').sum():,} frames and {(listed['kind'] == 'control').sum():,} to "
                        f"compare with: {out / 'frames.csv'}")  # fmt: skip
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise ParameterError(str(error)) from error
     return 0
 

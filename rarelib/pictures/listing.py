@@ -60,7 +60,7 @@ def list_images(
         raise FileNotFoundError(
             f"The 'images_folder' parameter must be an existing folder. Got '{folder if named else ''}' instead."
         )
-    pattern = _compile_group(settings.group_pattern)
+    pattern = compile_group(settings.group_pattern)
     found = sorted(with_frames(folder, find_pictures(folder), settings.video_fps), key=lambda entry: entry.path)
     paths = [entry.path for entry in found]
     eligible = np.arange(len(found)) if may_be_drawn is None else np.flatnonzero(may_be_drawn(paths))
@@ -157,7 +157,12 @@ def group_of(path: str, pattern: re.Pattern[str] | None = None) -> str:
     return match.group(1) if match else folder
 
 
-def _compile_group(group_pattern: str) -> re.Pattern[str] | None:
+def compile_group(group_pattern: str) -> re.Pattern[str] | None:
+    """Return the pattern whose first group names a drive; None for "auto".
+
+    Raises:
+        ValueError: If it is not a regular expression with a group.
+    """
     if group_pattern == "auto":
         return None
     try:

@@ -17,7 +17,7 @@ from ..engines import check_engine
 from ..models.runtime import choose_runtime
 from ..models.weights import is_litter
 from ..params import ParameterError, Params
-from ..pictures.listing import has_pictures
+from ..pictures.listing import compile_group, has_pictures
 from ..pictures.listings import files_of
 from ..pictures.sources import is_address, source_of
 from ..run.folder import RunFolder, file_sha256, fingerprint
@@ -48,6 +48,7 @@ def check_inputs(params: Params) -> None:
         if params.device.startswith("cuda"):
             choose_runtime(params.runtime, params.device)
         check_lists(params.vocabulary, params.ordinary_classes)
+        compile_group(params.group_pattern)
     except ValueError as error:
         raise ParameterError(str(error)) from error
     try:

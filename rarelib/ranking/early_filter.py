@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,16 +16,19 @@ from ..words.keywords import has_keyword
 
 
 def filter_objects(
-    objects: pd.DataFrame, *, groups: pd.Series | None = None, settings: FilterSettings | None = None
+    objects: pd.DataFrame,
+    *,
+    groups: pd.Series | None = None,
+    settings: FilterSettings | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Decide for every object whether it is embedded, whatever the order of the rows.
 
     Args:
         objects: Rows with object_id, image_id, class_name and origin.
         groups: Drive or scene by image_id; thinning takes equally from each.
-        settings: By default those of params.py. With selection "union", the plain recipe: classes named by a keyword,
-            and random others while those are few; otherwise these, classes that are rare in this data, proposals,
-            and a thinned share of the common ones.
+        settings: Or options by name; by default those of params.py. With selection "union", the plain recipe: classes
+            named by a keyword, and random others while those are few; otherwise these, classes that are rare in this
+            data, proposals, and a thinned share of the common ones.
 
     Returns:
         Table with object_id, keep and reason, one row per object in their order.
@@ -30,7 +36,7 @@ def filter_objects(
     Raises:
         ValueError: If the selection is none of them.
     """
-    settings = settings or FilterSettings()
+    settings = FilterSettings.taken(settings)
     if settings.selection not in SELECTIONS:
         raise ValueError(
             f"The 'selection' parameter of filter_objects must be {', '.join(SELECTIONS)}. "

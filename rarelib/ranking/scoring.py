@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def score_objects(
     *,
     zero_shot: pd.DataFrame | None = None,
     verdicts: np.ndarray | pd.Series | None = None,
-    settings: ScoreSettings | None = None,
+    settings: ScoreSettings | Mapping[str, Any] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score, rank, select and explain all embedded objects, whatever the order of the rows.
 
@@ -50,9 +51,10 @@ def score_objects(
         object_ids: Their ids in row order.
         zero_shot: Table with object_id, phrase, similarity and class_similarity from a CLIP with a text tower.
         verdicts: Float array (n,) in the order of the ids: 1 rare, 0 common, NaN unknown.
-        settings: By default those of params.py. With selection "ranked" the first of the fused ranking are selected,
-            with "union" the outliers of IsolationForest and LOF and the rare-class candidates (the plain recipe), with
-            "fdr" as many of the ranking as keep the expected share of common ones below a level.
+        settings: Or options by name; by default those of params.py. With selection "ranked" the first of the fused
+            ranking are selected, with "union" the outliers of IsolationForest and LOF and the rare-class candidates
+            (the plain recipe), with "fdr" as many of the ranking as keep the expected share of common ones below a
+            level.
 
     Returns:
         scores: one row per embedded object in the order of the ids: object_id, a column per outlier method (higher is
@@ -62,13 +64,19 @@ def score_objects(
         of events with no selected object, for each selected one.
 
     Raises:
-        ValueError: If the selection or a method is unknown, or an id has no row in objects.
+        ValueError: If an option, the selection or a method is unknown, vectors and ids are not as many, or an id has no
+            row in objects.
     """
-    settings = settings or ScoreSettings()
+    settings = ScoreSettings.taken(settings)
     if settings.selection not in SELECTIONS:
         raise ValueError(
             f"The 'selection' parameter of score_objects must be {', '.join(SELECTIONS)}. "
             f"Got {settings.selection!r} instead."
+        )
+    if len(vectors) != len(object_ids):
+        raise ValueError(
+            f"score_objects needs one row of vectors for each object id. Got {len(vectors)} rows for {len(object_ids)} "
+            "ids."
         )
     order = id_order(object_ids)
     vectors = arrange(vectors, order, memory_gb=settings.memory_gb)

@@ -115,6 +115,15 @@ def test_two_runs_are_compared_in_a_rendered_notebook_and_a_page(runs, capsys):
     assert set(list_runs(runs)["name"]) == {"monday", "tuesday"}  # a comparison is no run
 
 
+@pytest.mark.parametrize("command", [["compare", "monday", "tuesday"], ["export", "monday", "--to", "csv"]])
+def test_a_folder_that_cannot_be_made_is_one_line(runs, capsys, command):
+    taken = runs / "taken"
+    taken.write_text("a file")
+    assert app.main([*command, "--out", str(taken / "inside")]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "\n" not in said and f"{taken}" in said and "Not a directory" in said and "Errno" not in said
+
+
 def test_what_cannot_be_compared_is_refused(runs, capsys):
     assert app.main(["compare", "monday", "monday"]) == 2
     assert "Two different runs are needed" in capsys.readouterr().err

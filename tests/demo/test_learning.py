@@ -6,7 +6,8 @@ import torch
 
 from rarelib.demo.draw.kinds import NAMELESS
 from rarelib.demo.draw.strangers import FAMILIES
-from rarelib.demo.train.learning import even_chances, is_ordinary, kind_loss, own_kinds, vary
+from rarelib.demo.train.learning import embed_part, even_chances, is_ordinary, kind_loss, own_kinds, vary
+from rarelib.models.weights import demo_model
 
 LABELS = np.array(["car", "cow", "any animal", "pig", "cow", "piano", "scenery"])
 
@@ -49,6 +50,17 @@ def test_ordinary_kinds_are_half_of_what_is_drawn_and_things_without_a_name_a_qu
     assert chances[np.char.startswith(labels, "any")].sum() == pytest.approx(0.25)
     assert chances[labels == "any machine"].sum() > 0.25 * 10 / 410  # more evenly than they are found
     assert even_chances(np.array(["car", "car"])).tolist() == [0.5, 0.5]
+
+
+def test_all_patches_in_any_order_give_what_the_model_gives():
+    from transformers import CLIPModel
+
+    model = CLIPModel.from_pretrained(demo_model("clip_model")).float().eval()
+    pictures, rng = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)), np.random.default_rng(0)
+    with torch.no_grad():
+        whole = torch.nn.functional.normalize(model.get_image_features(pixel_values=pictures).pooler_output, dim=1)
+        assert torch.allclose(embed_part(model, pictures, 1.0, rng), whole, atol=1e-4)
+        assert not torch.allclose(embed_part(model, pictures, 0.5, rng), whole, atol=1e-2)
 
 
 def test_what_is_varied_stays_a_picture():

@@ -17,6 +17,12 @@ def test_labels_are_looked_for_before_a_run_starts(tmp_path):
         check_inputs(Params(demo_scenes=3, boxes="labels", skip_caption=True))
 
 
+def test_a_wrong_group_pattern_is_refused_before_a_run_starts():
+    for pattern, message in (("(", "is not a regular expression"), ("a+", "must have a group in brackets")):
+        with pytest.raises(ParameterError, match=f"'group_pattern' parameter {message}"):
+            check_inputs(Params(demo_scenes=3, group_pattern=pattern, skip_caption=True))
+
+
 def test_a_device_that_is_not_there_is_refused_before_a_run_starts():
     with pytest.raises(ParameterError, match=r"asks for 'cuda:0,99', but torch sees"):
         check_inputs(Params(demo_scenes=3, device="cuda:0,99", skip_caption=True))

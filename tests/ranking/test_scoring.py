@@ -194,6 +194,22 @@ def test_wrong_calls_say_what_is_wrong(street):
         filter_objects(objects, settings=FilterSettings(selection="best"))
     with pytest.raises(ValueError, match="'nowhere-00' has a vector but no row"):
         score_objects(objects, images_of(objects), vectors[:1], ["nowhere-00"])
+    with pytest.raises(ValueError, match=r"one row of vectors for each object id\. Got 2 rows for 3 ids"):
+        score_objects(objects, images_of(objects), vectors[:2], objects["object_id"].tolist()[:3])
+
+
+def test_options_may_be_given_by_name(street):
+    objects, vectors = street
+    ids = objects["object_id"].tolist()
+    by_name = score_objects(objects, images_of(objects), vectors, ids, settings={"selection_share": 0.5, "seed": 3})[0]
+    settings = ScoreSettings(selection_share=0.5, seed=3)
+    pd.testing.assert_frame_equal(
+        by_name, score_objects(objects, images_of(objects), vectors, ids, settings=settings)[0]
+    )
+    kept = filter_objects(objects, settings={"common_per_class": 1})
+    pd.testing.assert_frame_equal(kept, filter_objects(objects, settings=FilterSettings(common_per_class=1)))
+    with pytest.raises(ValueError, match="Unknown parameter 'selecton'"):
+        score_objects(objects, images_of(objects), vectors, ids, settings={"selecton": "fdr"})
 
 
 def test_filter_keeps_what_may_be_rare_and_a_sample_of_the_rest():

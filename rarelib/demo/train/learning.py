@@ -48,7 +48,7 @@ def learn_pictures(model: Any, crops: CropSet, *, steps: int, batch: int, learni
     for step in range(steps):
         rows = rng.choice(len(number), batch, p=chances)
         kept = PATCHES_KEPT if step < (1 - WHOLE) * steps else 1.0
-        vectors = _embed_part(model, _pictures(crops, rows, rng), kept, rng)
+        vectors = embed_part(model, _pictures(crops, rows, rng), kept, rng)
         cosines = vectors @ functional.normalize(anchors, dim=1).T
         own = torch.from_numpy(of_label[number[rows]])
         loss = kind_loss(cosines[:, : len(kinds)], own)
@@ -115,7 +115,7 @@ def _strange_loss(logits: Any, ordinary: Any, own: Any) -> Any:
     return functional.binary_cross_entropy_with_logits(odds, (~(own & ordinary).any(dim=1)).float())
 
 
-def _embed_part(model: Any, pictures: Any, kept: float, rng: np.random.Generator) -> Any:
+def embed_part(model: Any, pictures: Any, kept: float, rng: np.random.Generator) -> Any:
     """Return unit rows of what CLIP makes of some of the patches of each picture, drawn at random."""
     import torch
     import torch.nn.functional as functional
