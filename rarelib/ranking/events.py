@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..pictures.boxes import box_corners
+from ..pictures.boxes import box_corners, pair_overlaps
 from ..tables import is_proposal
 from .copies import join_copies, pair_cosines
 from .order import overlapping_rows
@@ -15,9 +15,11 @@ from .stored import mean_row
 from .tracks import MEMORY_FRAMES, Views, follow_things
 
 TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average
-# a proposal and a box that it overlaps hold one thing where they are this much closer than two objects are; by
-# benchmarks/events.py: 0.5 leaves more repeats, from 1 on joins are wrong (precision 0.97 -> 0.94)
-ALIKE = 0.7
+# a proposal and what it overlaps, and a detection and another that it lies within, hold one thing where they are this
+# much closer than two objects are; by benchmarks/events.py: less leaves more repeats, more joins what differs
+ALIKE, ALIKE_WITHIN = 0.7, 0.5
+WITHIN = 0.9  # of a box inside another: lies within it; from 0.6 on things before others are joined (precision 0.93)
+AGREEING = 0.5  # of the places where views of two events overlap, the least share that must hold one thing
 COMPARED_ROWS = 100_000  # whose vectors are read at once
 LEAST_SHARE = 0.2  # of the distance allowed; so close is a near-duplicate wherever it is
 
@@ -67,11 +69,12 @@ def group_duplicates(
 
 
 def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray, places: pd.DataFrame) -> np.ndarray:
-    """Join events whose head is a proposal to what it overlaps in its picture, where both look alike.
+    """Join events to what their views overlap in their pictures, where both are alike and one is part of the other.
 
-    A proposal is a detector's guess, and it makes several of one thing; its detections that overlap are two things,
-    such as a car before a car, and none stands behind a guess. From the rarest down an event joins the rarest that its
-    head overlaps and that joined no other, so that no chain joins what does not overlap.
+    A proposal is a detector's guess, and it makes several of one thing; so it is one with what it overlaps. Detections
+    that overlap are two things, such as a car before a car, but where one lies within the other and looks like it; none
+    stands behind a guess otherwise. Most of the places where views of two events overlap have to agree. From the rarest
+    down an event joins the rarest before it that joined no other, so that no chain joins what does not overlap.
 
     Args:
         event: Row of the head of each object's event (n,), from group_duplicates.
@@ -82,23 +85,41 @@ def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray,
     Returns:
         Int array (n,), as `event`.
     """
-    picture, proposal = pd.factorize(places["image_id"])[0].astype(np.int32), is_proposal(places)
-    starts, two = overlapping_rows(picture, box_corners(places))
-    one = np.repeat(np.arange(len(event)), np.diff(starts))
     place = np.empty(len(event), np.int64)
     place[np.argsort(-np.asarray(rarity), kind="stable")] = np.arange(len(event))
-    asks = (event[one] == one) & (place[event[two]] < place[one]) & proposal[one]
-    one, two = one[asks], two[asks]
-    in_parts = range(0, len(one), COMPARED_ROWS)
-    cosine = [pair_cosines(vectors, one[at : at + COMPARED_ROWS], two[at : at + COMPARED_ROWS]) for at in in_parts]
-    alike = 1 - np.concatenate([np.zeros(0), *cosine]) <= ALIKE * mean_distance(vectors)
-    one, two = one[alike], event[two[alike]]
-    rarest_first = np.lexsort([place[two], place[one]])
+    picture, xyxy = pd.factorize(places["image_id"])[0].astype(np.int32), box_corners(places)
+    starts, two = overlapping_rows(picture, xyxy)
+    one = np.repeat(np.arange(len(event), dtype=np.int32), np.diff(starts))
+    later = place[event[two]] < place[event[one]]
+    one, two = one[later], two[later]
+    pairs = event[one] * len(event) + event[two]
+    same = _hold_one_thing(one, two, vectors, xyxy, is_proposal(places))
+    joined, times = np.unique(pairs[same], return_counts=True)
+    found = np.searchsorted(joined, pairs)
+    met = np.bincount(found[np.append(joined, -1)[found] == pairs], minlength=len(joined))
+    own, other = np.divmod(joined[times >= AGREEING * met], len(event))
+    rarest_first = np.lexsort([place[other], place[own]])
     head = np.arange(len(event))
-    for own, other in zip(one[rarest_first].tolist(), two[rarest_first].tolist(), strict=True):
-        if head[own] == own and head[other] == other:
-            head[own] = other
+    for row, to in zip(own[rarest_first].tolist(), other[rarest_first].tolist(), strict=True):
+        if head[row] == row and head[to] == to:
+            head[row] = to
     return head[event]
+
+
+def _hold_one_thing(
+    one: np.ndarray, two: np.ndarray, vectors: np.ndarray, xyxy: np.ndarray, proposal: np.ndarray
+) -> np.ndarray:
+    """Mark the pairs of overlapping boxes that hold one thing, in parts; `one` is of the event that would join."""
+    same, mean = np.zeros(len(one), bool), mean_distance(vectors)
+    for start in range(0, len(one), COMPARED_ROWS):
+        first, second = (rows[start : start + COMPARED_ROWS] for rows in (one, two))
+        _, own, other = pair_overlaps(xyxy[first], xyxy[second])
+        allowed = np.where(proposal[first], ALIKE, np.where(np.maximum(own, other) >= WITHIN, ALIKE_WITHIN, -1.0))
+        asked = np.flatnonzero(allowed > 0)
+        if len(asked):
+            apart = 1 - pair_cosines(vectors, first[asked], second[asked])
+            same[start + asked] = apart <= allowed[asked] * mean
+    return same
 
 
 def find_tracks(vectors: np.ndarray, places: pd.DataFrame | None) -> np.ndarray:

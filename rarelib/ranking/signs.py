@@ -29,17 +29,17 @@ class Sign:
 # weights: near those that benchmarks/sign_weights.py chooses without the bicyclists, whom any road is full of by name;
 # with them it drops name and look, and loses anomalies that it has not seen (sign_weights_results.md)
 SIGNS = (
-    Sign("sign_look", 0.6, True),
+    Sign("sign_look", 0.5, True),
     Sign("sign_name", 0.7, True),
-    Sign("sign_frequency", 0.3, True),
+    Sign("sign_frequency", 0.2, True),
     Sign("sign_words", 0.3, True),
     Sign("sign_strange", 0.8, True),
     Sign("sign_doubt", 0.2, True),
     Sign("sign_keyword", 0.1, True),
-    Sign("sign_evidence", 0.3, False),
+    Sign("sign_evidence", 0.4, False),
     Sign("sign_quality", 0.8, False),
     Sign("sign_size", 0.2, False),
-    Sign("sign_height", 0.6, False),
+    Sign("sign_height", 0.8, False),
 )
 # pictures that show a class before it begins to be usual here, and the share of further ones at which its name counts
 # a third: cones fill a road under construction whatever a list says; no set lost by it

@@ -92,6 +92,33 @@ def test_events_of_overlapping_proposals_are_joined_whole_and_by_no_chain(monkey
     assert event[:4].tolist() == [0, 0, 2, 0]  # the third overlaps the second alone, for which the first speaks
 
 
+PART = np.array([[0, 0, 100, 100], [0, 50, 40, 100], [60, 50, 110, 100]])  # the second lies within the first
+
+
+def test_a_detection_within_another_that_it_looks_like_is_one_event_with_it():
+    vectors = np.concatenate([near(spread_out(1)[0], 3, noise=0.1), spread_out(30, seed=5)])
+    boxes = [*PART, *np.broadcast_to((500, 0, 600, 100), (30, 4))]
+    places = places_of([*"aaa", *(f"z{n}" for n in range(30))], boxes).assign(origin="detected")
+    event = join_overlapping(np.arange(33), np.r_[3.0, 2, 1, np.zeros(30)], vectors, places)
+    assert event.tolist() == [0, 0, *range(2, 33)]  # the third only overlaps it, as a thing before it would
+    differing = np.concatenate([vectors[:1], vectors[4:5], vectors[2:]])
+    assert join_overlapping(np.arange(33), np.r_[3.0, 2, 1, np.zeros(30)], differing, places)[1] == 1
+
+
+@pytest.mark.parametrize(("agreeing", "joined"), [(0, False), (1, False), (2, True), (3, True)])
+def test_events_whose_later_views_overlap_are_one_where_most_of_them_agree(agreeing, joined):
+    others = spread_out(30, seed=5)
+    alike = near(spread_out(1)[0], 8, noise=0.1)
+    vectors = np.concatenate([alike, others])
+    vectors[5 + agreeing : 8] = others[: 3 - agreeing]  # where they overlap, and do not look alike
+    xyxy = [(900, 0, 950, 50), *[(0, 0, 100, 100)] * 3, (900, 0, 950, 50), *[(40, 0, 140, 100)] * 3]
+    places = places_of([*"abcdebcd"], xyxy)
+    places = pd.concat([places, places_of([f"z{n}" for n in range(30)], BOX)]).assign(origin="proposal")
+    event = np.r_[[0] * 4, [4] * 4, 8:38]  # no head overlaps a view of the other
+    found = join_overlapping(event, np.r_[9.0, [0] * 3, 8, [0] * 33], vectors, places)
+    assert found[:8].tolist() == [0] * 4 + [0 if joined else 4] * 4
+
+
 def test_two_boxes_of_one_thing_are_one_event_even_if_they_look_different():
     places = places_of(["a", "a"], BOX, class_names=["bird", "airplane"])
     assert group_duplicates(spread_out(2), np.array([1.0, 2]), similarity=0.95, places=places).tolist() == [1, 1]
