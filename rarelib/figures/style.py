@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 WIDTH = 9.0  # inches; about the text width of a notebook at DPI
 DPI = 110
+AS_SHOWN = {"dpi": DPI, "format": "png"}  # how notebooks show a figure, and a run's plots are saved
 INK, QUIET, GRID, PAPER = "#22303c", "#6b7886", "#e4e9ed", "#ffffff"
 COMMON, PALE, RARE = "#5b7f9e", "#c6d3de", "#d55e00"
 # Okabe and Ito (2008), without the colour kept for what is rare; the yellow darkened to be read on white
@@ -80,12 +82,18 @@ def styled(plot: Plot) -> Plot:
 
 
 class Chart(Figure):
-    """A figure that shows itself in a notebook as a small PNG and is never drawn twice."""
+    """A figure that shows itself in a notebook as a small PNG, that of its file where it was saved and not changed."""
 
     def __init__(self, width: float = WIDTH, height: float = 4.0) -> None:
         """Take the size in inches."""
+        self._saved = b""
         super().__init__(figsize=(width, height), dpi=DPI)
         FigureCanvasAgg(self)
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw as matplotlib does."""
+        self._saved = b""
+        super().draw(renderer)
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """Save as matplotlib does, but a large PNG, which holds photographs, in 256 colours."""
@@ -96,15 +104,17 @@ class Chart(Figure):
         if content.startswith(b"\x89PNG") and len(content) > LARGE_BYTES:
             content = _in_256_colours(content)
         fname.write(content) if hasattr(fname, "write") else Path(fname).write_bytes(content)
+        if options == AS_SHOWN:
+            self._saved, self.stale = content, False
 
     def _repr_png_(self) -> bytes:
-        return png_bytes(self)
+        return self._saved if self._saved and not self.stale else png_bytes(self)
 
 
 def png_bytes(figure: Figure) -> bytes:
     """Return the figure as a PNG file's content."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI, format="png")
+    figure.savefig(buffer, **AS_SHOWN)
     return buffer.getvalue()
 
 

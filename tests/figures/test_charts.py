@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from rarelib.figures.charts import (
     method_name,
@@ -15,7 +16,8 @@ from rarelib.figures.charts import (
     step_name,
 )
 from rarelib.figures.map import plot_map
-from rarelib.figures.style import NOT_FIRST, NOT_LAST, fit_text, png_bytes, printable, text_columns
+from rarelib.figures.style import NOT_FIRST, NOT_LAST, fit_text, new_chart, png_bytes, printable, text_columns
+from rarelib.run.folder import RunFolder
 from rarelib.tables import TableError
 
 METHODS = ["isolation_forest", "knn"]
@@ -171,3 +173,19 @@ def test_a_map_of_wrong_tables_says_which_column_it_needs():
     _, objects, _, scores, positions = tables(9)
     with pytest.raises(TableError, match="need the column 'class_name' of 'objects'"):
         plot_map(positions, scores, objects)
+
+
+def test_a_saved_figure_is_shown_as_it_was_saved_and_drawn_once_and_anew_when_it_changed(tmp_path, monkeypatch):
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda figure, renderer: (drawn.append(1), draw(figure, renderer))[1])
+    chart = new_chart("Title")
+    axes = chart.add_subplot()
+    RunFolder(tmp_path).save_figure(chart, "chart")
+    saved, times = (tmp_path / "plots" / "chart.png").read_bytes(), len(drawn)
+    assert chart._repr_png_() == chart._repr_png_() == saved and len(drawn) == times
+    axes.plot([1, 2])
+    changed = chart._repr_png_()
+    assert changed != saved and len(drawn) > times
+    axes.set_title("Drawn, but not saved")
+    chart.canvas.draw()
+    assert chart._repr_png_() not in (saved, changed)
