@@ -95,3 +95,9 @@ def gpu_numbers(device: str) -> tuple[int, ...]:
     if twice:
         raise ValueError(f"must name each GPU once, but names GPU {twice[0]} twice")
     return numbers
+
+
+def names_a_folder(name: str) -> bool:
+    """Tell whether a run can have this name: that of one folder, on any system."""
+    marks = set('/\\:*?"<>|\n\r\t\0')
+    return name not in ("", ".", "..") and not set(name) & marks and len(name.encode()) <= 200

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from .parameter_files import ParameterError, gpu_numbers, one_line, parse_text, read_mapping, squeeze
+from .parameter_files import ParameterError, gpu_numbers, names_a_folder, one_line, parse_text, read_mapping, squeeze
 
 RARE_KEYWORDS = ("construction", "bicycle", "motorcycle", "trailer", "truck", "bulldozer", "excavator",
                  "forklift", "cement", "roller")  # fmt: skip
@@ -58,7 +58,7 @@ class RunParams(BaseModel):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, name: str) -> str:
-        if name in ("", ".", "..") or "\0" in name or set(name) & set('/\\:*?"<>|\n\r\t') or len(name.encode()) > 200:
+        if not names_a_folder(name):
             raise ValueError("must be a plain folder name, without '/', '\\' or other special characters")
         return name
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from ..parameter_files import names_a_folder
 from ..params import ParameterError, Params, load_params, parse_value
 from ..pictures.files import SUFFIXES
 from ..pictures.sources import is_address
@@ -169,6 +170,8 @@ def _load(source: str | None, overrides: dict[str, Any]) -> Params:
     if source is None or not (is_address(source) or Path(source).is_dir()):
         return load_params(_parameter_file(source), overrides)
     name = source.rstrip("/").rpartition("/")[2] if is_address(source) else Path(source).resolve().name
+    if "name" not in overrides and not names_a_folder(name):
+        raise ParameterError(f"A run cannot have the name of {source}; give it another by --name.")
     named = {"images_folder": source, "name": name}
     params = load_params(None, {**named, **_captions_at_hand(overrides), **overrides})
     if "name" not in overrides:

@@ -90,9 +90,9 @@ def progress_line(state: dict[str, float | int | str], language: str = "en") -> 
 
 
 def unit_name(state: dict[str, float | int | str], language: str = "en") -> str:
-    """Return what is counted, in a language; a unit without a phrase as it is."""
+    """Return what is counted, as many of it as there are in all, in a language; a unit without a phrase as it is."""
     key = f"progress.unit.{state['unit']}"
-    return say(key, language) if key in phrases() else str(state["unit"])
+    return say(key, language, count=state["total"]) if key in phrases() else str(state["unit"])
 
 
 def _bar(state: dict[str, float | int | str]) -> object:

@@ -127,6 +127,7 @@ def test_a_value_that_is_none_is_refused():
         (["run", "--name", ".."], "'name' parameter must be a plain folder name"),
         (["run", "--outlier_methods", "magic"], "'outlier_methods.0' parameter must be 'isolation_forest'"),
         (["run", "--contamination", ".nan"], "'contamination' parameter must be"),
+        (["run", "/"], "A run cannot have the name of /; give it another by --name."),
         (["run", "none.yaml"], "none.yaml is missing"),
         (["run", "--seed"], "requires an argument"),
         (["check"], "Missing argument 'RUN'"),

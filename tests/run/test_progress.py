@@ -23,6 +23,7 @@ def test_what_was_done_before_does_not_count_in_the_rate():
 def test_the_line_has_rate_and_remaining_time():
     state = {"done": 1200, "total": 4000, "unit": "images", "rate": 36.24, "remaining_s": 77.3}
     assert progress_line(state) == "1,200/4,000 images · 36.2/s · 1:17 left"
+    assert progress_line({**state, "done": 1, "total": 1}).startswith("1/1 image ·")
     assert progress_line({**state, "remaining_s": 3725.0}).endswith("1:02:05 left")
     assert progress_line({**state, "rate": 0, "remaining_s": -1.0}) == "1,200/4,000 images"
 
