@@ -122,7 +122,7 @@ class RunFolder:
             try:
                 there = pq.read_schema(path).names
                 columns = [n for n in there if n not in without] if without else known_columns(columns, there, table)
-                frame = pq.read_table(path, columns=columns).to_pandas()
+                frame = _taken_over(pq.read_table(path, columns=columns))
             except TableError:
                 raise
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
@@ -184,7 +184,7 @@ class RunFolder:
         """Write embeddings.npy, .parquet and .json (what made them)."""
         with self.writing("tables/embeddings.npy") as partial, partial.open("wb") as file:
             np.save(file, np.asarray(vectors, dtype=np.float32), allow_pickle=False)
-        self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(list(object_ids), dtype="str")}))
+        self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(object_ids, dtype="str")}))
         self.write_json("tables/embeddings.json", dict(about))
 
     def save_figure(self, figure: Any, name: str) -> Any:
@@ -294,6 +294,13 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, Path):
         return value.as_posix()
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _taken_over(table: pa.Table) -> pd.DataFrame:
+    """Return a table of Arrow as one of pandas, column by column, so that little of it is in memory twice."""
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    pa.default_memory_pool().release_unused()  # else Arrow keeps as much again
+    return frame
 
 
 def _squeeze(text: object, limit: int = 160) -> str:
