@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from ..pictures.sources import Folder, is_address, source_of
 from ..tables import TABLES, TableError, check_table
-from .files import known_columns, stage_of
+from .files import known_columns, stage_of, taken_over
 from .places import find_run, find_upwards
 from .secrets import hide_everywhere, known_secrets
 
@@ -122,7 +122,7 @@ class RunFolder:
             try:
                 there = pq.read_schema(path).names
                 columns = [n for n in there if n not in without] if without else known_columns(columns, there, table)
-                frame = _taken_over(pq.read_table(path, columns=columns))
+                frame = taken_over(pq.read_table(path, columns=columns))
             except TableError:
                 raise
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
@@ -294,13 +294,6 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, Path):
         return value.as_posix()
     raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def _taken_over(table: pa.Table) -> pd.DataFrame:
-    """Return a table of Arrow as one of pandas, column by column, so that little of it is in memory twice."""
-    frame = table.to_pandas(split_blocks=True, self_destruct=True)
-    pa.default_memory_pool().release_unused()  # else Arrow keeps as much again
-    return frame
 
 
 def _squeeze(text: object, limit: int = 160) -> str:
