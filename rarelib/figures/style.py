@@ -30,7 +30,7 @@ NOT_FIRST = "、。，．・：；？！」』）］｝〉》】〕’”ーぁ�
 NOT_LAST = "「『（［｛〈《【〔‘“"
 JAPANESE = r"[\u2e80-\uffef]"
 PIECES = re.compile(  # what stays on one line: a Latin word, or a Japanese letter with the marks that hold on to it
-    rf"[^\s\u2e80-\uffef]+[{NOT_FIRST}]*\s*|[{NOT_LAST}]*{JAPANESE}[{NOT_FIRST}]*|\s"
+    rf"[{NOT_LAST}]*[^\s\u2e80-\uffef]+[{NOT_FIRST}]*\s*|[{NOT_LAST}]*{JAPANESE}[{NOT_FIRST}]*|\s"
 )
 Plot = TypeVar("Plot", bound=Callable[..., Any])
 
