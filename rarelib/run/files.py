@@ -1,4 +1,4 @@
-"""The files of a run's folders, one after the other: which are there, whether they lie inside, and a table taken in."""
+"""The files of a run's folders, one after the other: which are there, and whether they lie inside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from ..tables import TABLES, TableError
 
@@ -81,10 +80,3 @@ class Inside:
         path = self.root / relative
         plain = Path(relative).name not in ("", "..") and not path.is_symlink()
         return (self._place_of(path.parent) if plain else path.resolve()).is_relative_to(self._resolved)
-
-
-def taken_over(table: pa.Table) -> pd.DataFrame:
-    """Return a table of Arrow as one of pandas, column by column, so that little of it is in memory twice."""
-    frame = table.to_pandas(split_blocks=True, self_destruct=True)
-    pa.default_memory_pool().release_unused()  # else Arrow keeps as much again
-    return frame

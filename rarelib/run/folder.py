@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from ..pictures.sources import Folder, is_address, source_of
 from ..tables import TABLES, TableError, check_table
-from .files import known_columns, stage_of, taken_over
+from .files import known_columns, stage_of
 from .places import find_run, find_upwards
 from .secrets import hide_everywhere, known_secrets
 
@@ -122,7 +122,7 @@ class RunFolder:
             try:
                 there = pq.read_schema(path).names
                 columns = [n for n in there if n not in without] if without else known_columns(columns, there, table)
-                frame = taken_over(pq.read_table(path, columns=columns))
+                frame = pq.read_table(path, columns=columns).to_pandas()
             except TableError:
                 raise
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
