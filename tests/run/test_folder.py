@@ -33,6 +33,16 @@ def test_tables_come_back_as_written(tmp_path):
     assert run.seconds["write"] > 0
 
 
+def test_a_table_that_was_read_can_be_changed(tmp_path):
+    run = RunFolder(tmp_path)
+    run.write_table("map", MAP)
+    table = run.read_table("map")
+    table.loc[0, "x"] = 5.0
+    table.iloc[1, 2] = 7.0
+    assert table["x"].tolist() == [5.0, 1.0] and table["y"].tolist() == [2.0, 7.0]
+    pd.testing.assert_frame_equal(run.read_table("map"), MAP)
+
+
 def test_a_missing_table_names_the_stage_to_run(tmp_path):
     with pytest.raises(TableError, match=r"objects\.parquet is missing; run stage 02_detect_objects first"):
         RunFolder(tmp_path).read_table("objects")
