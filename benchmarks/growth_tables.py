@@ -6,8 +6,7 @@ Each job runs in a process of its own over a made-up run (ten objects a picture,
 selected, a crop for each object), and says the seconds of the processor and the peak of what the process holds for
 itself (RssAnon, sampled), less what it held once its modules were imported. Stages are the code cells of their
 notebooks; with --cells each cell is told. The growth from the first count to the last, by objects, is what an object
-costs. `score` scores anew and takes minutes; it is run when it is named. So is `embed`, notebook 03 of a run that was
-killed after its last crop was embedded.
+costs. `score` scores anew and takes minutes; it is run when it is named.
 """
 
 from __future__ import annotations
@@ -26,14 +25,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from growth_embedded import embedded_twin, made_up_tower
 from growth_stored import DIM, PER_PICTURE, Watch, draw_tables, draw_vectors, is_rare, memory_mib
 
 os.environ.setdefault("MPLBACKEND", "agg")
 PROJECT = Path(__file__).parents[1]
 SELECTED_SHARE, MAP_SHARE, CROP_FILES, REASON_ROWS = 0.05, 0.05, 64, 100_000
 READING, JOBS = ("objects", "filter", "map"), ("report", "check", "explore", "compare", "export", "export all")
-NOTEBOOKS = {"embed": "03_embed_objects", "score": "04_score_rarity", "map": "05_map_objects", "report": "07_report"}
+NOTEBOOKS = {"score": "04_score_rarity", "map": "05_map_objects", "report": "07_report"}
 # cells of notebooks 02 and 03 that show what was found, by a text that they hold; the rest needs models
 SHOWN = {"objects": ("02_detect_objects", ("plot_class_counts", "plot_confidence_sizes")),
          "filter": ("03_embed_objects", ("plot_early_filter",))}  # fmt: skip
@@ -64,8 +62,6 @@ def main() -> None:
 
 def measure_apart(job: str, count: int, options: argparse.Namespace) -> dict[str, Any]:
     """Measure one job at one count in a process of its own."""
-    if job == "embed":
-        embedded_twin(options.folder / f"run_{count}", options.dim)
     command = [sys.executable, __file__, str(count), "--one", "--jobs", job, "--folder", str(options.folder)]
     command += ["--memory_gb", str(options.memory_gb), "--dim", str(options.dim), *["--cells"] * options.cells]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -132,13 +128,11 @@ def prepare_cells(job: str, root: Path, options: argparse.Namespace) -> Callable
     name, shown = SHOWN.get(job, (NOTEBOOKS.get(job, ""), ()))
     cells = json.loads((PROJECT / "notebooks" / f"{name}.ipynb").read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    root = root.with_name(f"{root.name}_embedded") if job == "embed" else root
     values: dict[str, Any] = {}
     for source in code[:2]:
         exec(source, values)
     values.update(run_folder=str(root), memory_gb=options.memory_gb, outlier_methods=["mahalanobis"], audit=False)
-    values.update(map_max_points=1000, common_per_class=10**9)
-    values["load_embedder"] = lambda *_, **__: made_up_tower(options.dim)
+    values.update(map_max_points=1000)
     rest = [source for source in code[2:] if not shown or any(text in source for text in shown)]
     read = READ_ONLY.get(job, "")
 

@@ -23,9 +23,9 @@ from ..pictures.sources import Folder, source_of
 from ..run.earlier import Earlier
 from ..run.parts import Parts, check_nothing_lost
 from ..run.progress import Progress
-from .vectors import UNREAD, count_kept, embedded_state, join_vectors, known_vectors, look_of
+from .vectors import count_kept, embedded_state, join_vectors, known_vectors, look_of
 
-__all__ = ["UNREAD", "Embedder", "count_kept", "embed_objects", "embedded_state", "load_embedder"]
+__all__ = ["Embedder", "count_kept", "embed_objects", "embedded_state", "load_embedder"]
 
 PART_BATCHES = 16  # batches that are written as one part
 TEXT_BATCH = 64
@@ -145,7 +145,7 @@ def embed_objects(
     workers: Workers = 1,
     earlier: Earlier | None = None,
     folder: str | Folder | None = None,
-) -> tuple[np.ndarray, pd.Series, pd.DataFrame]:
+) -> tuple[np.ndarray, list[str], pd.DataFrame]:
     """Embed the crops of all objects, part by part; what finished parts or an earlier run hold is not done again.
 
     Args:

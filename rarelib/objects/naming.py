@@ -12,7 +12,6 @@ import pandas as pd
 
 from ..language import say
 from ..models.exports import cached_export
-from ..run.ids import places_in
 from ..run.progress import track
 from ..settings import NamingSettings
 from ..tables import PROPOSAL
@@ -75,7 +74,7 @@ def choose_names(
     classes = sorted(objects["class_name"].unique())
     spoken = [spoken_name(name) for name in classes]
     plain = embedder.reads(spoken) & [lexicon.knows(name) for name in classes]
-    of_row = objects[["class_name", "origin", "confidence"]].take(places_in(object_ids, objects["object_id"]))
+    of_row = objects.set_index("object_id").reindex(list(object_ids))
     class_texts = embed_names(embedder, spoken)
     listed = read_vocabulary(settings.vocabulary, settings.ordinary_classes)
     known = listed.only(embedder.reads([thing.name for thing in listed.things]))

@@ -8,18 +8,16 @@ import numpy as np
 import pandas as pd
 
 from ..run.earlier import Earlier
-from ..run.ids import places_in
 from ..run.parts import Parts
 from ..tables import BOX
 
-UNREAD = ("objectness", "energy", "brightness", "contrast", "sharpness", "touches_border")  # of the objects
 COPIED_ROWS = 1 << 16  # vectors that are copied at once
 
 
 def embedded_state(objects: pd.DataFrame, object_ids: Sequence[str]) -> pd.DataFrame:
     """Return what is kept of each vector to compare with: object_id and look, in the order of the vectors."""
-    ids = pd.Series(object_ids, dtype="str")
-    return pd.DataFrame({"object_id": ids, "look": look_of(objects)[places_in(ids, objects["object_id"])]})
+    looks = pd.Series(look_of(objects), index=objects["object_id"]).reindex(list(object_ids))
+    return pd.DataFrame({"object_id": looks.index.astype("str"), "look": looks.to_numpy()})
 
 
 def count_kept(earlier: Earlier, state: pd.DataFrame) -> int:
@@ -50,20 +48,20 @@ def known_vectors(kept: Parts, objects: pd.DataFrame, earlier: Earlier | None) -
     for name, table in kept.tables():
         tables.append(table.assign(part=name, row=table["reason"].eq("").cumsum() - 1))
     rows = pd.concat(tables, ignore_index=True)
-    place = places_in(rows["object_id"], objects["object_id"])
-    same = (place >= 0) & (np.append(objects["look"].to_numpy(), 0)[place] == rows["look"].to_numpy())
-    rows = rows.take(np.flatnonzero(same)[np.argsort(place[same], kind="stable")])
+    order = pd.MultiIndex.from_frame(objects[["object_id", "look"]])
+    place = order.get_indexer(pd.MultiIndex.from_frame(rows[["object_id", "look"]]))
+    rows = rows.iloc[np.argsort(place, kind="stable")][np.sort(place) >= 0]
     return rows.drop_duplicates("object_id")[["object_id", "reason", "part", "row"]].reset_index(drop=True)
 
 
 def join_vectors(
     kept: Parts, known: pd.DataFrame, earlier: Earlier | None, dim: int
-) -> tuple[np.ndarray, pd.Series, pd.DataFrame]:
+) -> tuple[np.ndarray, list[str], pd.DataFrame]:
     """Return the unit rows (n, dim), memory-mapped, their object ids, and what failed: object_id, reason."""
     failed = known.loc[known["reason"] != "", ["object_id", "reason"]].reset_index(drop=True)
     rows = known[known["reason"] == ""].reset_index(drop=True)
     if rows.empty:
-        return np.zeros((0, dim), np.float32), rows["object_id"], failed
+        return np.zeros((0, dim), np.float32), [], failed
     path = kept.folder / "joined.npy"
     joined = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(rows), dim))
     for part, of_part in rows.groupby("part"):
@@ -72,4 +70,4 @@ def join_vectors(
             some = of_part.iloc[start : start + COPIED_ROWS]
             joined[some.index] = vectors[some["row"].to_numpy()]
     joined.flush()
-    return np.load(path, mmap_mode="r", allow_pickle=False), rows["object_id"], failed
+    return np.load(path, mmap_mode="r", allow_pickle=False), rows["object_id"].tolist(), failed

@@ -54,16 +54,15 @@ def zero_shot_classes(
         why = "no_text" if not embedder.has_text else "no_objects"
         return empty_table("zero_shot"), {"names": 0, "sentence": say(f"naming.{why}", settings.language)}
     choices = choose_names(vectors, object_ids, objects, embedder, settings)
-    place = places_in(object_ids, objects["object_id"])
-    own = objects["class_name"].map(choices.own).to_numpy(int)[place]
+    class_name = objects.set_index("object_id")["class_name"].reindex(list(object_ids))
+    own = class_name.map(choices.own).to_numpy(int)
     starts = range(0, len(own), BLOCK)
     parts = [_compare(np.asarray(vectors[at : at + BLOCK]), own[at : at + BLOCK], choices) for at in starts]
-    found = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     for name, called in (("phrase", choices.names), ("looks_like", choices.shown)):
         found[name] = np.array(called, dtype=object)[found[name]]  # one text for all that share it
-        found[name] = pd.Series(found[name], dtype="str")
-    table = pd.DataFrame({"object_id": pd.Series(object_ids, dtype="str"), **found})
-    return table, choices.about
+    table = pd.DataFrame({"object_id": list(object_ids), **found})
+    return table.astype({"object_id": "str", "phrase": "str", "looks_like": "str"}), choices.about
 
 
 def _compare(vectors: np.ndarray, own: np.ndarray, choices: Choices) -> dict[str, np.ndarray]:
@@ -128,9 +127,9 @@ def strangest_objects(zero_shot: pd.DataFrame, objects: pd.DataFrame, *, count: 
     Returns:
         Rows with crop_path, class_name (the nearest name), its similarity, and the columns of zero_shot.
     """
-    order = zero_shot["strangeness"].dropna().sort_values(ascending=False, kind="stable").index
-    found = zero_shot.loc[zero_shot.loc[order, "looks_like"].drop_duplicates().head(count).index]
-    crop_path = objects["crop_path"].iloc[places_in(found["object_id"], objects["object_id"])].to_numpy()
+    found = zero_shot.dropna(subset=["strangeness"]).sort_values("strangeness", ascending=False, kind="stable")
+    found = found.drop_duplicates("looks_like").head(count)
+    crop_path = found["object_id"].map(objects.set_index("object_id")["crop_path"])
     about = {"class_name": found["looks_like"], "similarity": found["looks_like_similarity"], "crop_path": crop_path}
     return found.assign(**about).reset_index(drop=True)
 

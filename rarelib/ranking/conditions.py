@@ -28,16 +28,14 @@ def condition_labels(objects: pd.DataFrame, images: pd.DataFrame) -> np.ndarray:
     Returns:
         Array of str (n,), "" where nothing is known; all alike where nothing differs.
     """
-    picture, seen = pd.factorize(objects["image_id"])
-    pictures = pd.Series(seen.astype("str"))
     about = images.drop_duplicates("image_id").set_index("image_id")
-    parts = [pictures.map(about[name]).fillna("").astype(str) for name in TOLD if name in about]
+    parts = [objects["image_id"].map(about[name]).fillna("").astype(str) for name in TOLD if name in about]
     if "brightness" in objects and not ("time_of_day" in about and (about["time_of_day"].fillna("") != "").any()):
-        parts.append(pd.Series(_darkness(objects["brightness"], picture)))
+        parts.append(pd.Series(_darkness(objects), index=objects.index))
     told = [part.to_numpy(str) for part in parts if part.nunique() > 1]
     if not told:
         return np.full(len(objects), "", dtype=object)
-    return np.array([", ".join(filter(None, values)) for values in zip(*told, strict=True)], dtype=object)[picture]
+    return np.array([", ".join(filter(None, values)) for values in zip(*told, strict=True)], dtype=object)
 
 
 def fair_percentiles(scores: np.ndarray, *, among: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
@@ -106,18 +104,13 @@ class Centred:
         return np.asarray(self.vectors[rows], dtype=np.float32) - self.shift[self.condition[rows]]
 
 
-def _darkness(brightness: pd.Series, picture: np.ndarray) -> np.ndarray:
-    """Tell of each picture, by the crops in it, whether it is dark or bright; "" where they are not clearly two kinds.
-
-    Args:
-        brightness: Of the crops (n,) in [0, 1].
-        picture: Number of each one's picture, int array (n,) from 0 without gaps.
-    """
-    level = brightness.groupby(picture).median().to_numpy(float)
-    levels = np.sort(np.log(np.maximum(level[~np.isnan(level)], 1e-3)))
+def _darkness(objects: pd.DataFrame) -> np.ndarray:
+    """Tell for each object whether its picture is dark or bright; "" where pictures are not clearly two kinds."""
+    picture = objects.groupby("image_id")["brightness"].median().dropna()
+    levels = np.sort(np.log(np.maximum(picture.to_numpy(float), 1e-3)))
     least = max(int(np.ceil(LEAST_SHARE * len(levels))), 1)
     if len(levels) < 2 * least + 1:
-        return np.full(len(level), "")
+        return np.full(len(objects), "")
     below, total = np.cumsum(levels)[:-1], levels.sum()
     count = np.arange(1, len(levels))
     apart = (total - below) / (len(levels) - count) - below / count  # between the means of both sides (Otsu, 1979)
@@ -126,6 +119,7 @@ def _darkness(brightness: pd.Series, picture: np.ndarray) -> np.ndarray:
     )
     split = int(between.argmax())
     if apart[split] < np.log(DARKER):
-        return np.full(len(level), "")
+        return np.full(len(objects), "")
     threshold = np.exp((levels[split] + levels[split + 1]) / 2)
+    level = objects["image_id"].map(picture).to_numpy(float)
     return np.where(np.isnan(level), "", np.where(level < threshold, DARK, BRIGHT))

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..pictures.boxes import SAME_THING_IOU, box_corners, pair_overlaps
-from ..run.ids import places_in
-from ..tables import BOX, is_proposal
+from ..tables import is_proposal
 from .conditions import HALF_TRUST
 
 # measure -> (where it begins to count as usable, where it is fully usable)
@@ -19,7 +18,7 @@ RAMPS = {
 }
 CUT_OFF = 0.8  # an object at the picture's border may be seen in part only
 FAULT_BELOW = 0.5
-ROWS_AT_ONCE = 10_000  # objects that are compared at once with the others of their pictures
+ROWS_AT_ONCE = 50_000  # objects that are compared at once with the others of their pictures
 LEAD_RAMP = (0.0, 0.05)  # by how much further down one in front reaches, as share of the height of what it hides
 
 
@@ -60,11 +59,9 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
         Float array (n,) in [0, 1], the share that the one that covers most covers, less where it hardly reaches
         further down; 0 for another box of the same thing.
     """
-    in_front = all_objects[["image_id", *BOX]]
-    if "origin" in all_objects:
-        in_front = in_front[~is_proposal(all_objects)]
-    pictures = in_front["image_id"].unique()
-    of_other, of_own = (places_in(rows["image_id"], pictures).astype(np.int32) for rows in (in_front, objects))
+    in_front = all_objects[~is_proposal(all_objects)] if "origin" in all_objects else all_objects
+    pictures = pd.Index(in_front["image_id"].unique())
+    of_other, of_own = (pictures.get_indexer(rows["image_id"]).astype(np.int32) for rows in (in_front, objects))
     sequence = np.argsort(of_other, kind="stable")
     boxes, own = box_corners(in_front)[sequence], box_corners(objects)
     ends = np.cumsum(np.bincount(of_other, minlength=len(pictures)))

@@ -10,13 +10,9 @@ import pandas as pd
 
 from ..language import say
 from ..params import SELECTIONS
-from ..run.ids import id_order
 from ..settings import FilterSettings
 from ..tables import is_proposal
 from ..words.keywords import has_keyword
-
-READ = ["object_id", "image_id", "class_name", "origin"]
-ROWS_AT_ONCE = 50_000
 
 
 def filter_objects(
@@ -46,8 +42,7 @@ def filter_objects(
             f"The 'selection' parameter of filter_objects must be {', '.join(SELECTIONS)}. "
             f"Got {settings.selection!r} instead."
         )
-    order = id_order(objects["object_id"])
-    table = objects[READ].take(order).reset_index(drop=True)
+    table = objects.sort_values("object_id", kind="stable").reset_index(drop=True)
     named = has_keyword(table["class_name"], settings.potential_rare_keywords)
     if not settings.early_filter:
         keep, reason = np.ones(len(table), bool), np.full(len(table), "off", dtype=object)
@@ -58,7 +53,7 @@ def filter_objects(
     words = {code: say(f"early_filter.{code}", settings.language) for code in set(reason)}
     reasons = pd.Series([words[code] for code in reason], dtype="str")
     filtered = pd.DataFrame({"object_id": table["object_id"], "keep": keep, "reason": reasons})
-    return filtered.take(np.argsort(order)).reset_index(drop=True)
+    return filtered.set_index("object_id").reindex(objects["object_id"]).reset_index()
 
 
 def count_classes(objects: pd.DataFrame) -> pd.Series:
@@ -109,8 +104,4 @@ def _thin(
 def id_chances(object_ids: pd.Series, seed: int) -> np.ndarray:
     """Return a number in [0, 1) for each id, always the same, so that a draw hardly changes when objects join."""
     key = f"{seed:016d}"[-16:]
-    chance = np.empty(len(object_ids))
-    for start in range(0, len(chance), ROWS_AT_ONCE):  # each id is a Python object while it is hashed
-        some = object_ids.iloc[start : start + ROWS_AT_ONCE].to_numpy(dtype=object)
-        chance[start : start + ROWS_AT_ONCE] = pd.util.hash_array(some, hash_key=key, categorize=False) / 2.0**64
-    return chance
+    return pd.util.hash_array(object_ids.to_numpy(dtype=object), hash_key=key, categorize=False) / 2.0**64

@@ -9,13 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from ..run.ids import as_arrow, places_in
-from ..tables import require_columns
 from .conditions import condition_labels
 from .events import number_frames
 
 UNREAD = ("crop_path", "content", "energy")  # columns of the objects that no score rests on
-UNREAD_NAMES = ("phrase", "similarity", "class_similarity", "looks_like_similarity")  # of zero_shot
-REPEATED = ("image_id", "class_name", "origin", "group", "condition", "phrase")
+REPEATED = ("image_id", "class_name", "origin", "group", "condition")
 
 
 def join_tables(
@@ -64,8 +62,6 @@ def names_by_text(table: pd.DataFrame, zero_shot: pd.DataFrame | None) -> dict[s
     n = len(table)
     if zero_shot is None or zero_shot.empty:
         return {"phrase": np.full(n, "", dtype=object), "margin": np.zeros(n), "strangeness": np.full(n, np.nan)}
-    if not {"looks_like", "margin"} <= set(zero_shot):  # of an older run
-        require_columns(zero_shot, "zero_shot", "phrase", "similarity", "class_similarity")
     place = places_in(table["object_id"], zero_shot["object_id"])
     codes, names = pd.factorize(zero_shot["looks_like" if "looks_like" in zero_shot else "phrase"].fillna(""))
     name = _taken(np.asarray(names, object)[codes], place, "")  # one text for all that have the name

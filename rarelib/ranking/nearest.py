@@ -10,7 +10,6 @@ import pandas as pd
 from .indexes import MORE_EXACT, Nearest, build_index, index_bytes, index_kind
 from .stored import BLOCK_ROWS, row_blocks
 
-ASKED_ROWS = 2_000  # for some hundred neighbours each at once
 REFERENCE_ROWS = 20_000  # more than these are represented by a sample, so that time grows in step with the objects
 
 
@@ -74,7 +73,7 @@ def find_elsewhere(
     if not best.size:
         return best, found
     index = build_index(np.ascontiguousarray(reference, dtype=np.float32))
-    for block, values in row_blocks(vectors, rows=asked, size=ASKED_ROWS):
+    for block, values in row_blocks(vectors, rows=asked, size=BLOCK_ROWS // 5):
         similarity, near = _fill_gaps(*index.search(values, looked_at))
         elsewhere = reference_scenes[near] != scenes[asked[block]][:, None]
         first = np.argsort(~elsewhere, axis=1, kind="stable")[:, :k]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..run.ids import places_in
 from .early_filter import is_proposal
 from .nearest import REFERENCE_ROWS, find_elsewhere
 
@@ -48,5 +47,5 @@ def nearest_common(table: pd.DataFrame, vectors: np.ndarray) -> tuple[pd.DataFra
         "similarity": similarity.ravel().astype(float),
     }
     neighbours = pd.DataFrame(neighbours)[found.ravel() >= 0].astype({"object_id": "str", "neighbour_id": "str"})
-    by_rank = table["rank"].to_numpy()[places_in(neighbours["object_id"], ids)]
+    by_rank = neighbours["object_id"].map(table.set_index("object_id")["rank"])
     return neighbours.iloc[np.lexsort([neighbours["position"], by_rank])].reset_index(drop=True), nearest

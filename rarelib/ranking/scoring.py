@@ -27,8 +27,6 @@ from .stored import StoredVectors, arrange
 
 FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
-# what signs alone are measured from
-MEASURED = ["class_pictures", "named", "few", "ordinary", "margin", "strangeness", "surprise"]
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
            "reason_codes", "embedding_rarity", "quality", "hidden", *(sign.name for sign in SIGNS), "event",
            "event_size", "rank_before_verdicts")  # fmt: skip
@@ -87,7 +85,6 @@ def score_objects(
     table["verdict"] = np.nan if verdicts is None else np.asarray(verdicts, dtype=float)[order]
     table = narrowed(_add_facts(table, objects, vectors, zero_shot, settings), when=narrow)
     table = narrowed(_add_signs(table, n_images=_count_looked_at(images, objects)), when=narrow)
-    table = table.drop(columns=MEASURED)
     table["rarity"] = _rarity(table, settings)
     table = narrowed(_order_and_select(table, vectors, settings), when=narrow)
     neighbours, table["nearest"] = nearest_common(table, vectors)
@@ -104,11 +101,12 @@ def _add_facts(
     settings: ScoreSettings,
 ) -> pd.DataFrame:
     """Add what is known of each object before it is judged: its class, outlier scores, crop, and look."""
-    narrow = isinstance(vectors, StoredVectors)
     facts = class_facts(table, objects, settings.potential_rare_keywords)
-    ordinary = ordinariness(table["class_name"], settings.ordinary_classes)
-    table = table.assign(**facts, ordinary=ordinary, **names_by_text(table, zero_shot))
-    table = narrowed(table, when=narrow)
+    table = table.assign(
+        **facts,
+        ordinary=ordinariness(table["class_name"], settings.ordinary_classes),
+        **names_by_text(table, zero_shot),
+    )
     table["rare_class_score"] = rare_class_points(table["class_count"].to_numpy(), table["named"].to_numpy())
     plain = PLAIN_METHODS if settings.selection == "union" else ()
     scores = outlier_scores(
@@ -119,8 +117,6 @@ def _add_facts(
         seed=settings.seed,
     )
     table = table.assign(**scores, quality=crop_quality(table), hidden=hidden_share(table, objects))
-    del scores
-    table = narrowed(table, when=narrow)
     table["track"] = find_tracks(vectors, table)
     first_view = _first_views(table, vectors, settings.duplicate_similarity)
     table["class_pictures"] = _count_first_views(table, first_view)
@@ -237,7 +233,7 @@ def _events(table: pd.DataFrame, vectors: np.ndarray, rarity: np.ndarray, simila
 
 def _count_first_views(table: pd.DataFrame, first_view: np.ndarray) -> np.ndarray:
     """Return the pictures of each object's class, less those that show further views of an event."""
-    views = table[["class_name", "image_id"]].assign(first=first_view)[~is_proposal(table)]
+    views = table.assign(first=first_view)[~is_proposal(table)]
     only_repeats = ~views.groupby(["class_name", "image_id"])["first"].any()
     fewer = table["class_name"].map(only_repeats.groupby("class_name").sum()).to_numpy(float)
     return np.maximum(table["class_pictures"].to_numpy() - np.nan_to_num(fewer).astype(int), 0)

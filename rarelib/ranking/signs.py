@@ -70,8 +70,8 @@ def class_facts(objects: pd.DataFrame, all_objects: pd.DataFrame, keywords: tupl
         A row per object: class_count, detected boxes; class_missed, proposals that are guessed to be of it;
         class_pictures, pictures with a detected one; named, by a keyword; few, below KEYWORD_SHARE of all.
     """
-    proposal, counted = is_proposal(all_objects), all_objects[["class_name", "image_id"]]
-    detected, missed = counted[~proposal], counted[proposal]
+    proposal = is_proposal(all_objects)
+    detected, missed = all_objects[~proposal], all_objects[proposal]
     names = objects["class_name"]
     counts = detected["class_name"].value_counts()
     facts = {
@@ -114,8 +114,7 @@ def measure_signs(table: pd.DataFrame, *, n_images: int) -> pd.DataFrame:
         "sign_size": sizes_on_road(table, common=~proposal),
         "sign_height": heights_on_road(table, common=~proposal),
     }
-    told = {sign.name: np.clip(signs.pop(sign.name).astype(float, copy=False), 0, 1) for sign in SIGNS}
-    return pd.DataFrame(told, copy=False)
+    return pd.DataFrame({sign.name: np.clip(signs[sign.name], 0, 1) for sign in SIGNS}, dtype=float)
 
 
 def fuse_signs(signs: pd.DataFrame) -> np.ndarray:

@@ -184,7 +184,7 @@ class RunFolder:
         """Write embeddings.npy, .parquet and .json (what made them)."""
         with self.writing("tables/embeddings.npy") as partial, partial.open("wb") as file:
             np.save(file, np.asarray(vectors, dtype=np.float32), allow_pickle=False)
-        self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(object_ids, dtype="str")}))
+        self.write_table("embeddings", pd.DataFrame({"object_id": pd.Series(list(object_ids), dtype="str")}))
         self.write_json("tables/embeddings.json", dict(about))
 
     def save_figure(self, figure: Any, name: str) -> Any:

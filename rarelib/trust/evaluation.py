@@ -47,17 +47,17 @@ def read_truth(path: str | Path | None) -> pd.DataFrame | None:
 def match_truth(truth: pd.DataFrame, objects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Return the pairs of true objects and boxes that show them: truth_row, object_id, iou; each box once, its best."""
     image_of = images.set_index("path")["image_id"]
-    of_picture = objects.groupby("image_id").indices
-    boxes, ids = objects[BOX].to_numpy(float), objects["object_id"]
+    boxes = dict(tuple(objects.groupby("image_id")))
     pairs = []
     for path, rows in truth.groupby("path"):
-        found = of_picture.get(image_of.get(path))
+        found = boxes.get(image_of.get(path))
         if found is None:
             continue
-        iou = match_boxes(rows[BOX].to_numpy(float), boxes[found])
+        iou = match_boxes(rows[BOX].to_numpy(float), found[BOX].to_numpy(float))
         best = iou.argmax(axis=0)
         shows = np.flatnonzero(iou[best, np.arange(len(found))] > 0)
-        pairs += [(rows.index[best[box]], ids.iat[found[box]], iou[best[box], box]) for box in shows]
+        ids = found["object_id"].to_numpy()
+        pairs += [(rows.index[best[box]], ids[box], iou[best[box], box]) for box in shows]
     return pd.DataFrame(pairs, columns=["truth_row", "object_id", "iou"])
 
 

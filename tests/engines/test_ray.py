@@ -164,6 +164,6 @@ def test_vectors_are_those_of_threads(world, cluster):
     found, found_ids, found_failures = embed_objects(
         objects, place / "local", embedder, place / "ray_vectors", batch_size=4, workers=cluster[2]
     )
-    assert found_ids.equals(ids)
+    assert found_ids == ids
     np.testing.assert_allclose(found, vectors, atol=1e-5)
     pd.testing.assert_frame_equal(found_failures, failures)
