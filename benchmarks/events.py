@@ -20,13 +20,12 @@ from rarelib.demo.draw.world import FRAMES_PER_DRIVE, draw_scene, scene_path
 from rarelib.objects.detection import detect_objects, load_detector
 from rarelib.objects.embedding import embed_objects, load_embedder
 from rarelib.params import Params
-from rarelib.pictures.boxes import overlaps
+from rarelib.pictures.boxes import match_boxes, overlaps
 from rarelib.pictures.crops import write_jpeg
 from rarelib.ranking.events import group_duplicates, join_overlapping, number_frames
 from rarelib.tables import BOX
 
 FIRST_SEED = 8000  # worlds that no other measurement draws
-MATCHED_IOU = 0.5
 REAL = {"camvid": ("camvid/images", r"([0-9A-Za-z]+)_"), "nuscenes": ("nuscenes", "")}
 
 
@@ -141,14 +140,14 @@ def _detect(
 
 
 def _name_things(boxes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Tell of each box which thing it shows by the rule of the evaluation, and whether that is rare."""
     thing, rare = np.full(len(boxes), -1, np.int64), np.zeros(len(boxes), bool)
     of_picture = truth.groupby("path").indices
     for path, rows in boxes.groupby("path").indices.items():
         true = truth.iloc[of_picture.get(path, np.zeros(0, int))]
         if len(true):
-            iou, _ = overlaps(boxes[BOX].to_numpy(float)[rows], true[BOX].to_numpy(float))
-            best = iou.argmax(axis=1)
-            found = iou.max(axis=1) >= MATCHED_IOU
+            iou = match_boxes(true[BOX].to_numpy(float), boxes[BOX].to_numpy(float)[rows])
+            best, found = iou.argmax(axis=0), iou.max(axis=0) > 0
             thing[rows[found]] = true["thing"].to_numpy()[best[found]]
             rare[rows[found]] = true["rare"].to_numpy(bool)[best[found]]
     return boxes.assign(thing=thing, rare=rare)

@@ -69,7 +69,7 @@ class Terminal:
             stop.set()
             thread.join()
             if state := _read_state(progress_file):
-                unit = unit_name({**state, "total": state["done"]}, self._language)
+                unit = unit_name(str(state["unit"]), int(state["done"]), self._language)
                 self._last = " · " + say("terminal.counted", self._language, done=state["done"], unit=unit)
             progress_file.unlink(missing_ok=True)
 

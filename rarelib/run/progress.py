@@ -83,16 +83,17 @@ def progress_line(state: dict[str, float | int | str], language: str = "en") -> 
     """Return the state as text: `1,200/4,000 images · 36.2/s · 1:17 left`."""
     left = int(state["remaining_s"])
     clock = f"{left // 3600}:{left % 3600 // 60:02}:{left % 60:02}" if left >= 3600 else f"{left // 60}:{left % 60:02}"
-    counted = say("progress.count", language, done=state["done"], total=state["total"], unit=unit_name(state, language))
+    unit = unit_name(str(state["unit"]), int(state["total"]), language)
+    counted = say("progress.count", language, done=state["done"], total=state["total"], unit=unit)
     rate = [say("progress.rate", language, rate=state["rate"])] if state["rate"] else []
     remaining = [say("progress.left", language, time=clock)] if left >= 0 else []
     return " · ".join([counted, *rate, *remaining])
 
 
-def unit_name(state: dict[str, float | int | str], language: str = "en") -> str:
-    """Return what is counted, as many of it as there are in all, in a language; a unit without a phrase as it is."""
-    key = f"progress.unit.{state['unit']}"
-    return say(key, language, count=state["total"]) if key in phrases() else str(state["unit"])
+def unit_name(unit: str, count: int, language: str = "en") -> str:
+    """Return what is counted, as so many of it are called, in a language; a unit without a phrase as it is."""
+    key = f"progress.unit.{unit}"
+    return say(key, language, count=count) if key in phrases() else unit
 
 
 def _bar(state: dict[str, float | int | str]) -> object:
