@@ -10,7 +10,7 @@ import pandas as pd
 from ..pictures.boxes import box_corners, pair_overlaps
 from ..tables import is_proposal
 from .copies import join_copies, pair_cosines
-from .order import overlapping_rows
+from .order import overlapping_rows, rows_together
 from .stored import mean_row
 from .tracks import MEMORY_FRAMES, Views, follow_things
 
@@ -18,8 +18,8 @@ TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are
 # a proposal and what it overlaps, and a detection and another that it lies within, hold one thing where they are this
 # much closer than two objects are; by benchmarks/events.py: less leaves more repeats, more joins what differs
 ALIKE, ALIKE_WITHIN = 0.7, 0.5
-WITHIN = 0.9  # of a box inside another: lies within it; from 0.6 on things before others are joined (precision 0.93)
-AGREEING = 0.5  # of the places where views of two events overlap, the least share that must hold one thing
+WITHIN = 0.9  # of a box inside another: lies within it; from 0.6 on things before others are joined (precision 0.92)
+AGREEING = 0.5  # of the pairs of views of two events in one picture, the least share that must hold one thing
 COMPARED_ROWS = 100_000  # whose vectors are read at once
 LEAST_SHARE = 0.2  # of the distance allowed; so close is a near-duplicate wherever it is
 
@@ -73,8 +73,8 @@ def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray,
 
     A proposal is a detector's guess, and it makes several of one thing; so it is one with what it overlaps. Detections
     that overlap are two things, such as a car before a car, but where one lies within the other and looks like it; none
-    stands behind a guess otherwise. Most of the places where views of two events overlap have to agree. From the rarest
-    down an event joins the rarest before it that joined no other, so that no chain joins what does not overlap.
+    stands behind a guess. Where views of two events are in one picture, at least half of them have to agree. From the
+    rarest down an event joins the rarest before it that joined no other, so that no chain joins what does not overlap.
 
     Args:
         event: Row of the head of each object's event (n,), from group_duplicates.
@@ -92,12 +92,10 @@ def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray,
     one = np.repeat(np.arange(len(event), dtype=np.int32), np.diff(starts))
     later = place[event[two]] < place[event[one]]
     one, two = one[later], two[later]
-    pairs = event[one] * len(event) + event[two]
     same = _hold_one_thing(one, two, vectors, xyxy, is_proposal(places))
-    joined, times = np.unique(pairs[same], return_counts=True)
-    found = np.searchsorted(joined, pairs)
-    met = np.bincount(found[np.append(joined, -1)[found] == pairs], minlength=len(joined))
-    own, other = np.divmod(joined[times >= AGREEING * met], len(event))
+    joined, times = np.unique(event[one[same]] * len(event) + event[two[same]], return_counts=True)
+    agreeing = times >= AGREEING * _times_together(joined, event, place, picture)
+    own, other = np.divmod(joined[agreeing], len(event))
     rarest_first = np.lexsort([place[other], place[own]])
     head = np.arange(len(event))
     for row, to in zip(own[rarest_first].tolist(), other[rarest_first].tolist(), strict=True):
@@ -114,12 +112,31 @@ def _hold_one_thing(
     for start in range(0, len(one), COMPARED_ROWS):
         first, second = (rows[start : start + COMPARED_ROWS] for rows in (one, two))
         _, own, other = pair_overlaps(xyxy[first], xyxy[second])
-        allowed = np.where(proposal[first], ALIKE, np.where(np.maximum(own, other) >= WITHIN, ALIKE_WITHIN, -1.0))
+        within = ~proposal[second] & (np.maximum(own, other) >= WITHIN)
+        allowed = np.where(proposal[first], ALIKE, np.where(within, ALIKE_WITHIN, -1.0))
         asked = np.flatnonzero(allowed > 0)
         if len(asked):
             apart = 1 - pair_cosines(vectors, first[asked], second[asked])
             same[start + asked] = apart <= allowed[asked] * mean
     return same
+
+
+def _times_together(joined: np.ndarray, event: np.ndarray, place: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Count the views of each pair of events that are in one picture, in pairs.
+
+    Args:
+        joined: Row of the later head times n and that of the earlier, sorted (n_pairs,).
+        event: Row of the head of each object's event (n,).
+        place: Place of each row, the rarest first (n,).
+        picture: Number of each row's picture (n,).
+    """
+    times = np.zeros(len(joined), np.int64)
+    for first, second in rows_together(picture):
+        one, two = event[first], event[second]
+        key = np.where(place[one] > place[two], one * len(event) + two, two * len(event) + one)
+        found = np.searchsorted(joined, key)
+        times += np.bincount(found[np.append(joined, -1)[found] == key], minlength=len(joined))
+    return times
 
 
 def find_tracks(vectors: np.ndarray, places: pd.DataFrame | None) -> np.ndarray:

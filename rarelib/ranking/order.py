@@ -177,7 +177,7 @@ def overlapping_rows(picture: np.ndarray, xyxy: np.ndarray) -> tuple[np.ndarray,
         Where those of each row begin, int64 (n + 1,), and all of them one after the other, int32.
     """
     found = [np.zeros((0, 2), np.int32)]
-    for first, second in _pairs(picture):
+    for first, second in rows_together(picture):
         iou, own, other = pair_overlaps(xyxy[first], xyxy[second])
         same = (iou >= OVERLAP_IOU) | (np.maximum(own, other) >= OVERLAP_INSIDE)
         pairs = np.stack([first[same], second[same]], axis=1).astype(np.int32)
@@ -187,7 +187,7 @@ def overlapping_rows(picture: np.ndarray, xyxy: np.ndarray) -> tuple[np.ndarray,
     return starts.astype(np.int64), np.ascontiguousarray(two[np.argsort(one, kind="stable")])
 
 
-def _pairs(picture: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def rows_together(picture: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield all pairs of rows of one picture, those at one distance within it at a time."""
     in_order = np.argsort(picture, kind="stable")
     ends = np.flatnonzero(np.diff(picture[in_order], append=-1)) + 1

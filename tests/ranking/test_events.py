@@ -101,6 +101,8 @@ def test_a_detection_within_another_that_it_looks_like_is_one_event_with_it():
     places = places_of([*"aaa", *(f"z{n}" for n in range(30))], boxes).assign(origin="detected")
     event = join_overlapping(np.arange(33), np.r_[3.0, 2, 1, np.zeros(30)], vectors, places)
     assert event.tolist() == [0, 0, *range(2, 33)]  # the third only overlaps it, as a thing before it would
+    guess = places.assign(origin=["proposal", *places["origin"][1:]])  # no detection stands behind a guess
+    assert join_overlapping(np.arange(33), np.r_[3.0, 2, 1, np.zeros(30)], vectors, guess)[1] == 1
     differing = np.concatenate([vectors[:1], vectors[4:5], vectors[2:]])
     assert join_overlapping(np.arange(33), np.r_[3.0, 2, 1, np.zeros(30)], differing, places)[1] == 1
 
@@ -117,6 +119,17 @@ def test_events_whose_later_views_overlap_are_one_where_most_of_them_agree(agree
     event = np.r_[[0] * 4, [4] * 4, 8:38]  # no head overlaps a view of the other
     found = join_overlapping(event, np.r_[9.0, [0] * 3, 8, [0] * 33], vectors, places)
     assert found[:8].tolist() == [0] * 4 + [0 if joined else 4] * 4
+
+
+def test_things_that_are_mostly_seen_side_by_side_are_two_events_though_once_they_overlap():
+    vectors = np.concatenate([near(spread_out(1)[0], 6, noise=0.1), spread_out(30, seed=5)])
+    for overlapping in (1, 2):
+        boxes = [(0, 0, 100, 100)] * 3 + [(40, 0, 140, 100)] * overlapping + [(200, 0, 300, 100)] * (3 - overlapping)
+        places = places_of([*"abcabc"], boxes)
+        places = pd.concat([places, places_of([f"z{n}" for n in range(30)], BOX)]).assign(origin="proposal")
+        event = np.r_[[0] * 3, [3] * 3, 6:36]
+        found = join_overlapping(event, np.r_[9.0, [0] * 2, 8, [0] * 32], vectors, places)
+        assert found[:6].tolist() == [0] * 3 + [0 if overlapping == 2 else 3] * 3
 
 
 def test_two_boxes_of_one_thing_are_one_event_even_if_they_look_different():
