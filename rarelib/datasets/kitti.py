@@ -38,8 +38,7 @@ class Kitti(Layout):
 
     def describe(self, paths: Sequence[str]) -> pd.DataFrame:
         """Return drive, camera and, for raw recordings, time; KITTI was driven in Karlsruhe by day."""
-        matches = [KINDS[self.version].search(path) for path in full_paths(self.folder, paths)]
-        parts = [match.groupdict() if match else {} for match in matches]
+        parts = self._parts(paths)
         times = [np.nan] * len(paths)
         if self.version == "raw":
             times = [_time(self.folder / path, part) for path, part in zip(paths, parts, strict=True)]
@@ -52,9 +51,17 @@ class Kitti(Layout):
             timestamp=times,
         )
 
+    def cameras(self, paths: Sequence[str]) -> set[str]:
+        """Return the cameras that folders tell."""
+        return {part.get("camera", "") for part in self._parts(paths)} - {""}
+
     def is_picture(self, paths: Sequence[str]) -> np.ndarray:
         """Return which are camera pictures; depth and semantics are drawn as pictures too."""
         return without_labels(paths)
+
+    def _parts(self, paths: Sequence[str]) -> list[dict[str, str]]:
+        matches = [KINDS[self.version].search(path) for path in full_paths(self.folder, paths)]
+        return [match.groupdict() if match else {} for match in matches]
 
 
 def _time(path: Path, part: dict[str, str]) -> float:

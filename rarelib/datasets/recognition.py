@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ LAYOUTS: dict[str, type[Layout]] = {
     layout.name: layout for layout in (Nuscenes, Kitti, Bdd100k, Coco, Yolo, Layout, Video)
 }  # auto takes the first that fits the pictures; the plain folder fits always
 SWEEPS = "sweeps/"
+LOOKED_AT = 1_000  # pictures that are looked at first to check what is asked for
 
 
 def recognise(folder: str | Folder, paths: Sequence[str], *, dataset: str = "auto") -> Layout:
@@ -50,11 +53,46 @@ def recognise(folder: str | Folder, paths: Sequence[str], *, dataset: str = "aut
     if layout is not None and videos is not None:
         return replace(videos, pictures=layout)
     if layout is None:
+        is_it = recognise(place, paths).name
         raise ValueError(
-            f"The 'dataset' parameter must be the layout of the pictures' folder. Got '{dataset}' for names such as "
-            f"{list(paths[:3])}; with auto the layout is found, with folder none is needed."
+            f"The 'dataset' parameter must be the layout of the pictures' folder. Got '{dataset}', but names such as "
+            f"{list(paths[:3])} are those of '{is_it}'; with auto the layout is found, with folder none is needed."
         )
     return layout
+
+
+def check_asked(
+    folder: str | Folder, paths: Iterable[str], *, dataset: str = "auto", cameras: Sequence[str] = ()
+) -> None:
+    """Check that a folder has the layout and the cameras that are asked for, on as few of its pictures as tell it.
+
+    Args:
+        folder: That holds the pictures.
+        paths: Of its pictures, relative to it; of a folder on disk no more are taken than are looked at.
+        dataset: Name of the layout, or auto.
+        cameras: All of them must be there.
+
+    Raises:
+        ValueError: If it has not; the message says what it has instead.
+        OSError: If the label files at an address cannot be read.
+    """
+    place, looked, rest = source_of(folder), [], iter(paths)
+    many = LOOKED_AT if isinstance(place, Path) else None
+    while True:
+        more = list(islice(rest, many))
+        looked += more
+        is_all = many is None or len(more) < many
+        try:
+            layout = recognise(place, looked, dataset=dataset)
+        except ValueError:
+            if is_all:
+                raise
+        else:
+            if set(cameras) <= layout.cameras(looked):
+                return
+            if is_all:  # tables of a data set can be long: they are read where names do not tell
+                return _check_cameras(layout, layout.describe(looked)["camera"], cameras)
+        many = len(looked)
 
 
 def list_dataset(
@@ -81,7 +119,7 @@ def list_dataset(
         layout. Pictures of other cameras, sweeps, maps and masks keep their rows and are not drawn.
 
     Raises:
-        ValueError: If no picture is of one of the cameras.
+        ValueError: If no picture is of a camera that is asked for, or the folder has not the layout that was named.
     """
     found: list[tuple[Layout, pd.DataFrame]] = []
 
@@ -91,7 +129,9 @@ def list_dataset(
         keep = layout.is_picture(paths)
         if not sweeps and pictures_layout(layout).name == Nuscenes.name:
             keep &= np.array([SWEEPS not in f"{layout.folder.name}/{path}" for path in paths], bool)
-        return keep & _of_cameras(found[0][1]["camera"], cameras) if cameras else keep
+        if cameras:
+            keep &= _of_cameras(*found[0], cameras)
+        return keep
 
     earlier = drawing.pop("earlier", None)
     settings = SelectSettings(group_pattern=group_pattern, **drawing)
@@ -133,9 +173,16 @@ def _title(layout: Layout, language: str) -> str:
     return say(f"dataset.{layout.name}" + ("" if layout.version else "_bare"), language, version=layout.version)
 
 
-def _of_cameras(camera: pd.Series, wanted: Sequence[str]) -> np.ndarray:
-    keep = camera.isin(list(wanted)).to_numpy()
-    if len(camera) and not keep.any():
-        known = ", ".join(sorted(set(camera) - {""})) or "none"
-        raise ValueError(f"The 'cameras' parameter must name cameras of the data set ({known}). Got {list(wanted)}.")
-    return keep
+def _of_cameras(layout: Layout, about: pd.DataFrame, wanted: Sequence[str]) -> np.ndarray:
+    if len(about):
+        _check_cameras(layout, about["camera"], wanted)
+    return about["camera"].isin(list(wanted)).to_numpy()
+
+
+def _check_cameras(layout: Layout, camera: pd.Series, wanted: Sequence[str]) -> None:
+    known = sorted(set(camera) - {""})
+    if set(wanted) <= set(known):
+        return
+    must = f"name cameras of the data set ({', '.join(known)})" if known else "be empty for this data set"
+    why = "" if known else f", as the layout '{pictures_layout(layout).name}' tells no cameras"
+    raise ValueError(f"The 'cameras' parameter must {must}. Got {list(wanted)}{why}.")

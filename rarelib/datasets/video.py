@@ -52,6 +52,10 @@ class Video(Layout):
                 table.loc[beside, column] = known[column].to_numpy()
         return table
 
+    def cameras(self, paths: Sequence[str]) -> set[str]:
+        """Return the cameras of the pictures that lie beside."""
+        return set() if self.pictures is None else self.pictures.cameras(_picked(paths, ~_are_of_video(paths)))
+
     def is_picture(self, paths: Sequence[str]) -> np.ndarray:
         """Return which are frames, or pictures in the layout of what lies beside."""
         keep = _are_of_video(paths)

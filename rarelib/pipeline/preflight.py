@@ -40,7 +40,7 @@ def check_inputs(params: Params) -> None:
         ParameterError: With one line: the parameter, what it must be, what came, what to do.
     """
     _check_pictures(params)
-    _check_labels(params)
+    _check_layout(params)
     _check_tables(params)
     _check_runs_dir(params)
     try:
@@ -147,21 +147,37 @@ def _check_pictures(params: Params) -> None:
         )
 
 
-def _check_labels(params: Params) -> None:
-    if params.boxes == "detector":
-        return
+def _check_layout(params: Params) -> None:
+    """Check that the folder has the labels, the layout and the cameras that are asked for."""
     if params.demo_scenes:
-        raise ParameterError("The 'boxes' parameter must be detector for the demo world, which has no labels.")
+        return _check_demo_world(params)
+    of_labels = params.boxes == "labels"
+    if not (of_labels or params.cameras or params.dataset not in ("auto", "folder")):
+        return
+    from ..datasets.recognition import check_asked
     from ..objects.labelled import labelled_layout
     from ..pictures.files import find_pictures
 
     address = is_address(params.images_folder)
     folder = source_of(params.images_folder if address else Path(params.images_folder).expanduser())
-    paths = sorted(found.path for found in find_pictures(folder))
+    paths = (found.path for found in find_pictures(folder))
     try:
-        labelled_layout(folder, paths, dataset=params.dataset)
+        if of_labels:
+            paths = sorted(paths)
+            labelled_layout(folder, paths, dataset=params.dataset)
+        check_asked(folder, paths, dataset=params.dataset, cameras=params.cameras)
     except (ValueError, OSError) as error:
         raise ParameterError(" ".join(str(error).split())) from error
+
+
+def _check_demo_world(params: Params) -> None:
+    wrong = [
+        ("boxes", "detector", "has no labels") if params.boxes == "labels" else (),
+        ("dataset", "auto or folder", "is a plain folder") if params.dataset not in ("auto", "folder") else (),
+        ("cameras", "empty", "tells no cameras") if params.cameras else (),
+    ]
+    for name, must, why in filter(None, wrong):
+        raise ParameterError(f"The '{name}' parameter must be {must} for the demo world, which {why}.")
 
 
 def _check_address(address: str) -> None:

@@ -5,7 +5,7 @@ import json
 import dataset_trees as trees
 import pytest
 
-from rarelib.datasets.recognition import LAYOUTS, dataset_sentence, list_dataset
+from rarelib.datasets.recognition import LAYOUTS, LOOKED_AT, check_asked, dataset_sentence, list_dataset
 from rarelib.params import DATASETS
 from rarelib.tables import check_table
 
@@ -40,8 +40,46 @@ def test_cameras_and_sweeps_are_chosen_before_the_draw(tmp_path):
     images, _ = list_dataset(root, cameras=["CAM_BACK"], sweeps=True, max_images=6)
     drawn = images[images["sampled"]]
     assert len(drawn) == 6 and set(drawn["camera"]) == {"CAM_BACK"}
-    with pytest.raises(ValueError, match=r"cameras of the data set \(CAM_BACK, CAM_FRONT\). Got \['CAM_REAR'\]"):
-        list_dataset(root, cameras=["CAM_REAR"])
+    with pytest.raises(
+        ValueError, match=r"cameras of the data set \(CAM_BACK, CAM_FRONT\). Got \['CAM_FRONT', 'CAM_REAR'\]"
+    ):
+        list_dataset(root, cameras=["CAM_FRONT", "CAM_REAR"])
+
+
+def test_no_more_of_a_long_listing_is_taken_than_tells_what_is_asked_for(tmp_path):
+    taken = []
+
+    def paths(first, many=50_000):
+        for number in range(many):
+            taken.append(number)
+            yield f"samples/{'CAM_BACK' if number < first else 'CAM_FRONT'}/{number}.jpg"
+
+    check_asked(tmp_path, paths(0), dataset="nuscenes", cameras=["CAM_FRONT"])
+    assert len(taken) == LOOKED_AT
+    taken.clear()
+    check_asked(tmp_path, paths(10 * LOOKED_AT), cameras=["CAM_FRONT", "CAM_BACK"])
+    assert 10 * LOOKED_AT < len(taken) <= 20 * LOOKED_AT
+    taken.clear()
+    with pytest.raises(ValueError, match=r"\(CAM_BACK, CAM_FRONT\). Got \['X'\]"):
+        check_asked(tmp_path, paths(10), cameras=["X"])
+    assert len(taken) == 50_000
+    strange = (f"{number}.jpg" for number in range(10))
+    with pytest.raises(ValueError, match=r"Got 'video', but names such as .* are those of 'folder'"):
+        check_asked(tmp_path, strange, dataset="video")
+    mixed = [f"notes/{number}.jpg" for number in range(LOOKED_AT)]
+    check_asked(tmp_path, [*mixed, *paths(0, 2 * LOOKED_AT)], dataset="nuscenes", cameras=["CAM_FRONT"])
+
+
+def test_a_camera_that_only_the_tables_name_is_known(tmp_path):
+    root = trees.nuscenes_tree(tmp_path, cameras=("CAM_FRONT",))
+    sensors = root / "v1.0-mini" / "sensor.json"
+    sensors.write_text(sensors.read_text().replace('"channel": "CAM_FRONT"', '"channel": "CAM_WIDE"'))
+    paths = [path.relative_to(root).as_posix() for path in root.rglob("*.jpg")]
+    check_asked(root, paths, cameras=["CAM_WIDE"])
+    assert set(list_dataset(root, cameras=["CAM_WIDE"])[0].query("sampled")["camera"]) == {"CAM_WIDE"}
+    sensors.write_text("[]")
+    with pytest.raises(ValueError, match=r"tables in v1.0-mini are not whole: they lack 's-CAM_FRONT'"):
+        check_asked(root, paths, cameras=["CAM_WIDE"])
 
 
 def test_nuscenes_tables_are_found_above_the_pictures_of_one_camera(tmp_path):

@@ -14,6 +14,7 @@ from rarelib.datasets.recognition import list_dataset, recognise
 from rarelib.datasets.remote_labels import _listed, label_files, label_folder
 from rarelib.objects.labelled import read_boxes
 from rarelib.params import load_params
+from rarelib.pictures.listings import listed_once
 from rarelib.pipeline.plan import _labels_of
 from rarelib.pipeline.preflight import check_inputs
 from rarelib.run.places import CACHE
@@ -155,6 +156,26 @@ def test_a_run_on_labels_at_an_address_is_checked_before_it_starts(s3, tmp_path)
     check_inputs(load_params(None, {**given, "images_folder": "s3://kitti/training"}))
     with pytest.raises(ValueError, match="can be labels only where labels lie beside the pictures"):
         check_inputs(load_params(None, {**given, "images_folder": "s3://plain"}))
+
+
+def test_an_address_is_listed_once_for_what_is_asked_of_it_and_for_its_pictures(tmp_path, monkeypatch):
+    address = in_memory(nuscenes_tree(tmp_path / "nuscenes"))
+    listed, list_files = [], RemotePath.list_files
+
+    def counted(place):
+        listed.append(str(place))
+        return list_files(place)
+
+    monkeypatch.setattr(RemotePath, "list_files", counted)
+    given = {"images_folder": address, "skip_caption": True, "runs_dir": str(tmp_path)}
+    with listed_once():
+        check_inputs(load_params(None, {**given, "dataset": "nuscenes", "cameras": ["CAM_BACK"]}))
+        with pytest.raises(ValueError, match=r"\(CAM_BACK, CAM_FRONT\). Got \['X'\]"):
+            check_inputs(load_params(None, {**given, "cameras": ["X"]}))
+        with pytest.raises(ValueError, match=r"Got 'yolo', but names such as .* are those of 'nuscenes'"):
+            check_inputs(load_params(None, {**given, "dataset": "yolo"}))
+        list_dataset(address, cameras=["CAM_BACK"])
+    assert listed.count(address) == 1 and len(listed) == len(set(listed))
 
 
 def test_an_address_that_leads_out_of_its_store_is_refused():

@@ -17,6 +17,37 @@ def test_labels_are_looked_for_before_a_run_starts(tmp_path):
         check_inputs(Params(demo_scenes=3, boxes="labels", skip_caption=True))
 
 
+@pytest.mark.parametrize("boxes", ["detector", "labels"])
+def test_a_camera_and_a_layout_that_the_folder_has_not_are_refused_before_a_run_starts(tmp_path, boxes):
+    scenes, benchmark = trees.nuscenes_tree(tmp_path / "nu"), trees.kitti_tree(tmp_path / "ki")
+    trees.save_picture(tmp_path / "plain" / "a.jpg")
+
+    def check(folder, **asked):
+        check_inputs(Params(images_folder=str(folder), skip_caption=True, boxes=boxes, **asked))
+
+    check(scenes, cameras=["CAM_FRONT", "CAM_BACK"], dataset="nuscenes")
+    check(benchmark, cameras=["image_2"], dataset="kitti")
+    with pytest.raises(
+        ParameterError, match=r"cameras of the data set \(CAM_BACK, CAM_FRONT\). Got \['CAM_FRONT', 'X'"
+    ):
+        check(scenes, cameras=["CAM_FRONT", "X"])
+    with pytest.raises(ParameterError, match=r"cameras of the data set \(image_2\). Got \['CAM_FRONT'\]"):
+        check(benchmark, cameras=["CAM_FRONT"])
+    with pytest.raises(ParameterError, match=r"Got 'kitti', but names such as .* are those of 'nuscenes'; with auto"):
+        check(scenes, dataset="kitti")
+    if boxes == "detector":
+        with pytest.raises(
+            ParameterError, match=r"must be empty for this data set. Got \['X'\], as the layout 'folder'"
+        ):
+            check(tmp_path / "plain", cameras=["X"])
+
+
+def test_the_demo_world_is_a_plain_folder():
+    for asked, must in (({"cameras": ["X"]}, "empty"), ({"dataset": "coco"}, "auto or folder")):
+        with pytest.raises(ParameterError, match=rf"'{next(iter(asked))}' parameter must be {must} for the demo world"):
+            check_inputs(Params(demo_scenes=3, skip_caption=True, **asked))
+
+
 def test_a_wrong_group_pattern_is_refused_before_a_run_starts():
     for pattern, message in (("(", "is not a regular expression"), ("a+", "must have a group in brackets")):
         with pytest.raises(ParameterError, match=f"'group_pattern' parameter {message}"):
