@@ -128,9 +128,15 @@ class Tables:
         return int(self.value(f"SELECT count(*) FROM {source}"))
 
     def matching(
-        self, name: str, ids: pd.Series, *, key: str = "object_id", columns: Sequence[str] | None = None
+        self,
+        name: str,
+        ids: Sequence[str] | pd.Series,
+        *,
+        key: str = "object_id",
+        columns: Sequence[str] | None = None,
+        in_order: bool = False,
     ) -> pd.DataFrame:
-        """Return the rows of a table that have one of these ids, in no particular order.
+        """Return the rows of a table that have one of these ids.
 
         Only the ids are held besides the answer, so that this needs little memory however long the table is.
 
@@ -139,10 +145,12 @@ class Tables:
             ids: Values of `key`.
             key: Column that holds them.
             columns: Those wanted; all of the table by default.
+            in_order: In the order of the table; else in no particular one.
         """
-        self.keep("wanted", pd.DataFrame({key: ids.astype("str").drop_duplicates()}))
+        self.keep("wanted", pd.DataFrame({key: pd.Series(ids, dtype="str").drop_duplicates()}))
         told = ", ".join(f't."{column}"' for column in columns or self.columns[name])
-        return self.rows(f"SELECT {told} FROM {name} t SEMI JOIN wanted USING ({key})")
+        order = f" ORDER BY {ROW}" if in_order else ""
+        return self.rows(f"SELECT {told} FROM {name} t SEMI JOIN wanted USING ({key}){order}")
 
     def ranked_blocks(self, columns: Sequence[str] = ("*",), among: str = "") -> Iterator[pd.DataFrame]:
         """Yield rows of the scores, rarest first, in blocks that fit into the memory that the run allows.

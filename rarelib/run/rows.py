@@ -37,9 +37,7 @@ def rows_of(
         columns: Those wanted; all by default.
     """
     with Tables(run, name) as tables:
-        tables.keep("wanted", pd.DataFrame({key: pd.Series(list(ids), dtype="str").drop_duplicates()}))
-        told = ", ".join(f't."{column}"' for column in columns or tables.columns[name])
-        return tables.rows(f"SELECT {told} FROM {name} t SEMI JOIN wanted USING ({key}) ORDER BY {ROW}")
+        return tables.matching(name, ids, key=key, columns=columns, in_order=True)
 
 
 def read_selected(run: RunFolder, *names: str) -> list[pd.DataFrame]:
