@@ -20,7 +20,11 @@ from .exchange import export, import_
 from .options import GroupedCommand, run_options
 from .runs import RUN_FOLDER, audit_labels, compare, open_, runs, save_by_hand
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+CONTEXT = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 110,
+    "token_normalize_func": lambda name: name.replace("-", "_"),  # of every command's options
+}
 CAPTIONED_BY = ("skip_caption", "caption_source", "caption_base_url")  # what says how captions are made
 SHELLS = {"bash": "bash_source", "zsh": "zsh_source", "fish": "fish_source"}
 
@@ -34,7 +38,7 @@ def commands() -> None:
     """
 
 
-@commands.command(cls=GroupedCommand, context_settings={"token_normalize_func": lambda name: name.replace("-", "_")})
+@commands.command(cls=GroupedCommand)
 @click.argument("source", required=False, metavar="[PARAMS.yaml | FOLDER]")
 @click.option("--force", metavar="STAGE", help="Do this stage again, and what follows from it: 04, or 04_score_rarity.")
 @run_options

@@ -8,12 +8,13 @@ import click
 
 from ..export import FORMATS, TOOLS, WHAT
 from ..params import ParameterError
+from .options import Names
 from .runs import RUN_FOLDER, save_by_hand
 
 
-@click.command(context_settings={"token_normalize_func": lambda name: name.replace("-", "_")})
+@click.command()
 @click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
-@click.option("--to", type=click.Choice(FORMATS), help="Form of the tool.")
+@click.option("--to", type=Names(FORMATS), help="Form of the tool.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder.")
 @click.option("--what", type=click.Choice(WHAT), default="selection", show_default=True,
               help="What is shown as rare, what is judged rare, or all that is ranked.")  # fmt: skip
@@ -53,7 +54,7 @@ def export(
 
 @click.command("import")
 @click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
-@click.option("--from", "source", required=True, type=click.Choice(TOOLS))
+@click.option("--from", "source", required=True, type=Names(TOOLS))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_(run_folder: Path, source: str, file: Path) -> int:
     """Bring verdicts that were given in another tool back as RUN/verdicts.csv."""

@@ -27,6 +27,14 @@ class ParameterOption(click.Option):
         return [CompletionItem(word) for word in words if str(word).startswith(incomplete)]
 
 
+class Names(click.Choice):
+    """A choice of names that are shown as they are, and may be written with _ for - as options may."""
+
+    def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:
+        """Return the name by which values are compared."""
+        return str(choice).replace("_", "-")
+
+
 class GroupedCommand(click.Command):
     """A command whose help shows its parameters by stage."""
 

@@ -37,6 +37,11 @@ def test_wrong_use_is_one_line(world, capsys):
     assert app.main(["export", str(run), "--out", str(out)]) == 2
     assert "The option '--to' must be one of coco, yolo" in capsys.readouterr().err
     assert app.main(["export", str(run), "--to", "voc", "--out", str(out)]) == 2
+    assert "'label-studio'" in capsys.readouterr().err
+    assert app.main(["import", str(run), "--from", "label_studio", str(run / "config.json")]) == 2
+    assert "config.json is not an export of label-studio" in capsys.readouterr().err
+    assert app.main(["export", "--help"]) == 0
+    assert "|label-studio|" in capsys.readouterr().out
     assert app.main(["export", str(run), "--to", "yolo", "--out", str(out)]) == 2
     assert "'--images_folder' must name" in capsys.readouterr().err
     assert app.main(["import", str(run), "--from", "cvat", str(run / "config.json")]) == 2

@@ -40,7 +40,8 @@ def test_jupyterlab_is_started_without_news(tmp_path, monkeypatch):
     run = planted_run(tmp_path / "run")
     nothing = subprocess.Popen([sys.executable, "-c", ""])
     monkeypatch.setattr(subprocess, "Popen", lambda command, env: started.append((command, env)) or nothing)
-    assert app.main(["explore", str(run.root), "--no-browser"]) == 0
+    assert app.main(["explore", str(run.root), "--no-browser", "--images-folder", str(tmp_path)]) == 0
+    assert f'images_folder = "{tmp_path.as_posix()}"' in parameters(run.root / "explore.ipynb")
     command, environment = started[0]
     assert command[1:] == ["-m", "jupyterlab", str(run.root / "explore.ipynb"), "--no-browser"]
     settings = Path(environment["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0]) / "labconfig"
