@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import unicodedata
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -26,6 +27,17 @@ def say(key: str, language: str = "en", /, **values: Any) -> str:
         raise ValueError(f"There is no phrase {key!r} in rarelib/phrases.")
     template = phrases()[key][language]
     return _WORDS.vformat(template, (), values) if "|" in template else template.format(**values)
+
+
+def text_columns(text: str) -> int:
+    """Return how wide a text is, in Latin letters: Japanese ones are two wide."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def padded(text: str, columns: int, *, right: bool = False) -> str:
+    """Return the text with spaces behind it, or before it, that make it so many Latin letters wide."""
+    space = " " * (columns - text_columns(text))
+    return space + text if right else text + space
 
 
 class _Words(string.Formatter):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 import webbrowser
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from ..language import LANGUAGES, say
+from ..language import LANGUAGES, padded, say, text_columns
 from ..params import ParameterError
 from ..pictures.sources import is_address
 
@@ -168,18 +167,9 @@ def _aligned(table: pd.DataFrame, language: str) -> str:
     head = [say(f"runs.column_{name}", language) for name in table.columns]
     rows = [["–" if pd.isna(v) else f"{v:,}" if n else str(v) for v, n in zip(row, numbers, strict=True)]
             for row in table.itertuples(index=False)]  # fmt: skip
-    widths = [max(_columns(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    widths = [max(text_columns(row[at]) for row in [head, *rows]) for at in range(len(head))]
     lines = []
     for row in [head, *rows]:
-        cells = [_padded(text, width, right) for text, width, right in zip(row, widths, numbers, strict=True)]
+        cells = [padded(text, width, right=right) for text, width, right in zip(row, widths, numbers, strict=True)]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
-
-
-def _padded(text: str, width: int, right: bool) -> str:
-    space = " " * (width - _columns(text))
-    return space + text if right else text + space
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -17,6 +17,8 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..language import text_columns
+
 WIDTH = 9.0  # inches; about the text width of a notebook at DPI
 DPI = 110
 AS_SHOWN = {"dpi": DPI, "format": "png"}  # how notebooks show a figure, and a run's plots are saved
@@ -164,11 +166,6 @@ def fit_text(text: object, columns: int, lines: int = 1) -> str:
     if len(rows) > lines:
         rows = [*rows[: lines - 1], _shorten("".join(rows[lines - 1 :]), columns)]
     return "\n".join(row.rstrip() for row in rows)
-
-
-def text_columns(text: str) -> int:
-    """Return how wide a text is, in Latin letters."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _in_256_colours(content: bytes) -> bytes:

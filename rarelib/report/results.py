@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..explore.rows import gather_batches, gather_objects, open_tables
-from ..language import say
+from ..language import padded, say
 from ..run.folder import RunFolder
 from ..run.json_rows import write_json_rows
 from ..run.queries import ROW, Tables
@@ -127,12 +127,14 @@ def timing_text(run: RunFolder, *, running: str = "", language: str = "en") -> s
     Args:
         run: Whose stages.
         running: The stage that asks, which is not finished yet.
-        language: Of what is said of a stage without seconds.
+        language: Of the heads, and of what is said of a stage without seconds.
     """
     columns = ("total", "start_up", "read", "compute", "write")
     seconds = {stage: marker["seconds"] for stage, marker in stage_markers(run).items()}
     whole = sum(times.get("total", 0.0) for times in seconds.values())
-    lines = [f"{'[s]':<20}" + "".join(f"{name:>10}" for name in columns) + f"{'share':>9}"]
+    heads = [padded(say(f"report.time_{name}", language), 10, right=True) for name in columns]
+    share = padded(say("report.time_share", language), 9, right=True)
+    lines = [padded(say("report.time_unit", language), 20) + "".join(heads) + share]
     for stage in STAGES:
         if stage not in seconds:
             told = "under_way" if stage == running else "not_run"

@@ -16,7 +16,8 @@ from rarelib.figures.charts import (
     step_name,
 )
 from rarelib.figures.map import plot_map
-from rarelib.figures.style import NOT_FIRST, NOT_LAST, fit_text, new_chart, png_bytes, printable, text_columns
+from rarelib.figures.style import NOT_FIRST, NOT_LAST, fit_text, new_chart, png_bytes, printable
+from rarelib.language import text_columns
 from rarelib.run.folder import RunFolder
 from rarelib.tables import TableError
 

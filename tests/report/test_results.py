@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from planted_run import planted_run
 
-from rarelib.language import say
+from rarelib.language import say, text_columns
 from rarelib.report.results import collect_results, collect_statistics, timing_text, write_html, write_results
 from rarelib.tables import STAGES
 
@@ -93,6 +93,14 @@ def test_the_first_sentence_tells_what_was_found_from_proposals(tmp_path):
     told = collect_statistics(run)["sentence"]
     assert (told["found"], told["proposals"], told["classes"]) == (len(known), 2, known["class_name"].nunique())
     assert "2 more boxes that may hold what the detector never learned" in say("report_sentence", **told)
+
+
+def test_the_times_stand_below_their_heads_in_either_language(run):
+    for language, unit, head, share in (("en", "[s]", "start-up", "share"), ("ja", "［秒］", "起動", "割合")):
+        lines = timing_text(run, language=language).splitlines()
+        assert lines[0].split()[0] == unit and head in lines[0].split() and lines[0].split()[-1] == share
+        assert len({text_columns(line) for line in lines[:-2]}) == 1
+    assert not re.search("[a-z]", lines[0])
 
 
 def test_the_times_add_up(run):
