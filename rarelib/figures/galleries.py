@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from ..language import phrases, say
+from ..language import phrases, say, text_columns
 from ..tables import DETECTED, LABEL
 from .style import (
     DPI,
@@ -22,12 +22,12 @@ from .style import (
     new_chart,
     printable,
     styled,
-    text_columns,
     words_only,
 )
 
 TILE_COLOUR = "#eef2f5"
-CAPTION_LINES = 6
+CAPTION_LINES = 6  # at most
+CAPTION_LINE = 0.118  # height of one [inches]
 LANDSCAPE = 0.8  # height over width of a gallery's tile
 LETTERS_PER_INCH = 15.5  # of the small print under a picture
 
@@ -107,10 +107,13 @@ def plot_gallery(
     if rows.empty:
         return words_only(title, say("plots.no_crops", language))
     cell = WIDTH / columns
-    chart, panels = _grid(title, len(rows), columns, cell * LANDSCAPE + 0.36 + 0.118 * CAPTION_LINES)
-    for axes, crop, row in zip(panels, crops, rows.to_dict("records"), strict=False):
+    letters = int(cell * LETTERS_PER_INCH)
+    reasons = [fit_text(reason, letters, CAPTION_LINES) for reason in rows.get("reason", [""] * len(rows))]
+    lines = max(len(reason.split("\n")) if reason else 0 for reason in reasons)
+    chart, panels = _grid(title, len(rows), columns, cell * LANDSCAPE + 0.36 + CAPTION_LINE * lines)
+    for axes, crop, row, reason in zip(panels, crops, rows.to_dict("records"), reasons, strict=False):
         _tile(axes, crop, cell, height_over_width=LANDSCAPE)
-        _caption(axes, row, int(cell * LETTERS_PER_INCH), language)
+        _caption(axes, row, reason, letters=letters, lines=lines)
     return chart
 
 
@@ -161,7 +164,7 @@ def _grid(title: str, cells: int, columns: int, cell_height: float) -> tuple[Cha
     chart.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.0, hspace=0.0)  # type: ignore[union-attr, call-arg]
     panels = list(chart.subplots(rows, columns, squeeze=False).ravel())
     for axes in panels:
-        axes.set(xticks=[], yticks=[])
+        axes.set(xticks=[], yticks=[], anchor="N")  # in the middle, what stands below would be cut off
         axes.spines[:].set_visible(False)
         axes.set_axis_off()  # until something is shown in it
     return chart, panels
@@ -193,15 +196,15 @@ def _tile(axes: Axes, crop: np.ndarray, inches: float, *, height_over_width: flo
     axes.set(xlim=(0, 1), ylim=(1, 0))
 
 
-def _caption(axes: Axes, row: Mapping[str, Any], letters: int, language: str) -> None:
+def _caption(axes: Axes, row: Mapping[str, Any], reason: str, *, letters: int, lines: int) -> None:
+    """Write name, number and reason below a tile; all tiles get room for so many lines of reasons."""
     score = row.get("rarity", row.get("similarity"))
     name = "  ".join([*_rank(row), fit_text(row.get("class_name", ""), letters - 10)])
     axes.annotate(name, (0, 0), (0, -3), **_below(), fontsize=8.5, color=INK, ha="left")
     if score is not None:
         axes.annotate(f"{score:.2f}", (1, 0), (0, -3), **_below(), fontsize=7.5, color=RARE, ha="right")
-    lines = fit_text(row.get("reason", ""), letters, CAPTION_LINES)
-    filled = lines + "\n" * (CAPTION_LINES - 1 - lines.count("\n"))
-    axes.set_xlabel("\n" + filled, fontsize=7, loc="left", labelpad=4)
+    filled = reason + "\n" * (lines - 1 - reason.count("\n"))
+    axes.set_xlabel(f"\n{filled}", fontsize=7, loc="left", labelpad=4)
 
 
 def _rank(row: Mapping[str, Any]) -> list[str]:

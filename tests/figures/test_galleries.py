@@ -35,6 +35,32 @@ def shown(figure):
     return [axes for axes in figure.axes if axes.images]
 
 
+def drawn_from_to(figure):
+    """Return the heights [inches] between which axes and their texts lie once the figure is drawn, from below."""
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in shown(figure)]
+    dpi = figure.dpi
+    return min(box.y0 for box in boxes) / dpi, max(box.y1 for box in boxes) / dpi
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "short", "短い理由", "the only 'horse' among 1,240 objects; " * 9, "珍しい物体です。" * 30]
+)
+@pytest.mark.parametrize("count", [1, 5, 7])
+def test_nothing_is_cut_off_and_no_room_is_left(count, reason):
+    table = rows(count).assign(reason=reason, position=1, similarity=0.5)
+    figures = [
+        plot_gallery(crops(count), table, language="ja"),
+        plot_gallery(crops(count), table.drop(columns="reason")),
+        plot_neighbours(crops(count), table, crops(count), table),
+        plot_contact_sheet(crops(count), [reason or "a.jpg"] * count),
+        plot_boxes(crops(count), [rows(2)] * count),
+    ]
+    for figure in figures:
+        bottom, top = drawn_from_to(figure)
+        assert 0 <= bottom < 0.5 and 0 < figure.get_figheight() - top < 0.6, figure.get_suptitle()
+
+
 def texts(figure):
     labels = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.xaxis.label, axes.title]]
     return " ".join(labels).replace("\n", " ")
