@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..language import say
 from ..pictures.decoding import ImageError, read_with_content
 from ..pictures.sources import READERS, Folder, source_of
 from ..run.earlier import Earlier
@@ -25,11 +26,13 @@ class Changes:
         images: Rows of the pictures to detect: new, changed, or not readable the last time; stamp tells their files.
         kept: Ids of the pictures whose objects are kept.
         counts: new, changed, removed and reused pictures.
+        compared: Whether there was an earlier detection with the same settings.
     """
 
     images: pd.DataFrame
     kept: set[str]
     counts: dict[str, int]
+    compared: bool = True
 
 
 def find_changes(images: pd.DataFrame, files: pd.DataFrame, folder: str | Folder, earlier: Earlier) -> Changes:
@@ -44,7 +47,7 @@ def find_changes(images: pd.DataFrame, files: pd.DataFrame, folder: str | Folder
     now = picture_state(images, files)
     images = images.assign(stamp=(now["size"].astype("str") + "-" + now["modified"].astype("str")).to_numpy())
     if earlier.rows is None:
-        return Changes(images, set(), {"new": len(images), "changed": 0, "removed": 0, "reused": 0})
+        return Changes(images, set(), {"new": len(images), "changed": 0, "removed": 0, "reused": 0}, False)
     place = pd.Index(earlier.rows["image_id"]).get_indexer(now["image_id"])
     before = earlier.rows.iloc[np.maximum(place, 0)].reset_index(drop=True) if len(earlier.rows) else now
     decoded = (place >= 0) & ~now["image_id"].isin(earlier.tables["unreadable"]["image_id"]).to_numpy()
@@ -59,6 +62,11 @@ def find_changes(images: pd.DataFrame, files: pd.DataFrame, folder: str | Folder
         "reused": int(same.sum()),
     }
     return Changes(images[~same], set(now.loc[same, "image_id"]), counts)
+
+
+def changes_sentence(changes: Changes, language: str = "en") -> str:
+    """Return in words how the pictures differ from those of the earlier detection, or that there is none."""
+    return say("changes_sentence" if changes.compared else "changes_none", language, **changes.counts)
 
 
 def join_kept(

@@ -23,9 +23,9 @@ from ..pictures.sources import Folder, source_of
 from ..run.earlier import Earlier
 from ..run.parts import Parts, check_nothing_lost
 from ..run.progress import Progress
-from .vectors import count_kept, embedded_state, join_vectors, known_vectors, look_of
+from .vectors import count_kept, embedded_state, join_vectors, known_vectors, look_of, vectors_sentence
 
-__all__ = ["Embedder", "count_kept", "embed_objects", "embedded_state", "load_embedder"]
+__all__ = ["Embedder", "count_kept", "embed_objects", "embedded_state", "load_embedder", "vectors_sentence"]
 
 PART_BATCHES = 16  # batches that are written as one part
 TEXT_BATCH = 64

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..language import say
 from ..run.earlier import Earlier
 from ..run.parts import Parts
 from ..tables import BOX
@@ -24,6 +25,11 @@ def count_kept(earlier: Earlier, state: pd.DataFrame) -> int:
     """Return how many of the vectors of this state are those of an earlier run."""
     known = state[state["look"] != 0]
     return 0 if earlier.rows is None else len(known.merge(earlier.rows, on=["object_id", "look"]))
+
+
+def vectors_sentence(earlier: Earlier, *, made: int, reused: int, language: str = "en") -> str:
+    """Return in words how many vectors were made now, and how many of an earlier run with the same model were kept."""
+    return say("reused_sentence" if earlier.is_there else "reused_none", language, made=made, reused=reused)
 
 
 def look_of(objects: pd.DataFrame) -> np.ndarray:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rarelib.objects.changes import find_changes, join_kept, picture_state
+from rarelib.objects.changes import changes_sentence, find_changes, join_kept, picture_state
 from rarelib.pictures.decoding import read_with_content
 from rarelib.pictures.listing import list_images
 from rarelib.run.earlier import Earlier, read_earlier, remember, remembered_rows
@@ -40,6 +40,8 @@ def test_the_first_run_has_only_new_pictures(folder):
     images = list_images(folder)
     changes = find_changes(images, images, folder, Earlier())
     assert changes.counts == {"new": 5, "changed": 0, "removed": 0, "reused": 0} and len(changes.images) == 5
+    assert "compare with: 5 pictures are new" in changes_sentence(changes)
+    assert "比較せず、5 枚" in changes_sentence(changes, "ja")
 
 
 def test_size_and_time_decide_and_content_where_these_differ(folder):
@@ -51,6 +53,9 @@ def test_size_and_time_decide_and_content_where_these_differ(folder):
     images = list_images(folder)
     changes = find_changes(images, images, folder, earlier)
     assert changes.counts == {"new": 1, "changed": 1, "removed": 1, "reused": 3}
+    assert changes_sentence(changes).startswith(
+        "Compared with the last run of this folder: 1 picture is new, 1 changed"
+    )
     assert changes.images["path"].tolist() == ["0.png", "new.png"]
     objects, _ = join_kept(changes, images, earlier, objects_in(changes.images, folder), earlier.tables["unreadable"])
     pd.testing.assert_frame_equal(objects, objects_in(images, folder))

@@ -9,8 +9,9 @@ from lost_workers import Elsewhere, KilledDriver, WithStale
 from PIL import Image
 from tiny_models import make_tiny_clip, make_tiny_yolo
 
-from rarelib.objects.embedding import embed_objects, load_embedder, square_crop
+from rarelib.objects.embedding import embed_objects, load_embedder, square_crop, vectors_sentence
 from rarelib.pictures.crops import write_jpeg
+from rarelib.run.earlier import Earlier
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +244,13 @@ def test_the_real_int8_folder_makes_features(shared, crops):
     folder = str(shared / "models" / "yolov8n_int8_openvino_model")
     embedder = load_embedder("yolo", yolo_model=folder)
     assert embedder.embed_crops(crops).shape == (7, 256 + 128)
+
+
+def test_nothing_is_said_of_a_last_run_where_there_was_none():
+    assert vectors_sentence(Earlier(), made=3, reused=0).endswith("are kept; made now: 3.")
+    assert "ありません" in vectors_sentence(Earlier(), made=3, reused=0, language="ja")
+    told = vectors_sentence(Earlier(pd.DataFrame()), made=1, reused=2)
+    assert told.startswith("Vectors kept from the last run") and told.endswith("are the same: 2; made now: 1.")
 
 
 @pytest.mark.parametrize("name", ["resnet", "openai/clip-vit-base-patch32", ""])
