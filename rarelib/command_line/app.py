@@ -63,7 +63,8 @@ def run(source: str | None, force: str | None, **values: str | None) -> int:
         stopped = "\nrarelib: stopped. Finished parts are kept; the same command goes on from here."
         return _say_and_return(stopped, 130)
     except OSError as error:
-        return _say_and_return(f"\nrarelib: the run folder cannot be written: {error.strerror or error}.", 1)
+        place = error.filename or "the run folder"
+        return _say_and_return(f"\nrarelib: {place} cannot be written or read: {error.strerror or error}.", 1)
     return 0
 
 

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..run.places import cache_folder
+from .exports import writable_cache
 from .pickles import check_pickle, refuse_pickle
 from .weights import YOLO_WAYS, sha256_of
 
-for _name, _value in {"YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}.items():
-    os.environ.setdefault(_name, _value)  # a picture or a pickle must not make ultralytics install packages
+for _name, _value in {
+    "YOLO_AUTOINSTALL": "false",  # a picture or a pickle must not make ultralytics install packages
+    "YOLO_VERBOSE": "false",
+    "YOLO_CONFIG_DIR": str(writable_cache()),  # it writes settings when it is imported, else into the user's home
+}.items():
+    os.environ.setdefault(_name, _value)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402

@@ -26,7 +26,7 @@ class KernelRelay:
     def __init__(self, cwd: Path, on_start: Callable[[int], None], *, told: Mapping[str, str] | None = None) -> None:
         """Start kernels in this folder, with this beside in their environment, and tell the process id of each."""
         self._cwd, self._on_start, self._told = cwd, on_start, dict(told or {})
-        self._sockets = tempfile.TemporaryDirectory(prefix="rarelib-")
+        self._sockets = tempfile.TemporaryDirectory(prefix="rarelib-", ignore_cleanup_errors=True)
         self._started = 0
         self._clients: dict[Any, list[Any]] = {}
         self._current: Any = None
@@ -55,6 +55,7 @@ class KernelRelay:
         self._current = None
 
     def _start(self) -> Any:
+        from jupyter_client.kernelspec import KernelSpecManager
         from jupyter_client.manager import KernelManager
 
         class Manager(KernelManager):
@@ -68,14 +69,25 @@ class KernelRelay:
         self._started += 1
         sockets = str(Path(self._sockets.name) / f"kernel-{self._started}")
         manager = Manager(  # sockets are files, so that no port is opened; only async clients notice a dead kernel
-            kernel_name="python3", transport="ipc", ip=sockets, client_class=CLIENT
-        )
+            kernel_name="python3", transport="ipc", ip=sockets, client_class=CLIENT,
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # this Python, whatever else is called python3
+        )  # fmt: skip
         options = [f"--IPKernelApp.exec_lines={WARM_UP}", "--HistoryManager.hist_file=:memory:"]
         with _signals_wait():  # a kernel that nobody knows of yet would not be ended
-            manager.start_kernel(cwd=str(self._cwd), extra_arguments=options, env={**os.environ, **self._told})
+            manager.start_kernel(cwd=str(self._cwd), extra_arguments=options, env=self._environment())
             self._clients[manager] = clients
         self._on_start(manager.provisioner.pid)
         return manager
+
+    def _environment(self) -> dict[str, str]:
+        """Return the environment of a kernel: what it leaves besides results and caches goes with the relay."""
+        here, home = Path(self._sockets.name), Path("~").expanduser()
+        temporary = here / "temporary"
+        temporary.mkdir(exist_ok=True)
+        usual = {"IPYTHONDIR": str(here / "ipython"), "RAY_TMPDIR": tempfile.gettempdir()}
+        if not (home.is_dir() and os.access(home, os.W_OK)):
+            usual["MPLCONFIGDIR"] = str(here / "matplotlib")  # the list of fonts, made once
+        return {**usual, **os.environ, "TMPDIR": str(temporary), **self._told}
 
     def _shut_down(self, manager: Any) -> None:
         clients = self._clients.pop(manager, [])

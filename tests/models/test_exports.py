@@ -70,6 +70,21 @@ def test_neither_is_the_import_of_openvino(tmp_path):
         assert path.stem == "unreported" or "import openvino" not in path.read_text(encoding="utf-8"), path
 
 
+@pytest.mark.parametrize("can_be_written", [True, False])
+def test_the_import_of_ultralytics_leaves_nothing_outside_of_the_cache(tmp_path, can_be_written):
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir() if can_be_written else home.touch()  # nothing can be made in a file, not even by root
+    temporary.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "YOLO_"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import rarelib.models.yolo"],
+        env={**kept, "HOME": str(home), "TMPDIR": str(temporary)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    left = [path.relative_to(home).parts[:2] for path in home.rglob("*") if path.is_file()] if can_be_written else []
+    assert set(left) <= {(".cache", "rarelib")} and not list(temporary.iterdir())
+
+
 def test_a_conversion_is_reported_to_nobody(tmp_path, monkeypatch):
     import torch
     from openvino_telemetry import main

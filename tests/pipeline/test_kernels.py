@@ -69,3 +69,27 @@ def test_what_a_kernel_is_told_stands_in_its_environment_only():
         seen = psutil.Process(manager.provisioner.pid).environ()
         assert dict(os.environ) == before
     assert seen["RARELIB_PROGRESS_FILE"] == "here.json" and seen["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize("can_be_written", [True, False])
+def test_a_kernel_is_of_this_python_and_leaves_nothing_at_home(tmp_path, monkeypatch, can_be_written):
+    home, temporary, other = tmp_path / "home", tmp_path / "temporary", tmp_path / "other" / "kernels" / "python3"
+    home.mkdir() if can_be_written else home.touch()  # nothing can be made in a file, not even by root
+    temporary.mkdir()
+    other.mkdir(parents=True)
+    (other / "kernel.json").write_text(
+        '{"argv": ["false"], "display_name": "of another project", "language": "python"}'
+    )
+    for name in ("IPYTHONDIR", "MPLCONFIGDIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": home, "JUPYTER_PATH": other.parents[1], "TMPDIR": temporary}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with kernels.KernelRelay(Path(), lambda pid: None) as relay:
+        client = relay.take(STAGES[-1]).blocking_client()
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        made = client.execute_interactive("import tempfile; assert tempfile.mkdtemp()", timeout=60)
+        assert made["content"]["status"] == "ok"
+        client.stop_channels()
+    assert not (home / ".ipython").exists() and not list(temporary.iterdir())
