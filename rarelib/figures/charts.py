@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
@@ -71,6 +70,8 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     middle.set_xscale("log", base=2)
     middle.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     if len(held):
+        import seaborn as sns
+
         sns.histplot(x=held.to_numpy(), discrete=True, color=COMMON, alpha=1, linewidth=0, shrink=0.9, ax=right)
     for axes, name in ((left, "confidence"), (middle, "side_px"), (right, "per_picture")):
         axes.set(xlabel=say(f"plots.{name}", language), ylabel="")
@@ -143,6 +144,8 @@ def plot_agreement(
     title = say("plots.agreement", language)
     if scores.empty:
         return words_only(title, say("plots.no_embedded", language))
+    import seaborn as sns
+
     marked = _marked(scores, methods, contamination)
     sets = [marks.to_numpy(dtype=bool) for marks in marked.values()]
     shared = np.array([[np.count_nonzero(one & other) for other in sets] for one in sets])
@@ -221,11 +224,7 @@ def _bars(
     places = np.arange(len(names))
     ends = np.cumsum([np.asarray(part, dtype=float) for part in parts], axis=0)  # (n_parts, n_names)
     for end, colour in reversed([*zip(ends, colours, strict=True)]):  # the longest lies at the back
-        sns.barplot(x=end, y=places, orient="h", width=0.68, saturation=1, errorbar=None, ax=axes)
-        for bar, own in zip(
-            axes.containers[-1], [colour] * len(names) if isinstance(colour, str) else colour, strict=True
-        ):
-            bar.set_color(own)
+        axes.barh(places, end, height=0.68, color=colour, edgecolor=colour)
     for place, (end, label) in enumerate(zip(ends[-1], labels, strict=True)):
         axes.annotate(
             label, (end, place), (4, 0), textcoords="offset points", va="center", fontsize=8, color=INK,
@@ -248,6 +247,8 @@ def _two_origins(axes: Axes, values: pd.Series, proposal: pd.Series, bins: np.nd
 
 def _stacked(axes: Axes, values: pd.Series, second: pd.Series, bins: np.ndarray, colours: tuple[str, str]) -> None:
     """Draw the distribution of values in two groups, the second on top of the first."""
+    import seaborn as sns
+
     second = second.to_numpy(bool)
     counts = [np.histogram(values.to_numpy(float)[group], bins)[0] for group in (~second, second)]
     table = pd.DataFrame({"x": np.tile((bins[1:] + bins[:-1]) / 2, 2), "count": np.concatenate(counts),

@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..tables import STAGES
+from ..tables import DETECT, SCORE, STAGES
 
 WARM_UP = "import pandas, pyarrow.parquet, IPython.display, rarelib.figures.charts"  # what every stage imports
+MORE = {DETECT: ", seaborn", SCORE: ", seaborn, sklearn.ensemble"}  # and what takes a while of what some import
 CLIENT = "jupyter_client.asynchronous.AsyncKernelClient"
 CANCEL_ROUNDS, CANCEL_S = 3, 1.0  # how often and how long ended tasks are waited for
 STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -45,8 +46,8 @@ class KernelRelay:
         if self._ahead is not None and not self._ahead.is_alive():  # killed while it waited
             self._shut_down(self._ahead)
             self._ahead = None
-        self._current = self._ahead or self._start()
-        self._ahead = self._start() if stage != STAGES[-1] else None
+        self._current = self._ahead or self._start(stage)
+        self._ahead = self._start(STAGES[STAGES.index(stage) + 1]) if stage != STAGES[-1] else None
         return self._current
 
     def stop(self) -> None:
@@ -54,7 +55,7 @@ class KernelRelay:
         self._shut_down(self._current)
         self._current = None
 
-    def _start(self) -> Any:
+    def _start(self, stage: str) -> Any:
         from jupyter_client.kernelspec import KernelSpecManager
         from jupyter_client.manager import KernelManager
 
@@ -72,7 +73,7 @@ class KernelRelay:
             kernel_name="python3", transport="ipc", ip=sockets, client_class=CLIENT,
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # this Python, whatever else is called python3
         )  # fmt: skip
-        options = [f"--IPKernelApp.exec_lines={WARM_UP}", "--HistoryManager.hist_file=:memory:"]
+        options = [f"--IPKernelApp.exec_lines={WARM_UP}{MORE.get(stage, '')}", "--HistoryManager.hist_file=:memory:"]
         with _signals_wait():  # a kernel that nobody knows of yet would not be ended
             manager.start_kernel(cwd=str(self._cwd), extra_arguments=options, env=self._environment())
             self._clients[manager] = clients

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,22 @@ from ..params import ParameterError
 from ..run.folder import write_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
+GRAMMAR = "rfc3987_syntax"
+
+
+def import_papermill() -> Any:
+    """Return the module papermill, imported without a grammar that would take more than a second to build.
+
+    jsonschema, which checks notebooks, builds it at its import, for a format (IRI) that their schema does not have; it
+    does without where the grammar is not there.
+    """
+    if "jsonschema" in sys.modules or GRAMMAR in sys.modules:
+        return import_module("papermill")
+    sys.modules[GRAMMAR] = None  # type: ignore[assignment] # its import fails as if it were not there
+    try:
+        return import_module("papermill")
+    finally:
+        del sys.modules[GRAMMAR]
 
 
 def notebooks_folder() -> Path:

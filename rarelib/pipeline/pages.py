@@ -9,7 +9,7 @@ from ..params import ParameterError, Params
 from ..run.folder import write_json
 from ..tables import REPORT
 from .kernels import KernelRelay
-from .notebooks import in_language, notebooks_folder, read_notebook
+from .notebooks import import_papermill, in_language, notebooks_folder, read_notebook
 from .redaction import Redactor
 
 
@@ -31,8 +31,8 @@ def render_notebook(
     Raises:
         ParameterError: If it stopped, with what it said.
     """
+    papermill = import_papermill()
     import nbformat
-    import papermill
 
     node = nbformat.from_dict(in_language(read_notebook(notebooks_folder() / name), language))
     running = out / f".{name}"

@@ -21,7 +21,7 @@ from .kernels import KernelRelay
 from .lock import run_lock
 from .mirroring import OnDisk, kept_at_its_place
 from .model_files import resolve_models
-from .notebooks import in_language, notebooks_folder, read_notebook
+from .notebooks import import_papermill, in_language, notebooks_folder, read_notebook
 from .plan import Planned, Stage, plan_stages, stage_named, with_followers, with_sources
 from .preflight import check_inputs, run_config
 from .products import is_finished, mend_crops, read_marker, write_marker
@@ -120,8 +120,8 @@ class _Runner:
         return is_finished(self.run, planned)
 
     def _execute(self, planned: Planned) -> None:
+        papermill = import_papermill()
         import nbformat
-        import papermill
         from papermill.iorw import load_notebook_node
         from papermill.parameterize import parameterize_notebook
 

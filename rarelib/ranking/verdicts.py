@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from ..language import say
 from ..run.folder import find_upwards, whole_file
@@ -155,5 +154,7 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Wilson, 1927)."""
     if not trials:
         return 0.0, 1.0
+    from scipy.stats import binomtest
+
     interval = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from ..language import say
 from ..ranking.early_filter import filter_objects, id_chances, is_proposal
@@ -102,7 +102,7 @@ def choose_kinds(class_names: pd.Series) -> list[str]:
 
 def kinds_interval(share: np.ndarray, n_kinds: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the 90 % interval of Jeffreys over kinds (Brown, 2001, doi:10.1214/ss/1009213286), each one trial."""
-    low, high = (beta.ppf(level, share * n_kinds + 0.5, (1 - share) * n_kinds + 0.5) for level in (0.05, 0.95))
+    low, high = (betaincinv(share * n_kinds + 0.5, (1 - share) * n_kinds + 0.5, level) for level in (0.05, 0.95))
     return np.minimum(low, share), np.maximum(high, share)
 
 

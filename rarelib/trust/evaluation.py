@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from ..language import say
 from ..pictures.boxes import COVER, INSIDE, IOU, match_boxes
@@ -185,7 +185,7 @@ def cluster_interval(values: np.ndarray, clusters: np.ndarray, generator: np.ran
     sums, sizes = np.bincount(cluster, values), np.bincount(cluster)
     if len(sizes) < LEAST_CLUSTERS:  # too few to draw from: each counts as one trial (Jeffreys)
         hits = float(values.mean()) * len(sizes)
-        low, high = beta.ppf((0.025, 0.975), hits + 0.5, len(sizes) - hits + 0.5)
+        low, high = betaincinv(hits + 0.5, len(sizes) - hits + 0.5, (0.025, 0.975))
         return min(float(low), float(values.mean())), max(float(high), float(values.mean()))
     drawn = generator.integers(0, len(sizes), (RESAMPLES, len(sizes)))
     low, high = np.quantile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), (0.025, 0.975))
