@@ -68,6 +68,35 @@ def score_objects(
             row in objects.
     """
     settings = ScoreSettings.taken(settings)
+    table, vectors, order = _ranked(objects, images, vectors, object_ids, zero_shot, verdicts, settings)
+    neighbours, table["nearest"] = nearest_common(table, vectors)
+    table = explain_objects(table, n_objects=int((~is_proposal(objects)).sum()), language=settings.language)
+    return _in_given_order(table[["object_id", *settings.outlier_methods, *COLUMNS]], order), neighbours
+
+
+def rank_objects(
+    objects: pd.DataFrame,
+    images: pd.DataFrame,
+    vectors: np.ndarray,
+    object_ids: Sequence[str],
+    *,
+    settings: ScoreSettings,
+) -> pd.DataFrame:
+    """Return object_id and rank as score_objects gives them, without the reasons and neighbours that it looks up."""
+    table, _, order = _ranked(objects, images, vectors, object_ids, None, None, settings)
+    return _in_given_order(table[["object_id", "rank"]], order)
+
+
+def _ranked(
+    objects: pd.DataFrame,
+    images: pd.DataFrame,
+    vectors: np.ndarray,
+    object_ids: Sequence[str],
+    zero_shot: pd.DataFrame | None,
+    verdicts: np.ndarray | pd.Series | None,
+    settings: ScoreSettings,
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return the scored, ranked and selected objects in the order of their ids, their vectors, and that order."""
     if settings.selection not in SELECTIONS:
         raise ValueError(
             f"The 'selection' parameter of score_objects must be {', '.join(SELECTIONS)}. "
@@ -86,11 +115,11 @@ def score_objects(
     table = narrowed(_add_facts(table, objects, vectors, zero_shot, settings), when=narrow)
     table = narrowed(_add_signs(table, n_images=_count_looked_at(images, objects)), when=narrow)
     table["rarity"] = _rarity(table, settings)
-    table = narrowed(_order_and_select(table, vectors, settings), when=narrow)
-    neighbours, table["nearest"] = nearest_common(table, vectors)
-    table = explain_objects(table, n_objects=int((~is_proposal(objects)).sum()), language=settings.language)
-    table = table[["object_id", *settings.outlier_methods, *COLUMNS]]
-    return table if (np.diff(order) > 0).all() else table.take(np.argsort(order)).reset_index(drop=True), neighbours
+    return narrowed(_order_and_select(table, vectors, settings), when=narrow), vectors, order
+
+
+def _in_given_order(table: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
+    return table if (np.diff(order) > 0).all() else table.take(np.argsort(order)).reset_index(drop=True)
 
 
 def _add_facts(

@@ -122,7 +122,7 @@ def _sample(objects: pd.DataFrame, object_ids: Sequence[str], seed: int) -> tupl
 
 def _hide_and_rank(world: _World, kind: str, generator: np.random.Generator) -> dict[str, Any]:
     """Return the rank of the first hidden object that is shown, how many passed the early filter, and of how many."""
-    from ..ranking.scoring import score_objects
+    from ..ranking.scoring import rank_objects
 
     table, vectors = world.table, world.vectors
     of_kind = ((table["class_name"] == kind) & ~is_proposal(table)).to_numpy()
@@ -138,14 +138,14 @@ def _hide_and_rank(world: _World, kind: str, generator: np.random.Generator) -> 
     if not passed.any():
         return {**found, "first_rank": found["n"] + 1}  # after all that is shown
     renamed, kept = renamed[stays], table["object_id"].iloc[chosen[passed]]
-    scores, _ = score_objects(
+    ranked = rank_objects(
         renamed,
         world.images,
         vectors[stays],
         renamed["object_id"].tolist(),
         settings=replace(world.settings, outlier_methods=()),  # the fusion needs none of their columns
     )
-    return {**found, "first_rank": int(scores.set_index("object_id").loc[kept, "rank"].min())}
+    return {**found, "first_rank": int(ranked.set_index("object_id").loc[kept, "rank"].min())}
 
 
 def passes_filter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,14 @@ def has_keyword(class_names: pd.Series, keywords: Sequence[str]) -> np.ndarray:
     """
     known = lexicon_of().known
     wanted = [split_name(word, known) if is_spaced(word) else split_name(word) for word in keywords]
-    wanted = [words for words in wanted if words]
+    wanted = [tuple(words) for words in wanted if words]
     found = {name: any(_contains(str(name), words) for words in wanted) for name in class_names.unique()}
     return class_names.map(found).to_numpy(bool)
 
 
-def _contains(name: str, wanted: list[str]) -> bool:
+@lru_cache(maxsize=50_000)  # an audit asks for the same names and keywords in every round
+def _contains(name: str, wanted: tuple[str, ...]) -> bool:
     lexicon = lexicon_of()
-    known = lexicon.known.union(wanted) if all(map(is_spaced, wanted)) else wanted
-    words = split_name(name, known, parts=lexicon.parts.union(wanted))
+    known = lexicon.known.union(wanted) if all(map(is_spaced, wanted)) else frozenset(wanted)
+    words = tuple(split_name(name, known, parts=lexicon.parts.union(wanted)))
     return any(words[start : start + len(wanted)] == wanted for start in range(len(words) - len(wanted) + 1))

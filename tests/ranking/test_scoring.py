@@ -7,7 +7,7 @@ from planted import boxes_of, cluster, images_of, unit
 
 from rarelib.params import OUTLIER_METHODS
 from rarelib.ranking.early_filter import filter_objects
-from rarelib.ranking.scoring import score_objects
+from rarelib.ranking.scoring import rank_objects, score_objects
 from rarelib.ranking.verdicts import draw_for_precision
 from rarelib.settings import FilterSettings, ScoreSettings
 
@@ -91,6 +91,15 @@ def test_order_of_rows_does_not_matter(street):
     )
     pd.testing.assert_frame_equal(after, before.iloc[order].reset_index(drop=True))
     pd.testing.assert_frame_equal(neighbours_after, neighbours)
+
+
+def test_ranks_alone_are_those_of_the_scores(street):
+    objects, vectors = street
+    order = np.random.default_rng(4).permutation(len(objects))
+    objects, vectors, settings = objects.iloc[order], vectors[order], ScoreSettings(outlier_methods=())
+    given = (objects, images_of(objects), vectors, objects["object_id"].tolist())
+    scores, _ = score_objects(*given, settings=settings)
+    pd.testing.assert_frame_equal(rank_objects(*given, settings=settings), scores[["object_id", "rank"]])
 
 
 def test_blurred_patch_is_held_back_not_hidden(street):
