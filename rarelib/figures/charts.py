@@ -70,9 +70,8 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     middle.set_xscale("log", base=2)
     middle.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     if len(held):
-        import seaborn as sns
-
-        sns.histplot(x=held.to_numpy(), discrete=True, color=COMMON, alpha=1, linewidth=0, shrink=0.9, ax=right)
+        counts = held.value_counts()
+        right.bar(counts.index, counts, width=0.9, color=COMMON)
     for axes, name in ((left, "confidence"), (middle, "side_px"), (right, "per_picture")):
         axes.set(xlabel=say(f"plots.{name}", language), ylabel="")
         axes.yaxis.get_major_locator().set_params(integer=True)
@@ -247,16 +246,12 @@ def _two_origins(axes: Axes, values: pd.Series, proposal: pd.Series, bins: np.nd
 
 def _stacked(axes: Axes, values: pd.Series, second: pd.Series, bins: np.ndarray, colours: tuple[str, str]) -> None:
     """Draw the distribution of values in two groups, the second on top of the first."""
-    import seaborn as sns
-
     second = second.to_numpy(bool)
     counts = [np.histogram(values.to_numpy(float)[group], bins)[0] for group in (~second, second)]
-    table = pd.DataFrame({"x": np.tile((bins[1:] + bins[:-1]) / 2, 2), "count": np.concatenate(counts),
-                          "group": np.repeat([False, True], len(bins) - 1)})  # fmt: skip
-    sns.histplot(
-        table, x="x", weights="count", hue="group", hue_order=[True, False], palette=colours[::-1], bins=bins.tolist(),
-        multiple="stack", alpha=1, linewidth=0, shrink=0.92, legend=False, ax=axes,
-    )  # fmt: skip
+    middles, widths = (bins[1:] + bins[:-1]) / 2, 0.92 * np.diff(bins)
+    for count, below, colour in zip(counts, (0, counts[0]), colours, strict=True):
+        for bar in axes.bar(middles, count, widths, bottom=below, color=colour):
+            bar.sticky_edges.y[:] = [0]  # a bar of nothing on the highest one leaves room above it
 
 
 def _score_panel(axes: Axes, values: pd.Series, contamination: float, language: str) -> None:

@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..tables import DETECT, SCORE, STAGES
+from ..tables import SCORE, STAGES
 
 WARM_UP = "import pandas, pyarrow.parquet, IPython.display, rarelib.figures.charts"  # what every stage imports
-MORE = {DETECT: ", seaborn", SCORE: ", seaborn, sklearn.ensemble"}  # and what takes a while of what some import
+MORE = {SCORE: ", seaborn, sklearn.ensemble"}  # and what takes a while of what one imports
 CLIENT = "jupyter_client.asynchronous.AsyncKernelClient"
 CANCEL_ROUNDS, CANCEL_S = 3, 1.0  # how often and how long ended tasks are waited for
 STOPPING = (signal.SIGINT, signal.SIGTERM)
