@@ -27,7 +27,7 @@ run: $(STAMP)  ## Run all stages: make run PARAMS=params/nuscenes.yaml ARGS="--s
 
 test: $(STAMP)  ## Lint and run the tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak" -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 soak: $(STAMP)  ## Run the long checks (hours): kills, full disk, 20,000 scenes
 	$(BIN)/python -m pytest -m soak -s

@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from plain_notebooks import without_figures
 from small_demo import DEMO, run_demo
 
 from rarelib.demo.draw.world import save_world
@@ -21,8 +22,9 @@ GONE, CHANGED, ADDED = 3, 2, 6
 
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory):
-    """A folder of 60 pictures and another one of which 3 are gone, 2 changed and 6 new."""
+    """A folder of 60 pictures, another one of which 3 are gone, 2 changed and 6 new, and notebooks for runs of them."""
     place = tmp_path_factory.mktemp("worlds")
+    without_figures(place / "notebooks")
     save_world(place / "world", n_scenes=60 + ADDED, seed=4, workers=1)
     drawn = sorted(path.relative_to(place / "world" / "images") for path in (place / "world").rglob("*.jpg"))
     for name, paths in (("first", drawn[:60]), ("second", drawn[GONE:])):
@@ -43,9 +45,9 @@ def crops_of(run):
     return {path.name: path.read_bytes() for path in (run.root / "cropped_objects").rglob("*.jpg")}
 
 
-def run_on(runs_dir, folder, **overrides):
-    run, _ = run_demo(runs_dir, demo_scenes=0, images_folder=str(folder), audit=False, skip_caption=True, **overrides)
-    return run
+def run_on(worlds, **overrides):
+    given = {"demo_scenes": 0, "images_folder": str(worlds / "folder"), "audit": False, "skip_caption": True}
+    return run_demo(worlds / "runs", notebooks=worlds / "notebooks", **given, **overrides)[0]
 
 
 def move_into(world, folder):
@@ -57,11 +59,11 @@ def move_into(world, folder):
 def grown(worlds):
     """The run of a folder that was run, changed and run again; and the counts of its stages."""
     move_into(worlds / "first", worlds / "folder")
-    run = run_on(worlds / "runs", worlds / "folder", name="grown")
+    run = run_on(worlds, name="grown")
     first = {stage: counts_of(run, stage) for stage in ("02_detect_objects", "03_embed_objects")}
     assert first["02_detect_objects"]["new"] == 60 and first["03_embed_objects"]["reused"] == 0
     move_into(worlds / "second", worlds / "folder")
-    run = run_on(worlds / "runs", worlds / "folder", name="grown")
+    run = run_on(worlds, name="grown")
     return run, {stage: counts_of(run, stage) for stage in first}
 
 
@@ -79,7 +81,7 @@ def test_only_the_difference_is_detected_and_embedded(grown):
 
 def test_all_is_as_from_nothing(grown, worlds):
     run, _ = grown
-    anew = run_on(worlds / "runs", worlds / "folder", name="anew")
+    anew = run_on(worlds, name="anew")
     for table in sorted(set(TABLES) - {"captions"}):
         left, right = run.read_table(table), anew.read_table(table)
         pd.testing.assert_frame_equal(left, right, check_exact=False, rtol=1e-3, atol=1e-4, obj=table)
@@ -95,9 +97,9 @@ def test_all_is_as_from_nothing(grown, worlds):
 def test_other_settings_and_force_do_all_again(grown, worlds):
     given = {"demo_scenes": 0, "images_folder": str(worlds / "folder"), "runs_dir": str(worlds / "runs")}
     params = load_params(DEMO, {**given, "name": "grown", "conf": 0.4, "sampling_rate": 0.3})
-    run = run_pipeline(params, until="04_score_rarity", terminal=Terminal(io.StringIO()))
+    options = {"until": "04_score_rarity", "notebooks": worlds / "notebooks"}
+    run = run_pipeline(params, terminal=Terminal(io.StringIO()), **options)
     assert counts_of(run, "02_detect_objects")["reused"] == 0
     assert counts_of(run, "03_embed_objects")["reused"] > 0  # the same crop of the same picture has the same vector
-    forced = {"force": "02_detect_objects", "until": "04_score_rarity"}
-    run = run_pipeline(params, terminal=Terminal(io.StringIO()), **forced)
+    run = run_pipeline(params, terminal=Terminal(io.StringIO()), force="02_detect_objects", **options)
     assert counts_of(run, "03_embed_objects")["reused"] == 0

@@ -5,6 +5,7 @@ import time
 
 import pandas as pd
 import pytest
+from plain_notebooks import without_figures
 from s3_server import serve_s3
 from small_demo import DEMO
 
@@ -19,7 +20,8 @@ from rarelib.run.folder import RunFolder
 
 def run_on(images_folder, runs_dir, name):
     given = {"demo_scenes": 0, "images_folder": images_folder, "runs_dir": str(runs_dir), "name": name}
-    return run_pipeline(load_params(DEMO, given), until="04_score_rarity", terminal=Terminal(io.StringIO()))
+    options = {"until": "04_score_rarity", "notebooks": without_figures(runs_dir.parent / "notebooks")}
+    return run_pipeline(load_params(DEMO, given), terminal=Terminal(io.StringIO()), **options)
 
 
 @pytest.fixture
