@@ -72,7 +72,10 @@ def run(source: str | None, force: str | None, **values: str | None) -> int:
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of the meanings.")
 @click.option("--write", type=click.Path(exists=True, path_type=Path), help="Put them into this page instead.")
 def params(language: str, write: Path | None) -> int:
-    """Print all parameters as Markdown tables: name, type, default, meaning."""
+    """Print all parameters as Markdown tables.
+
+    Each has its name, type, default and meaning.
+    """
     from .parameters import parameter_tables
 
     tables = parameter_tables(language)
@@ -87,7 +90,10 @@ def params(language: str, write: Path | None) -> int:
 @commands.command()
 @click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
 def check(run_folder: Path) -> int:
-    """Verify a finished run: all ids resolve, all files are there, all counts agree."""
+    """Verify that a finished run is whole.
+
+    All ids must resolve, all files be there, all counts agree.
+    """
     from ..pipeline.check import check_run
 
     problems = check_run(run_folder)
@@ -118,7 +124,10 @@ def explore(run_folder: Path, lab_options: tuple[str, ...], images_folder: str, 
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of text and results.")
 def notebooks(folder: Path, language: str) -> int:
-    """Put the stage notebooks into FOLDER, to be opened and changed by hand, in a language."""
+    """Put the stage notebooks into FOLDER.
+
+    There they are opened and changed by hand, in English or Japanese.
+    """
     from ..pipeline.notebooks import copy_notebooks
 
     for path in copy_notebooks(folder, language):
@@ -129,7 +138,10 @@ def notebooks(folder: Path, language: str) -> int:
 @commands.command()
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 def completion(shell: str) -> int:
-    """Print what a shell needs to complete commands and options: eval "$(rarelib completion bash)"."""
+    """Print what a shell needs to complete commands and options.
+
+    For this session: eval "$(rarelib completion bash)".
+    """
     from click.shell_completion import get_completion_class
 
     maker = get_completion_class(shell)
@@ -145,6 +157,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 a stage or check failed, 2 wrong input, 130 stopped."""
     try:
         return commands.main(arguments, prog_name="rarelib", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         near = f" {error.ctx.get_usage()}" if error.ctx and isinstance(error, click.MissingParameter) else ""
         return _say_and_return(f"rarelib: {error.format_message()}{near}", 2)
@@ -178,11 +193,16 @@ def _load(source: str | None, overrides: dict[str, Any]) -> Params:
     if "name" not in overrides and not names_a_folder(name):
         raise ParameterError(f"A run cannot have the name of {source}; give it another by --name.")
     named = {"images_folder": source, "name": name}
-    params = load_params(None, {**named, **_captions_at_hand(overrides), **overrides})
+    captions = _captions_at_hand(overrides)
+    params = load_params(None, {**named, **captions, **overrides})
     if "name" not in overrides:
         from ..pipeline.preflight import refuse_run_of_other_pictures
 
         refuse_run_of_other_pictures(params)
+    if captions:
+        by_clip = "CLIP names what it sees (--caption_source clip)"
+        done = "captions are left out (--skip_caption true)" if params.skip_caption else by_clip
+        click.echo(f"rarelib: no caption server is named, so {done}.", err=True)
     return params
 
 
@@ -199,10 +219,6 @@ def _captions_at_hand(overrides: Mapping[str, Any]) -> dict[str, Any]:
     if overrides.keys() & set(CAPTIONED_BY) or os.environ.get("OPENAI_BASE_URL"):
         return {}
     by_clip = overrides.get("embedder", "clip") == "clip"
-    done = (
-        "CLIP names what it sees (--caption_source clip)" if by_clip else "captions are left out (--skip_caption true)"
-    )
-    click.echo(f"rarelib: no caption server is named, so {done}.", err=True)
     return {"caption_source": "clip"} if by_clip else {"skip_caption": True}
 
 

@@ -54,10 +54,13 @@ def export(
 
 @click.command("import")
 @click.argument("run_folder", metavar="RUN", type=RUN_FOLDER)
-@click.option("--from", "source", required=True, type=Names(TOOLS))
+@click.option("--from", "source", required=True, type=Names(TOOLS), help="Tool that FILE comes from.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_(run_folder: Path, source: str, file: Path) -> int:
-    """Bring verdicts that were given in another tool back as RUN/verdicts.csv."""
+    """Bring verdicts back that were given in another tool.
+
+    They are added to RUN/verdicts.csv.
+    """
     from ..export.verdicts import import_verdicts
     from ..run.folder import RunFolder
 

@@ -73,7 +73,10 @@ REPORT_OF_RUN = RunFolderType(pictures=False)
 @click.argument("runs_dir", required=False, default=RUNS, type=RunsDirType(file_okay=False, path_type=Path))
 @click.option("--language", type=click.Choice(LANGUAGES), default="en", help="Language of the table.")
 def runs(runs_dir: Path | str, language: str) -> int:
-    """List the runs in RUNS_DIR (runs/, or an address): date, pictures, counts, state; the latest last."""
+    """List the runs in RUNS_DIR, the latest last.
+
+    RUNS_DIR is runs/ by default, or an address. Each run has its date, pictures, counts and state.
+    """
     from ..run.overview import list_runs
 
     try:
@@ -87,7 +90,10 @@ def runs(runs_dir: Path | str, language: str) -> int:
 @click.command("open")
 @click.argument("run_folder", metavar="RUN", type=REPORT_OF_RUN)
 def open_(run_folder: Path) -> int:
-    """Open a run's report.html in the browser; where there is none, its path is printed."""
+    """Open a run's report.html in the browser.
+
+    Its path is printed; where there is no screen, that is all.
+    """
     report = run_folder / "report.html"
     if not report.is_file():
         raise ParameterError(f"{report} is missing; finish the run first, or look into it by `rarelib explore`.")
@@ -104,7 +110,10 @@ def open_(run_folder: Path) -> int:
               help="Folder for both files; by default comparisons/ beside the second run.")  # fmt: skip
 @click.option("--language", type=click.Choice(LANGUAGES), help="By default the second run's own.")
 def compare(first: Path, second: Path, out: Path | None, language: str | None) -> int:
-    """Compare two runs: what is common, gained, lost; settings side by side; as rendered notebook and compare.html."""
+    """Compare two runs: what is common, gained, lost.
+
+    Leaves a rendered notebook and compare.html, with the settings side by side.
+    """
     from ..pipeline.comparison import compare_in_notebook
 
     names = f"{first.resolve().name}_{second.resolve().name}"
@@ -120,7 +129,10 @@ def compare(first: Path, second: Path, out: Path | None, language: str | None) -
               help="A detector that knows the labels' classes by name, for cleanlab's scores beside.")  # fmt: skip
 @click.option("--language", type=click.Choice(LANGUAGES), help="By default the run's own.")
 def audit_labels(run_folder: Path, **options: str) -> int:
-    """Audit the labels of a run with boxes: labels; as rendered notebook and label_audit.csv in the run."""
+    """Audit the labels of a run that took its boxes from them.
+
+    Such a run has boxes: labels. Leaves a rendered notebook and label_audit.csv in the run.
+    """
     from ..pipeline.label_page import audit_labels_in_notebook
 
     for path in audit_labels_in_notebook(run_folder, **options):

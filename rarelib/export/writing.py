@@ -124,8 +124,8 @@ def pictures_of(run: RunFolder, images_folder: str | None) -> Folder:
     folder = run.images_root(named)
     if isinstance(folder, Path) and not folder.is_dir():
         raise ValueError(
-            f"The option '--images_folder' must name the folder of the run's pictures; a run keeps no absolute path. "
-            f"Got '{named}'."
+            "The option '--images_folder' must name the folder of the run's pictures; a run keeps no absolute path. "
+            + ("Nothing was given." if named.startswith("<") or not named else f"{named!r} is not there.")
         )
     return folder
 

@@ -29,6 +29,7 @@ TILE_COLOUR = "#eef2f5"
 CAPTION_LINES = 6  # at most
 CAPTION_LINE = 0.118  # height of one [inches]
 LANDSCAPE = 0.8  # height over width of a gallery's tile
+NAME_LETTERS, NEIGHBOUR_LETTERS = 16, 13  # below the small tiles of neighbours: "24 parking meter" fits
 LETTERS_PER_INCH = 15.5  # of the small print under a picture
 
 
@@ -142,12 +143,13 @@ def plot_neighbours(
         return words_only(title, say("plots.no_crops", language))
     group = positions + 1
     cell = WIDTH / (2 * group)
-    chart, panels = _grid(title, (len(rows) + len(rows) % 2) * group, 2 * group, cell + 0.42)
+    chart, panels = _grid(title, (len(rows) + len(rows) % 2) * group, 2 * group, cell + 0.3)
     keys = zip(neighbour_rows["object_id"], neighbour_rows["position"], strict=True)
     near = {key: number for number, key in enumerate(keys)}
     for number, (crop, row) in enumerate(zip(crops, rows.to_dict("records"), strict=False)):
         _tile(panels[number * group], crop, cell, edge=RARE)
-        name = " ".join([*_rank(row), fit_text(row["class_name"], 12)])
+        rank = "".join(f"{number} " for number in _rank(row))
+        name = rank + fit_text(row["class_name"], NAME_LETTERS - len(rank))
         panels[number * group].set_xlabel(name, fontsize=8, color=RARE, loc="left", labelpad=2)
         for position in range(1, group):
             found = near.get((row["object_id"], position))
@@ -216,7 +218,7 @@ def _below() -> dict[str, Any]:
 
 
 def _likeness(axes: Axes, row: pd.Series) -> None:
-    text = f"{row['similarity']:.2f} {fit_text(row['class_name'], 9)}"
+    text = f"{row['similarity']:.2f} {fit_text(row['class_name'], NEIGHBOUR_LETTERS)}"
     axes.set_xlabel(text, fontsize=7, loc="left", labelpad=2)
 
 

@@ -228,7 +228,7 @@ def _distances(raw: torch.Tensor, bins: int) -> tuple[torch.Tensor, torch.Tensor
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return " ".join(str(error).split()).lstrip("❌ ").rstrip(".")[:200] or type(error).__name__
 
 
 def _memory_format(pictures: torch.Tensor) -> torch.memory_format:

@@ -127,6 +127,7 @@ def test_a_value_that_is_none_is_refused():
         (["run", "--name", ".."], "'name' parameter must be a plain folder name"),
         (["run", "--outlier_methods", "magic"], "'outlier_methods.0' parameter must be 'isolation_forest'"),
         (["run", "--contamination", ".nan"], "'contamination' parameter must be"),
+        (["run", ".", "--conf", "2"], "'conf' parameter must be less than or equal to 1. Got 2 instead."),
         (["run", "/"], "A run cannot have the name of /; give it another by --name."),
         (["run", "none.yaml"], "none.yaml is missing"),
         (["run", "--seed"], "requires an argument"),
@@ -154,6 +155,12 @@ def test_every_command_has_help(capsys):
     for name in app.commands.commands:
         assert app.main([name, "--help"]) == 0
         assert len(capsys.readouterr().out) > 80, name
+
+
+def test_without_a_command_help_is_shown_whole(capsys):
+    assert app.main([]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Usage: ") and "\n  run " in said and "..." not in said.partition("Commands:")[2]
 
 
 def test_version_completion_and_no_colour_in_a_pipe():

@@ -61,6 +61,16 @@ def test_nothing_is_cut_off_and_no_room_is_left(count, reason):
         assert 0 <= bottom < 0.5 and 0 < figure.get_figheight() - top < 0.6, figure.get_suptitle()
 
 
+def test_names_of_common_classes_are_not_cut_beside_their_neighbours():
+    for name in ("traffic light", "parking meter"):
+        table = rows(1).assign(class_name=name, position=1, similarity=0.5, rank=24)
+        figure = plot_neighbours(crops(1), table, crops(1), table)
+        figure.draw_without_rendering()
+        assert f"24 {name}" in texts(figure) and f"0.50 {name}" in texts(figure)
+        for axes in shown(figure):
+            assert axes.xaxis.label.get_window_extent().width <= axes.get_window_extent().width
+
+
 def texts(figure):
     labels = [text.get_text() for axes in figure.axes for text in [*axes.texts, axes.xaxis.label, axes.title]]
     return " ".join(labels).replace("\n", " ")

@@ -233,3 +233,16 @@ def test_a_fetched_release_that_is_another_file_is_deleted(tmp_path, monkeypatch
         yolo.fetch_release("yolov8n.pt")
     assert not (tmp_path / "releases" / "yolov8n.pt").exists()
     assert yolo.fetch_release("yolov8x.pt").is_file()
+
+
+def test_what_cannot_be_fetched_is_told_in_plain_words(tmp_path, monkeypatch):
+    from rarelib.models import yolo
+
+    def fail(path):
+        raise ConnectionError("❌ Download failure for a place.\nEnvironment may be offline.")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(yolo, "attempt_download_asset", fail)
+    told = r"cannot be fetched \(Download failure for a place. Environment may be offline\)\. Give the path"
+    with pytest.raises(FileNotFoundError, match=told):
+        yolo.fetch_release("yolov8x.pt")
