@@ -5,9 +5,10 @@ import json
 import pytest
 from planted_run import planted_run
 
+from rarelib.captions.answers import answer_schema
 from rarelib.explore.payload import SAID_ELSEWHERE, component_data, component_texts, plain
 from rarelib.explore.rows import gather_objects
-from rarelib.language import phrases
+from rarelib.language import phrases, say
 from rarelib.ranking.signs import SIGNS
 
 CAN = {"words": False, "learn": False, "frames": False, "download": True}
@@ -86,3 +87,9 @@ def test_every_reason_code_has_a_chip_or_is_said_elsewhere():
     codes -= {"second", "proposal_like"}  # of the code proposal
     named = {key.removeprefix("report.code.") for key in phrases() if key.startswith("report.code.")}
     assert codes - named - set(SAID_ELSEWHERE) == set()
+
+
+def test_every_certainty_of_a_caption_has_words_in_both_languages():
+    for level in answer_schema()["properties"]["certainty"]["enum"]:
+        assert say(f"explore.ui.certainty_{level}") == f"certainty: {level}"
+        assert say(f"explore.ui.certainty_{level}", "ja")[-1] in "高中低"

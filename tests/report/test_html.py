@@ -55,6 +55,14 @@ def test_hardly_any_object_gives_a_whole_page(count, language, tmp_path):
     json.dumps(collect_statistics(run), allow_nan=False)
 
 
+def test_the_first_reason_is_a_whole_sentence(run):
+    english, japanese = (
+        re.search(r"<p>(?:Rarest of all|最も珍しい).*</p>", page_of(run, name))[0] for name in ("en", "ja")
+    )
+    assert re.search(r"^<p>Rarest of all, [^:]+: \S.*[^.]\.</p>$", english)
+    assert re.search(r"^<p>最も珍しい物体（[^）]+）：\S.*[^。]。</p>$", japanese)
+
+
 def test_the_page_says_all_that_is_known(run):
     text = page_of(run)
     for words in (

@@ -41,7 +41,7 @@ class Cards {
     const { data, say } = this.state;
     const parts = [];
     if (data.caption[row]) {
-      const sure = data.certainty[row] ? h("span", { class: "quiet" }, ` (${say("certainty", { level: data.certainty[row] })})`) : "";
+      const sure = data.certainty[row] ? h("span", { class: "quiet" }, ` (${say(`certainty_${data.certainty[row]}`)})`) : "";
       parts.push(h("p", { class: "caption" }, data.caption[row], sure));
     } else if (data.caption_error[row]) {
       parts.push(h("p", { class: "quiet" }, say("caption_failed", { error: data.caption_error[row] })));
