@@ -37,16 +37,34 @@ def cache_of_tests(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """One finished run and what the terminal said, the same for all workers; tests must leave it as it is."""
+def of_all_workers(tmp_path_factory):
+    """A folder for what is made once for all workers of pytest-xdist; tests must leave it as it is."""
     place = tmp_path_factory.getbasetemp()
-    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
-    said = place / "demo.txt"
-    with FileLock(place / "demo.lock"):
+    return place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+
+
+@pytest.fixture(scope="session")
+def demo(of_all_workers):
+    """One finished run and what the terminal said."""
+    said = of_all_workers / "demo.txt"
+    with FileLock(of_all_workers / "demo.lock"):
         if not said.is_file():
-            told = run_demo(place / "runs")[1]
+            told = run_demo(of_all_workers / "runs")[1]
             said.write_text(told, encoding="utf-8")
-    return RunFolder(place / "runs" / "demo"), said.read_text(encoding="utf-8")
+    return RunFolder(of_all_workers / "runs" / "demo"), said.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen2vl(of_all_workers):
+    """The folder of a tiny Qwen2-VL, trained here."""
+    from tiny_qwen2vl import build_tiny_qwen2vl
+
+    finished = of_all_workers / "tiny-qwen2-vl.finished"
+    with FileLock(of_all_workers / "tiny-qwen2-vl.lock"):
+        if not finished.is_file():
+            build_tiny_qwen2vl(of_all_workers / "tiny-qwen2-vl")
+            finished.touch()
+    return of_all_workers / "tiny-qwen2-vl"
 
 
 @pytest.fixture

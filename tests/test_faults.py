@@ -91,7 +91,8 @@ def test_a_zoo_of_bad_pictures_stops_nothing(tmp_path):
     pictures = tmp_path / "pictures"
     expected = make_zoo(pictures)
     assert len(expected) >= 60
-    finish_run(tmp_path / "runs", "--demo_scenes", "0", "--images_folder", str(pictures), "--proposals", "false")
+    finish_run(tmp_path / "runs", "--demo_scenes", "0", "--images_folder", str(pictures), "--proposals", "false",
+               "--skip_visualization", "true")  # fmt: skip
     run = RunFolder(tmp_path / "runs" / "demo")
     images = run.read_table("images").set_index("path")
     late = run.read_table("unreadable").set_index("image_id")["error"]
@@ -148,7 +149,7 @@ def test_a_full_disk_is_one_clear_message(megabytes, undisturbed, tmp_path):
 
 @pytest.mark.soak
 def test_twenty_thousand_scenes_end_to_end(tmp_path):
-    process = start_run(tmp_path, "--demo_scenes", "20000", "--task_size", "50")
+    process = start_run(tmp_path, "--demo_scenes", "20000", "--task_size", "50", "--audit", "true")
     peak = 0
     while process.poll() is None:
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]

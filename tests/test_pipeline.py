@@ -1,6 +1,7 @@
 """The whole pipeline: the real notebooks on a small demo world, resume, skips, failures."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_demo import DEMO, PROJECT, run_demo
-from tiny_qwen2vl import build_tiny_qwen2vl, serve
+from tiny_qwen2vl import serve
 
 from rarelib.command_line.app import main
 from rarelib.pipeline.check import check_run
@@ -99,9 +100,9 @@ def test_a_changed_caption_parameter_reruns_captions_and_report_only(copied_demo
     assert told.count("done in") == 2
 
 
-def test_a_real_qwen2vl_server_captions_the_run(copied_demo, tmp_path, monkeypatch):
+def test_a_real_qwen2vl_server_captions_the_run(copied_demo, tiny_qwen2vl, tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    folder = build_tiny_qwen2vl(tmp_path / "tiny-qwen2-vl")
+    folder = shutil.copytree(tiny_qwen2vl, tmp_path / tiny_qwen2vl.name)
     with serve(folder) as base_url:
         run, _ = run_demo(copied_demo, caption_source="api", caption_base_url=base_url, caption_model=folder.name)
     captions = run.read_table("captions")

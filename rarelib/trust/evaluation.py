@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,10 @@ def evaluate_ranking(
     if wanted.empty or scores.empty:
         return {"available": False, "sentence": told or say("evaluation_nothing_rare", language)}
     pairs = match_truth(truth, objects, images)
-    rank, generator = _shown_ranks(wanted, pairs, scores), np.random.default_rng(seed)
-    by_chance = _random_ranks(wanted, pairs, scores, generator)
+    shown, generator = _Shown.of(wanted, pairs, scores), np.random.default_rng(seed)
+    heads = pd.Index(scores["object_id"]).get_indexer(scores["event"])
+    rank = shown.first_ranks(scores["rank"].to_numpy(), heads)
+    by_chance = _random_ranks(shown, scores, generator)
     detected = wanted.index.isin(pairs["truth_row"])
     steps = _steps(wanted, detected, rank, by_chance, len(scores), generator)
     positive = scores["object_id"].isin(pairs.loc[pairs["truth_row"].isin(wanted.index), "object_id"]).to_numpy()
@@ -141,31 +144,63 @@ def _steps(
     return steps
 
 
-def _shown_ranks(wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame) -> np.ndarray:
-    """Return for each wanted true object the first rank that shows it; inf if none does."""
-    ranked = scores.set_index("object_id")
-    kind_of = pairs.merge(wanted["class_name"], left_on="truth_row", right_index=True)
-    kind_of = kind_of.assign(event=kind_of["object_id"].map(ranked["event"]))
-    shows = kind_of.set_index("object_id")["class_name"]
-    own = kind_of["object_id"].map(ranked["rank"]).fillna(np.inf)
-    same_kind = (kind_of["event"].map(shows[~shows.index.duplicated()]) == kind_of["class_name"]).to_numpy()
-    of_event = kind_of["event"].map(ranked["rank"]).where(same_kind, np.inf).fillna(np.inf)
-    first = np.minimum(own, of_event).groupby(kind_of["truth_row"]).min()
-    return first.reindex(wanted.index).fillna(np.inf).to_numpy()
+@dataclass(frozen=True)
+class _Shown:
+    """Which rows of a ranking show which wanted true objects.
+
+    Attributes:
+        row: Of each pair's object in the ranking, -1 where it was not ranked; integer array (n_pairs,).
+        place: Of each pair's true object among the wanted ones, likewise.
+        kind: Of each pair's true object, as a number, likewise.
+        of_row: The kind that each row of the ranking shows, -1 for none; integer array (n_objects,).
+        n_wanted: How many are wanted.
+    """
+
+    row: np.ndarray
+    place: np.ndarray
+    kind: np.ndarray
+    of_row: np.ndarray
+    n_wanted: int
+
+    @classmethod
+    def of(cls, wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame) -> _Shown:
+        place = wanted.index.get_indexer(pairs["truth_row"])
+        pairs, place = pairs[place >= 0], place[place >= 0]
+        row = pd.Index(scores["object_id"]).get_indexer(pairs["object_id"])
+        kind = pd.factorize(wanted["class_name"])[0][place]
+        of_row = np.full(len(scores), -1)
+        of_row[row[row >= 0]] = kind[row >= 0]
+        return cls(row, place, kind, of_row, len(wanted))
+
+    def first_ranks(self, ranks: np.ndarray, heads: np.ndarray) -> np.ndarray:
+        """Return for each wanted true object the first rank that shows it; inf if none does.
+
+        Args:
+            ranks: Of each row, (n_objects,).
+            heads: For each row the row that speaks for its event, -1 for none, (n_objects,).
+        """
+        there = self.row >= 0
+        row, kind = self.row[there], self.kind[there]
+        head = heads[row]
+        of_event = np.where((head >= 0) & (self.of_row[head] == kind), ranks[head], np.inf)
+        first = np.full(self.n_wanted, np.inf)
+        np.minimum.at(first, self.place[there], np.minimum(ranks[row], of_event))
+        return first
 
 
-def _random_ranks(
-    wanted: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame, generator: np.random.Generator
-) -> np.ndarray:
+def _random_ranks(shown: _Shown, scores: pd.DataFrame, generator: np.random.Generator) -> np.ndarray:
     """Return the first rank that shows each wanted true object in random orders, float array (PERMUTATIONS, n).
 
     A random order has the ranking's own credit: the first view of an event speaks for all.
     """
+    event, count = pd.factorize(scores["event"])[0], len(scores)
     found = []
     for _ in range(PERMUTATIONS):
-        drawn = scores[["object_id", "event"]].assign(rank=generator.permutation(len(scores)) + 1)
-        first = drawn.sort_values("rank").groupby("event")["object_id"].first()
-        found.append(_shown_ranks(wanted, pairs, drawn.assign(event=drawn["event"].map(first))))
+        ranks = generator.permutation(count) + 1
+        last_to_first = np.argsort(ranks)[::-1]
+        head_of = np.empty(count, int)
+        head_of[event[last_to_first]] = last_to_first  # what is written last, the first of its event, stays
+        found.append(shown.first_ranks(ranks, head_of[event]))
     return np.array(found)
 
 

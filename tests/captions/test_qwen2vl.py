@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from crop_table import BOX
 from PIL import Image
-from tiny_qwen2vl import COLOURS, answer_for, build_tiny_qwen2vl, picture, serve
+from tiny_qwen2vl import COLOURS, answer_for, picture, serve
 from travelling_pool import TravellingPool
 
 from rarelib.captions import caption_objects
@@ -24,9 +24,9 @@ ASKED = {"caption_margin": 0.0, "caption_retries": 1, "caption_timeout_s": 60.0}
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(tiny_qwen2vl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the trained model."""
-    return build_tiny_qwen2vl(tmp_path_factory.mktemp("models") / "tiny-qwen2-vl")
+    return shutil.copytree(tiny_qwen2vl, tmp_path_factory.mktemp("models") / tiny_qwen2vl.name)
 
 
 @pytest.fixture
