@@ -13,11 +13,11 @@ import pandas as pd
 import traitlets
 
 from ..language import say
-from ..ranking.verdicts import rerank
 from ..run.folder import VERDICTS, find_upwards, open_run
 from ..run.rows import vectors_of
 from .chosen import choose_objects
 from .component import component_style, notebook_module
+from .learning import learned_ranks
 from .likeness import WordSearch, first_of_events, rows_alike
 from .payload import component_data, plain
 from .places import places_on_map
@@ -186,12 +186,5 @@ class Explorer(anywidget.AnyWidget):
         verdicts = said.map({"yes": 1.0, "no": 0.0}).to_numpy(float)
         if np.isnan(verdicts).all():
             raise ValueError(say("explore.no_verdicts", self.language))
-        learned = rerank(self._before_verdicts(), self._vectors, verdicts, events=self._events)
-        ranks = np.empty(len(learned), int)
-        ranks[np.argsort(-learned, kind="stable")] = np.sort(self.objects["rank"].to_numpy(int))
-        return ranks
-
-    def _before_verdicts(self) -> np.ndarray:
-        """Return a rarity in the order that no verdict has changed, so that those a run used are not counted twice."""
-        ranks = self.objects["rank_before_verdicts" if "rank_before_verdicts" in self.objects else "rank"].rank()
-        return 1 - (ranks.to_numpy(float) - 1) / len(ranks)
+        fused = self.run.read_json("config.json")["parameters"].get("selection") != "union"
+        return learned_ranks(self.objects, self._vectors, verdicts, fused=fused)

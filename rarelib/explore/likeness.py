@@ -1,4 +1,4 @@
-"""What looks alike, what fits words, and what verdicts teach, over all vectors of a run."""
+"""What looks alike and what fits words, over all vectors of a run."""
 
 from __future__ import annotations
 

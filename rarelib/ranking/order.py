@@ -6,7 +6,7 @@ import heapq
 import math
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -33,12 +33,38 @@ class Places:
     proposal: np.ndarray
     xyxy: np.ndarray
 
+    def apart(self) -> Places:
+        """Return them as if nothing shared a picture, a drive or an event."""
+        number = np.arange(len(self.picture), dtype=np.int32)
+        return replace(self, picture=number, drive=np.full(len(number), np.int32(-1)), event=number)
+
 
 def places_of(table: pd.DataFrame, event: np.ndarray, proposal: np.ndarray) -> Places:
     """Return the places of objects with image_id, group and the box; `event` is the row of each one's head."""
     picture, drive = (pd.factorize(table[name])[0].astype(np.int32) for name in ("image_id", "group"))
     drive = np.where((table["group"] == "").to_numpy(bool), np.int32(-1), drive)
     return Places(picture, drive, np.asarray(event), np.asarray(proposal, bool), box_corners(table))
+
+
+def worth_left(places: Places, shown: np.ndarray) -> np.ndarray:
+    """Return what share of its worth each object keeps, after some of its picture and drive were shown.
+
+    Args:
+        places: Of the objects.
+        shown: Bool array (n,), those that were shown.
+
+    Returns:
+        Float array (n,) in (0, 1].
+    """
+    pictures, drives = (number[shown] for number in (places.picture, places.drive))
+    left = SAME_PICTURE ** np.bincount(pictures, minlength=places.picture.max(initial=-1) + 1)[places.picture]
+    of_drive = np.bincount(drives[drives >= 0], minlength=places.drive.max(initial=-1) + 1)
+    left *= np.where(places.drive >= 0, DOUBLED_DRIVE ** np.log2(1 + np.append(of_drive, 0)[places.drive]), 1)
+    rows = np.flatnonzero(np.isin(places.picture, pictures))
+    starts, overlapping = overlapping_rows(places.picture[rows], places.xyxy[rows])
+    covered = rows[overlapping[np.repeat(shown[rows], np.diff(starts))]]
+    left[np.unique(covered)] *= OVERLAPPING
+    return left
 
 
 def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 1.0, least: int = 0) -> np.ndarray:

@@ -18,7 +18,7 @@ from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates, join_overlapping
 from .joined import join_tables, names_by_text, narrowed
 from .neighbours import nearest_common
-from .order import choose_first, places_of, spread_order
+from .order import choose_first, places_of, spread_order, worth_left
 from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers
 from .percentiles import DECIMALS, percentiles, surprise
 from .reasons import explain_objects
@@ -188,7 +188,8 @@ def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreS
     before = _select(table.assign(verdict=np.nan), vectors, settings)["rank"]
     rarity = table["rarity"].to_numpy()
     seen = join_overlapping(_events(table, vectors, rarity, settings.duplicate_similarity), rarity, vectors, table)
-    learned = rerank(rarity, vectors, table["verdict"].to_numpy(), events=seen)
+    verdicts, places = table["verdict"].to_numpy(), places_of(table, seen, is_proposal(table))
+    learned = rerank(rarity, vectors, verdicts, events=seen, left=worth_left(places, ~np.isnan(verdicts)))
     return _select(table.assign(rarity=_rounded(learned), rank_before_verdicts=before), vectors, settings)
 
 
@@ -205,11 +206,14 @@ def _select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -
 def _shown_order(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows in the order of the page, and the row of each one's event.
 
-    What overlaps counts less in the order in any case, so that its events are joined after it.
+    What overlaps counts less in the order in any case, so that its events are joined after it. What verdicts teach is
+    an order already, spread over pictures by what was judged: to spread it again, by the small steps of rarity within
+    it, would push what is likely of a judged kind behind hundreds of others.
     """
-    rarity = table["rarity"].to_numpy()
+    rarity, judged = table["rarity"].to_numpy(), table["verdict"].notna().to_numpy()
     event = _events(table, vectors, rarity, settings.duplicate_similarity)
-    places = places_of(table, event, is_proposal(table))
+    places = places_of(table, event, is_proposal(table) & ~judged)  # what was judged uses nothing up
+    places = places.apart() if judged.any() else places
     least = round(2 * settings.selection_share * len(table))  # what can be selected, and as much again
     order = spread_order(rarity, places, proposal_share=settings.proposal_share, least=least)
     return order, join_overlapping(event, rarity, vectors, table)

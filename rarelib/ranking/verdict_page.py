@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .verdict_kernel import DECIMALS, PAGE, Learned, Learning, learn
@@ -16,6 +18,7 @@ def learned_order(
     verdicts: np.ndarray,
     *,
     settled: np.ndarray | None = None,
+    left: np.ndarray | None = None,
     learning: Learning | None = None,
 ) -> np.ndarray:
     """Order objects for the next page by what verdicts teach, at least every second place for kinds not judged rare.
@@ -30,6 +33,8 @@ def learned_order(
         vectors: Unit rows (n, dim).
         verdicts: Float array (n,): 1 rare, 0 common, NaN unknown; at least one known.
         settled: Bool array (n,), the rows that need no place; by default those that were judged.
+        left: Float array (n,), the share of its worth that what was judged leaves each row, from worth_left, so that
+            a page spreads over pictures and drives; by default all.
         learning: How much verdicts teach.
 
     Returns:
@@ -38,6 +43,8 @@ def learned_order(
     learning = learning or Learning()
     settled = ~np.isnan(verdicts) if settled is None else settled
     learned = learn(rarity, vectors, verdicts, learning)
+    if left is not None:
+        learned = replace(learned, log_odds=(learned.log_odds + np.log(left)).round(DECIMALS))
     order = np.lexsort([-np.asarray(rarity), -learned.log_odds])
     is_known = learned.near_rare > learning.near
     new, known = order[~settled[order] & ~is_known[order]], order[~settled[order] & is_known[order]]

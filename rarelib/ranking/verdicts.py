@@ -63,7 +63,12 @@ def write_verdicts(path: str | Path, *, rare: Sequence[str], common: Sequence[st
 
 
 def rerank(
-    rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray | None, *, events: np.ndarray | None = None
+    rarity: np.ndarray,
+    vectors: np.ndarray,
+    verdicts: np.ndarray | None,
+    *,
+    events: np.ndarray | None = None,
+    left: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a rarity that has learned from verdicts; a "no" alone teaches too.
 
@@ -75,6 +80,7 @@ def rerank(
         vectors: Unit rows (n, dim).
         verdicts: Float array (n,): 1, 0 or NaN.
         events: Int array (n,): the row of the head of each object's event; None where events are not known.
+        left: As in `learned_order`.
 
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
@@ -82,7 +88,7 @@ def rerank(
     if verdicts is None or np.isnan(verdicts).all():
         return rarity
     said = spread_verdicts(verdicts, events)
-    order = learned_order(np.asarray(rarity, dtype=float), vectors, verdicts, settled=~np.isnan(said))
+    order = learned_order(np.asarray(rarity, dtype=float), vectors, verdicts, settled=~np.isnan(said), left=left)
     learned = np.empty(len(rarity))
     learned[order] = np.sort(rarity)[::-1]
     unjudged = 0.01 + 0.98 * learned  # between what was judged common and what was judged rare

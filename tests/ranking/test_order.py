@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rarelib.ranking import order as order_module
-from rarelib.ranking.order import Places, choose_first, overlapping_rows, places_of, spread_order
+from rarelib.ranking.order import Places, choose_first, overlapping_rows, places_of, spread_order, worth_left
 
 
 def places(n, *, picture=None, drive=None, event=None, proposal=None, xyxy=None):
@@ -100,6 +100,22 @@ def test_beyond_what_pages_show_the_order_is_that_of_what_each_adds_to_them(monk
     while_left = np.flatnonzero(~proposal[found])[-1] + 1  # as long as detected ones are left
     so_far = np.cumsum(proposal[found])[:while_left]
     assert (so_far <= np.ceil(share * np.arange(1, while_left + 1))).all()
+
+
+def test_what_was_shown_takes_from_its_picture_its_drive_and_what_it_overlaps():
+    xyxy = [[0, 0, 50, 50], [300, 0, 350, 50], [10, 0, 60, 50], [0, 0, 50, 50], [0, 0, 50, 50]]
+    where = places(5, picture=[0, 0, 0, 1, 2], drive=[0, 0, 0, 0, -1], xyxy=xyxy)
+    np.testing.assert_allclose(
+        worth_left(where, np.array([True, True, False, False, False])),
+        np.array([0.64, 0.64, 0.64 * 0.3, 1, 1]) * np.array([*[0.9 ** np.log2(3)] * 4, 1]),
+    )
+    assert (worth_left(where, np.zeros(5, bool)) == 1).all() and not len(worth_left(places(0), np.zeros(0, bool)))
+
+
+def test_set_apart_nothing_takes_from_another():
+    rarity = np.array([0.9, 0.85, 0.8])
+    shared = places(3, picture=[0, 0, 0], drive=[0, 0, 0], event=[0, 0, 0], xyxy=[[0, 0, 50, 50]] * 3)
+    assert spread_order(rarity, shared.apart()).tolist() == [0, 1, 2]
 
 
 def test_the_first_of_each_drive_are_chosen_up_to_its_limit():

@@ -172,6 +172,18 @@ def test_verdicts_move_objects(street):
     assert draw_for_precision(scores) == draw_for_precision(plain)
 
 
+def test_what_verdicts_teach_is_the_order_shown(street):
+    objects, vectors = street
+    verdicts = np.full(len(objects), np.nan)
+    verdicts[[3, 4]] = [1, 0]
+    scores, _ = ranked(objects, vectors, verdicts=verdicts)
+    shown = scores[scores["selected"]].sort_values("rank")
+    assert shown["rarity"].is_monotonic_decreasing and len(shown) > 5
+    # the three strangers stand in one picture: before, each took from the next
+    before = scores.sort_values("rank_before_verdicts").head(10)
+    assert not before["rarity"].is_monotonic_decreasing
+
+
 def test_phrase_that_fits_better_is_told(street):
     objects, vectors = street
     ids = objects["object_id"]
