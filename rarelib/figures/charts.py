@@ -72,6 +72,7 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     if len(held):
         counts = held.value_counts()
         right.bar(counts.index, counts, width=0.9, color=COMMON)
+        right.xaxis.get_major_locator().set_params(integer=True)
     for axes, name in ((left, "confidence"), (middle, "side_px"), (right, "per_picture")):
         axes.set(xlabel=say(f"plots.{name}", language), ylabel="")
         axes.yaxis.get_major_locator().set_params(integer=True)

@@ -191,3 +191,13 @@ def test_a_saved_figure_is_shown_as_it_was_saved_and_drawn_once_and_anew_when_it
     axes.set_title("Drawn, but not saved")
     chart.canvas.draw()
     assert chart._repr_png_() not in (saved, changed)
+
+
+def test_objects_of_a_picture_are_counted_in_whole_numbers():
+    objects = tables(100)[1].assign(origin="detected")
+    many = [2, 3, 3]
+    pictures = pd.DataFrame({"image_id": ["i-0", "i-1", "i-2"], "sampled": True, "error": ""})
+    drawn = pd.concat([objects.head(n).assign(image_id=f"i-{k}") for k, n in enumerate(many)], ignore_index=True)
+    figure = plot_confidence_sizes(drawn, pictures)
+    figure.draw_without_rendering()
+    assert all(float(tick).is_integer() for tick in figure.axes[2].get_xticks())
