@@ -15,11 +15,12 @@ STAGES = (
 )  # fmt: skip
 SELECT, DETECT, EMBED, SCORE, MAP, CAPTION, REPORT = STAGES
 BOX = ["x_min", "y_min", "x_max", "y_max"]  # columns of a box [px]
+REPEATED = ("image_id", "class_name", "origin", "group", "condition", "phrase", "looks_like")  # few texts, often
 DETECTED, PROPOSAL, LABEL = "detected", "proposal", "label"  # origins of an object; a second model has its own name
 
 Dtype = Literal["text", "integer", "number", "flag"]
 IS_DTYPE = {
-    "text": pd.api.types.is_string_dtype,
+    "text": lambda values: pd.api.types.is_string_dtype(getattr(values.dtype, "categories", values)),
     "integer": pd.api.types.is_integer_dtype,
     "number": pd.api.types.is_numeric_dtype,
     "flag": pd.api.types.is_bool_dtype,

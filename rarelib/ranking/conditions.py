@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..run.ids import places_in
 from .indexes import index_bytes
 from .percentiles import percentiles
 
@@ -28,14 +29,15 @@ def condition_labels(objects: pd.DataFrame, images: pd.DataFrame) -> np.ndarray:
     Returns:
         Array of str (n,), "" where nothing is known; all alike where nothing differs.
     """
-    about = images.drop_duplicates("image_id").set_index("image_id")
-    parts = [objects["image_id"].map(about[name]).fillna("").astype(str) for name in TOLD if name in about]
+    of_picture, pictures = pd.factorize(objects["image_id"])  # what is told of a picture is told of all its objects
+    about = images.drop_duplicates("image_id")
+    place = places_in(pd.Series(pictures).astype("str"), about["image_id"])
+    parts = [_told_of(about[name].fillna("").astype(str).to_numpy(object), place) for name in TOLD if name in about]
     if "brightness" in objects and not ("time_of_day" in about and (about["time_of_day"].fillna("") != "").any()):
-        parts.append(pd.Series(_darkness(objects), index=objects.index))
-    told = [part.to_numpy(str) for part in parts if part.nunique() > 1]
-    if not told:
-        return np.full(len(objects), "", dtype=object)
-    return np.array([", ".join(filter(None, values)) for values in zip(*told, strict=True)], dtype=object)
+        parts.append(_darkness(objects["brightness"], of_picture))
+    told = [part for part in parts if len(set(part)) > 1]
+    labels = [", ".join(filter(None, values)) for values in zip(*told, strict=True)] if told else [""] * len(pictures)
+    return np.asarray(labels, dtype=object)[of_picture]
 
 
 def fair_percentiles(scores: np.ndarray, *, among: np.ndarray, condition: np.ndarray | None) -> np.ndarray:
@@ -104,13 +106,19 @@ class Centred:
         return np.asarray(self.vectors[rows], dtype=np.float32) - self.shift[self.condition[rows]]
 
 
-def _darkness(objects: pd.DataFrame) -> np.ndarray:
-    """Tell for each object whether its picture is dark or bright; "" where pictures are not clearly two kinds."""
-    picture = objects.groupby("image_id")["brightness"].median().dropna()
-    levels = np.sort(np.log(np.maximum(picture.to_numpy(float), 1e-3)))
+def _told_of(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Return the text of each picture by its place, "" for none."""
+    return np.append(values, "")[place]  # the place of none is -1
+
+
+def _darkness(brightness: pd.Series, of_picture: np.ndarray) -> np.ndarray:
+    """Tell for each picture whether it is dark or bright; "" where it is not known, or not clearly one of two kinds."""
+    level = brightness.groupby(of_picture).median().to_numpy(float)
+    levels = np.sort(np.log(np.maximum(level[~np.isnan(level)], 1e-3)))
+    nothing = np.full(len(level), "", dtype=object)
     least = max(int(np.ceil(LEAST_SHARE * len(levels))), 1)
     if len(levels) < 2 * least + 1:
-        return np.full(len(objects), "")
+        return nothing
     below, total = np.cumsum(levels)[:-1], levels.sum()
     count = np.arange(1, len(levels))
     apart = (total - below) / (len(levels) - count) - below / count  # between the means of both sides (Otsu, 1979)
@@ -119,7 +127,6 @@ def _darkness(objects: pd.DataFrame) -> np.ndarray:
     )
     split = int(between.argmax())
     if apart[split] < np.log(DARKER):
-        return np.full(len(objects), "")
+        return nothing
     threshold = np.exp((levels[split] + levels[split + 1]) / 2)
-    level = objects["image_id"].map(picture).to_numpy(float)
-    return np.where(np.isnan(level), "", np.where(level < threshold, DARK, BRIGHT))
+    return np.where(np.isnan(level), "", np.where(level < threshold, DARK, BRIGHT)).astype(object)

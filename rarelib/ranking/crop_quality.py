@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..pictures.boxes import SAME_THING_IOU, box_corners, pair_overlaps
-from ..tables import is_proposal
+from ..run.ids import places_in
+from ..tables import BOX, is_proposal
 from .conditions import HALF_TRUST
 
 # measure -> (where it begins to count as usable, where it is fully usable)
@@ -18,7 +19,7 @@ RAMPS = {
 }
 CUT_OFF = 0.8  # an object at the picture's border may be seen in part only
 FAULT_BELOW = 0.5
-ROWS_AT_ONCE = 50_000  # objects that are compared at once with the others of their pictures
+ROWS_AT_ONCE = 10_000  # objects that are compared at once with the others of their pictures
 LEAD_RAMP = (0.0, 0.05)  # by how much further down one in front reaches, as share of the height of what it hides
 
 
@@ -59,9 +60,10 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
         Float array (n,) in [0, 1], the share that the one that covers most covers, less where it hardly reaches
         further down; 0 for another box of the same thing.
     """
-    in_front = all_objects[~is_proposal(all_objects)] if "origin" in all_objects else all_objects
-    pictures = pd.Index(in_front["image_id"].unique())
-    of_other, of_own = (pictures.get_indexer(rows["image_id"]).astype(np.int32) for rows in (in_front, objects))
+    detected = ~is_proposal(all_objects) if "origin" in all_objects else np.ones(len(all_objects), bool)
+    in_front = all_objects.loc[detected, ["image_id", *BOX]]
+    of_other, pictures = pd.factorize(in_front["image_id"])
+    of_own = places_in(objects["image_id"], pd.Series(pictures).astype("str")).astype(np.int32)
     sequence = np.argsort(of_other, kind="stable")
     boxes, own = box_corners(in_front)[sequence], box_corners(objects)
     ends = np.cumsum(np.bincount(of_other, minlength=len(pictures)))
@@ -71,7 +73,7 @@ def hidden_share(objects: pd.DataFrame, all_objects: pd.DataFrame) -> np.ndarray
         first = np.where(of_own[rows] > 0, ends[of_own[rows] - 1], 0)
         count = last - first
         begins = np.cumsum(count) - count
-        other = boxes[np.arange(count.sum()) + np.repeat(first - begins, count)]
+        other = boxes[np.arange(count.sum()) + np.repeat(first - begins, count)].astype(np.float64)
         covered = _covered_shares(np.repeat(own[rows], count, axis=0), other)
         hidden[rows] = np.maximum.reduceat(covered, begins) if len(covered) else 0
     return hidden

@@ -73,7 +73,7 @@ def find_elsewhere(
     if not best.size:
         return best, found
     index = build_index(np.ascontiguousarray(reference, dtype=np.float32))
-    for block, values in row_blocks(vectors, rows=asked, size=BLOCK_ROWS // 5):
+    for block, values in row_blocks(vectors, rows=asked, size=BLOCK_ROWS // 25):  # each with hundreds of neighbours
         similarity, near = _fill_gaps(*index.search(values, looked_at))
         elsewhere = reference_scenes[near] != scenes[asked[block]][:, None]
         first = np.argsort(~elsewhere, axis=1, kind="stable")[:, :k]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .order import choose_first, places_of, spread_order, worth_left
 from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers
 from .percentiles import DECIMALS, percentiles, surprise
 from .reasons import explain_objects
-from .signs import SIGNS, class_facts, fuse_signs, measure_signs, rare_class_points
+from .signs import FOR_SIGNS, SIGNS, class_facts, fuse_signs, rare_class_points, signs_in_turn
 from .stored import StoredVectors, arrange
 
 FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"
@@ -71,7 +71,7 @@ def score_objects(
     table, vectors, order = _ranked(objects, images, vectors, object_ids, zero_shot, verdicts, settings)
     neighbours, table["nearest"] = nearest_common(table, vectors)
     table = explain_objects(table, n_objects=int((~is_proposal(objects)).sum()), language=settings.language)
-    return _in_given_order(table[["object_id", *settings.outlier_methods, *COLUMNS]], order), neighbours
+    return _in_given_order(table, ["object_id", *settings.outlier_methods, *COLUMNS], order), neighbours
 
 
 def rank_objects(
@@ -84,7 +84,7 @@ def rank_objects(
 ) -> pd.DataFrame:
     """Return object_id and rank as score_objects gives them, without the reasons and neighbours that it looks up."""
     table, _, order = _ranked(objects, images, vectors, object_ids, None, None, settings)
-    return _in_given_order(table[["object_id", "rank"]], order)
+    return _in_given_order(table, ["object_id", "rank"], order)
 
 
 def _ranked(
@@ -112,14 +112,16 @@ def _ranked(
     narrow = isinstance(vectors, StoredVectors)
     table = join_tables(objects, images, object_ids, order, narrow=narrow)
     table["verdict"] = np.nan if verdicts is None else np.asarray(verdicts, dtype=float)[order]
-    table = narrowed(_add_facts(table, objects, vectors, zero_shot, settings), when=narrow)
-    table = narrowed(_add_signs(table, n_images=_count_looked_at(images, objects)), when=narrow)
+    table = _add_facts(narrowed(table, when=narrow), objects, vectors, zero_shot, settings)
+    table = _add_signs(narrowed(table, when=narrow), n_images=_count_looked_at(images, objects), narrow=narrow)
     table["rarity"] = _rarity(table, settings)
     return narrowed(_order_and_select(table, vectors, settings), when=narrow), vectors, order
 
 
-def _in_given_order(table: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
-    return table if (np.diff(order) > 0).all() else table.take(np.argsort(order)).reset_index(drop=True)
+def _in_given_order(table: pd.DataFrame, names: Iterable[str], order: np.ndarray) -> pd.DataFrame:
+    """Return some columns in the order in which the ids were given; one column at a time is held twice."""
+    rows = np.argsort(order)
+    return pd.DataFrame({name: table.pop(name).array.take(rows) for name in dict.fromkeys(names)}, copy=False)
 
 
 def _add_facts(
@@ -130,12 +132,10 @@ def _add_facts(
     settings: ScoreSettings,
 ) -> pd.DataFrame:
     """Add what is known of each object before it is judged: its class, outlier scores, crop, and look."""
+    narrow = isinstance(vectors, StoredVectors)
     facts = class_facts(table, objects, settings.potential_rare_keywords)
-    table = table.assign(
-        **facts,
-        ordinary=ordinariness(table["class_name"], settings.ordinary_classes),
-        **names_by_text(table, zero_shot),
-    )
+    table = table.assign(**facts, ordinary=ordinariness(table["class_name"], settings.ordinary_classes))
+    table = narrowed(table.assign(**names_by_text(table, zero_shot)), when=narrow)
     table["rare_class_score"] = rare_class_points(table["class_count"].to_numpy(), table["named"].to_numpy())
     plain = PLAIN_METHODS if settings.selection == "union" else ()
     scores = outlier_scores(
@@ -145,7 +145,8 @@ def _add_facts(
         n_neighbors=settings.n_neighbors,
         seed=settings.seed,
     )
-    table = table.assign(**scores, quality=crop_quality(table), hidden=hidden_share(table, objects))
+    table = narrowed(table.assign(**scores, quality=crop_quality(table)), when=narrow)
+    table["hidden"] = hidden_share(table, objects)
     table["track"] = find_tracks(vectors, table)
     first_view = _first_views(table, vectors, settings.duplicate_similarity)
     table["class_pictures"] = _count_first_views(table, first_view)
@@ -161,9 +162,11 @@ def _add_facts(
     return table.assign(surprise=surprise(table["embedding_rarity"].to_numpy()))
 
 
-def _add_signs(table: pd.DataFrame, *, n_images: int) -> pd.DataFrame:
-    signs = measure_signs(table, n_images=n_images)
-    return table.assign(**{name: np.round(signs.pop(name).to_numpy(), DECIMALS) for name in list(signs)})
+def _add_signs(table: pd.DataFrame, *, n_images: int, narrow: bool) -> pd.DataFrame:
+    """Add the columns of the signs, and take those away that nothing else rests on."""
+    kind = np.float32 if narrow else np.float64
+    signs = {name: np.round(values, DECIMALS).astype(kind) for name, values in signs_in_turn(table, n_images=n_images)}
+    return table.drop(columns=list(FOR_SIGNS)).assign(**signs)
 
 
 def _count_looked_at(images: pd.DataFrame, objects: pd.DataFrame) -> int:

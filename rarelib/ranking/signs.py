@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,15 @@ SIGNS = (
     Sign("sign_size", 0.2, False),
     Sign("sign_height", 0.8, False),
 )
+FOR_SIGNS = (
+    "class_pictures",
+    "few",
+    "margin",
+    "named",
+    "ordinary",
+    "strangeness",
+    "surprise",
+)  # nothing else rests on them
 # pictures that show a class before it begins to be usual here, and the share of further ones at which its name counts
 # a third: cones fill a road under construction whatever a list says; no set lost by it
 HANDFUL, USUAL_SHARE = 10, 0.1
@@ -71,7 +81,7 @@ def class_facts(objects: pd.DataFrame, all_objects: pd.DataFrame, keywords: tupl
         class_pictures, pictures with a detected one; named, by a keyword; few, below KEYWORD_SHARE of all.
     """
     proposal = is_proposal(all_objects)
-    detected, missed = all_objects[~proposal], all_objects[proposal]
+    detected, missed = (all_objects.loc[rows, ["class_name", "image_id"]] for rows in (~proposal, proposal))
     names = objects["class_name"]
     counts = detected["class_name"].value_counts()
     facts = {
@@ -97,24 +107,32 @@ def measure_signs(table: pd.DataFrame, *, n_images: int) -> pd.DataFrame:
     Returns:
         Float columns named as in SIGNS, in the order of the rows; all 0.0 to 1.0, higher is more of the sign.
     """
-    proposal = is_proposal(table)
-    shown = 1 - table["hidden"].to_numpy(float)  # what stands in front looks strange, not the thing itself
-    seen_in = np.maximum(table["class_pictures"].to_numpy(float) - HANDFUL, 0) / max(n_images, 1)
-    off_road = np.nan_to_num(1 - table["ordinary"].to_numpy(float), nan=0.0)
-    signs = {
-        "sign_look": shown * table["surprise"].to_numpy(float),
-        "sign_name": off_road * np.exp(-seen_in / USUAL_SHARE) * np.where(proposal, guess_trust(table), 1.0),
-        "sign_frequency": class_rarity(table["class_pictures"].to_numpy()),
-        "sign_words": shown * unusual_values(table["margin"].to_numpy(float), counted=~proposal),
-        "sign_strange": shown * unusual_values(_odds(table["strangeness"]), counted=~proposal),
-        "sign_doubt": np.where(proposal, 0.0, 1 - table["confidence"].to_numpy(float)),
-        "sign_keyword": (table["named"] & table["few"]).to_numpy(bool) & ~proposal,
-        "sign_evidence": box_evidence(table),
-        "sign_quality": table["quality"].to_numpy(float),
-        "sign_size": sizes_on_road(table, common=~proposal),
-        "sign_height": heights_on_road(table, common=~proposal),
+    return pd.DataFrame(dict(signs_in_turn(table, n_images=n_images)), dtype=float)
+
+
+def signs_in_turn(table: pd.DataFrame, *, n_images: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and column of each sign of measure_signs, one at a time, as all at once take 88 bytes an object."""
+    proposal, hidden = is_proposal(table), table["hidden"]
+    measures: dict[str, Callable[[], np.ndarray]] = {
+        # what stands in front looks strange, not the thing itself
+        "sign_look": lambda: (1 - hidden.to_numpy(float)) * table["surprise"].to_numpy(float),
+        "sign_name": lambda: _off_road(table, proposal, n_images),
+        "sign_frequency": lambda: class_rarity(table["class_pictures"].to_numpy()),
+        "sign_words": lambda: (
+            (1 - hidden.to_numpy(float)) * unusual_values(table["margin"].to_numpy(float), counted=~proposal)
+        ),
+        "sign_strange": lambda: (
+            (1 - hidden.to_numpy(float)) * unusual_values(_odds(table["strangeness"]), counted=~proposal)
+        ),
+        "sign_doubt": lambda: np.where(proposal, 0.0, 1 - table["confidence"].to_numpy(float)),
+        "sign_keyword": lambda: ((table["named"] & table["few"]).to_numpy(bool) & ~proposal).astype(float),
+        "sign_evidence": lambda: box_evidence(table),
+        "sign_quality": lambda: table["quality"].to_numpy(float),
+        "sign_size": lambda: sizes_on_road(table, common=~proposal),
+        "sign_height": lambda: heights_on_road(table, common=~proposal),
     }
-    return pd.DataFrame({sign.name: np.clip(signs[sign.name], 0, 1) for sign in SIGNS}, dtype=float)
+    for sign in SIGNS:
+        yield sign.name, np.clip(measures[sign.name](), 0, 1)
 
 
 def fuse_signs(signs: pd.DataFrame) -> np.ndarray:
@@ -129,9 +147,19 @@ def fuse_signs(signs: pd.DataFrame) -> np.ndarray:
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
     """
-    raising = [1 - sign.weight * signs[sign.name].to_numpy(float) for sign in SIGNS if sign.raises]
-    holding = [1 - sign.weight * (1 - signs[sign.name].to_numpy(float)) for sign in SIGNS if not sign.raises]
-    return (1 - np.prod(raising, axis=0)) * np.prod(holding, axis=0)
+    common, kept = np.ones(len(signs)), np.ones(len(signs))
+    for sign in SIGNS:
+        if sign.raises:
+            common *= 1 - sign.weight * signs[sign.name].to_numpy(float)
+        else:
+            kept *= 1 - sign.weight * (1 - signs[sign.name].to_numpy(float))
+    return (1 - common) * kept
+
+
+def _off_road(table: pd.DataFrame, proposal: np.ndarray, n_images: int) -> np.ndarray:
+    seen_in = np.maximum(table["class_pictures"].to_numpy(float) - HANDFUL, 0) / max(n_images, 1)
+    off_road = np.nan_to_num(1 - table["ordinary"].to_numpy(float), nan=0.0)
+    return off_road * np.exp(-seen_in / USUAL_SHARE) * np.where(proposal, guess_trust(table), 1.0)
 
 
 def unusual_values(values: np.ndarray, *, counted: np.ndarray) -> np.ndarray:

@@ -91,6 +91,11 @@ def is_dense(places: np.ndarray) -> bool:
     return len(places) == 0 or int(places[-1]) - int(places[0]) < DENSE * len(places)
 
 
+def fit_into_memory(vectors: np.ndarray, *, memory_gb: float = MEMORY_GB) -> bool:
+    """Tell whether vectors (n, dim) are few enough to be held; else they stay on disk and tables are narrow."""
+    return vectors.size * 4 <= HELD_SHARE * memory_gb * GB
+
+
 def arrange(vectors: np.ndarray, order: np.ndarray, *, memory_gb: float = MEMORY_GB) -> np.ndarray | StoredVectors:
     """Return vectors in an order of the rows: as they are, as a copy that fits into memory, or read where they lie.
 
@@ -103,7 +108,7 @@ def arrange(vectors: np.ndarray, order: np.ndarray, *, memory_gb: float = MEMORY
         Float32 array (n, dim), or the same behind StoredVectors.
     """
     in_order = (order[1:] > order[:-1]).all()
-    if vectors.size * 4 > HELD_SHARE * memory_gb * GB:
+    if not fit_into_memory(vectors, memory_gb=memory_gb):
         return StoredVectors(vectors, None if in_order else order, memory_gb=memory_gb)
     return np.asarray(vectors if in_order else vectors[order], dtype=np.float32)
 

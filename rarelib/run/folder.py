@@ -22,6 +22,7 @@ from ..pictures.sources import Folder, is_address, source_of
 from ..tables import TABLES, TableError, check_table
 from .files import known_columns, stage_of
 from .places import find_run, find_upwards
+from .reading import read_columns
 from .secrets import hide_everywhere, known_secrets
 
 VERDICTS = "verdicts.csv"
@@ -108,9 +109,9 @@ class RunFolder:
         return self.root / "stages" / f"{stage}.result.json"
 
     def read_table(
-        self, table: str, columns: Sequence[str] | None = None, *, without: Sequence[str] = ()
+        self, table: str, columns: Sequence[str] | None = None, *, without: Sequence[str] = (), narrow: bool = False
     ) -> pd.DataFrame:
-        """Read a table, some of its columns, or all without some; what is read is checked.
+        """Read a table, some of its columns, or all without some, narrow as in read_columns; what is read is checked.
 
         Raises:
             TableError: If there is no such table or column, or the file is missing or unreadable.
@@ -122,7 +123,7 @@ class RunFolder:
             try:
                 there = pq.read_schema(path).names
                 columns = [n for n in there if n not in without] if without else known_columns(columns, there, table)
-                frame = pq.read_table(path, columns=columns).to_pandas()
+                frame = read_columns(path, columns, narrow=narrow)
             except TableError:
                 raise
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
@@ -142,8 +143,7 @@ class RunFolder:
         Raises:
             TableError: If it is missing or not JSON.
         """
-        path = self.root / relative
-        if not path.is_file():
+        if not (path := self.root / relative).is_file():
             raise TableError(f"{path} is missing; `make run` writes it.")
         try:
             return json.loads(path.read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ from scipy.special import betaincinv
 
 from ..language import say
 from ..ranking.early_filter import filter_objects, id_chances, is_proposal
+from ..ranking.joined import widened
 from ..run.ids import id_order, places_in
 from ..run.progress import track
 from ..settings import FilterSettings, ScoreSettings
@@ -82,7 +83,7 @@ def audit_ranking(
         values = {"kinds": MIN_KINDS, "least": MIN_OF_KIND, "found": len(kinds)}
         return {"available": False, "sentence": say("audit_too_small", language, **values)}
     boxes, filters = fewer_boxes(objects, FilterSettings.taken(filters), settings.seed)
-    world = _World(table, np.asarray(vectors)[rows], boxes, images, filters, settings)
+    world = _World(table, np.asarray(vectors)[rows], widened(boxes[FILTERED]), images, filters, settings)
     generator = np.random.default_rng(settings.seed)
     trials = [
         {"class_name": kind, **_hide_and_rank(world, kind, generator)}
@@ -117,7 +118,7 @@ def _sample(objects: pd.DataFrame, object_ids: Sequence[str], seed: int) -> tupl
     order = id_order(object_ids)  # the sample does not depend on the order of the rows
     rows = np.sort(order[np.random.default_rng(seed).permutation(len(order))[:MAX_OBJECTS]])
     ids = pd.Series(object_ids, dtype="str").iloc[rows]
-    return rows, objects.iloc[places_in(ids, objects["object_id"])].reset_index(drop=True)
+    return rows, widened(objects.iloc[places_in(ids, objects["object_id"])].reset_index(drop=True))
 
 
 def _hide_and_rank(world: _World, kind: str, generator: np.random.Generator) -> dict[str, Any]:

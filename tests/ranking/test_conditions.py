@@ -1,5 +1,7 @@
 """Night in one drive of eight: neither rare for being dark nor held back for it."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,3 +99,17 @@ def test_a_crop_is_judged_by_what_is_usual_in_its_condition():
     assert crop_quality(objects)[dark].max() < 0.2
     fair = crop_quality(objects.assign(condition=np.where(dark, "dark", "bright")))
     assert np.delete(fair, 16).min() > 0.9 and fair[16] < 0.1
+
+
+def test_conditions_are_told_by_picture_not_by_object():
+    n_pictures, each = 500, 40
+    images = pd.DataFrame({"image_id": [f"{number:012x}" for number in range(n_pictures)]})
+    images = images.assign(camera=np.where(np.arange(n_pictures) % 2, "CAM_BACK_LEFT", "CAM_FRONT"), weather="rain")
+    images["time_of_day"] = np.where(np.arange(n_pictures) % 3, "day", "night")
+    objects = pd.DataFrame({"image_id": np.repeat(images["image_id"].to_numpy(), each)})
+    tracemalloc.start()
+    told = condition_labels(objects, images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * len(objects)  # bytes; a text of its own for each object takes 150
+    assert told[:: 6 * each][0] == "CAM_FRONT, night" and told[each] == "CAM_BACK_LEFT, day"
