@@ -28,6 +28,7 @@ COMMON, PALE, RARE = "#5b7f9e", "#c6d3de", "#d55e00"
 CLASS_COLOURS = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#b08900", "#6a51a3", "#1b3a4b", "#8c510a")
 LARGE_BYTES = 100_000
 MAX_TEXT = 400
+WIDE = 1.7  # Japanese letters in columns; columns leave room for wide Latin ones, Japanese ones are all alike
 NOT_FIRST = "、。，．・：；？！」』）］｝〉》】〕’”ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々…％"
 NOT_LAST = "「『（［｛〈《【〔‘“"
 JAPANESE = r"[\u2e80-\uffef]"
@@ -154,13 +155,14 @@ def printable(text: object, limit: int = MAX_TEXT) -> str:
 def fit_text(text: object, columns: int, lines: int = 1) -> str:
     """Return the text broken into at most so many lines of so many columns, cut with "…".
 
-    Japanese characters are two columns wide, and a line may break between any two of them but where kinsoku shori
-    forbids it (JIS X 4051): no line begins with a closing mark or a small kana, none ends with an opening bracket.
+    A column has room for a Latin letter; Japanese characters are WIDE of them wide, and a line may break between any
+    two of them but where kinsoku shori forbids it (JIS X 4051): no line begins with a closing mark or a small kana,
+    none ends with an opening bracket.
     """
     rows = [""]
     for piece in PIECES.findall(printable(text)):
         for part in _cut(piece, columns):
-            if text_columns(rows[-1] + part.rstrip()) > columns:
+            if _print_columns(rows[-1] + part.rstrip()) > columns:
                 rows.append("")
             rows[-1] += part
     if len(rows) > lines:
@@ -182,9 +184,14 @@ def _cut(piece: str, columns: int) -> list[str]:
 
 
 def _shorten(text: str, columns: int) -> str:
-    while text_columns(text) > columns - 1:
+    while _print_columns(text) > columns - 1:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def _print_columns(text: str) -> float:
+    wide = text_columns(text) - len(text)
+    return len(text) + (WIDE - 1) * wide
 
 
 @cache

@@ -156,6 +156,7 @@ def test_the_funnel_tells_a_skipped_step_from_nothing():
 def test_text_is_cut_to_its_columns():
     assert fit_text("one two three", 7, 2) == "one two\nthree"
     assert fit_text("one two three four", 7, 2) == "one two\nthree…"
+    assert fit_text("車" * 16, 27, 2) == "車" * 15 + "\n車"  # as wide as 27 Latin letters may be
     assert text_columns("車a") == 3
     assert all(text_columns(line) <= 6 for line in fit_text("建設車両（クレーン）", 6, 3).split("\n"))
     assert printable("a\u202eb\x00c\n🐎") == "abc □"
