@@ -71,7 +71,7 @@ def collect_statistics(run: RunFolder) -> dict[str, Any]:
     with Tables(run, optional=COUNTED) as tables:
         funnel, classes = funnel_counts(tables), _class_rows(tables)
         origins, filtered = _value_counts(tables, "objects", "origin"), _value_counts(tables, "early_filter", "reason")
-        left_out, found = left_out_reasons(tables), _found(tables)
+        left_out, found = left_out_reasons(tables), {"read": _pictures_read(tables), **_found(tables)}
     sentence = {name: funnel[name] or 0 for name in ("listed", "sampled", "embedded", "selected")}
     return {
         "sentence": {**sentence, **found},
@@ -102,6 +102,11 @@ def funnel_counts(tables: Tables) -> dict[str, int | None]:
         "selected": _count(tables, "scores", "selected"),
         "captioned": _count(tables, "captions", "source = 'model'"),
     }
+
+
+def _pictures_read(tables: Tables) -> int:
+    drawn = _count(tables, "images", "sampled AND error = ''") or 0
+    return drawn - (_count(tables, "unreadable", "error <> ''") or 0)
 
 
 def left_out_reasons(tables: Tables) -> dict[str, dict[str, int]]:

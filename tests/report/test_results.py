@@ -93,6 +93,7 @@ def test_the_first_sentence_tells_what_was_found_from_proposals(tmp_path):
     told = collect_statistics(run)["sentence"]
     assert (told["found"], told["proposals"], told["classes"]) == (len(known), 2, known["class_name"].nunique())
     assert "2 more boxes that may hold what the detector never learned" in say("report_sentence", **told)
+    assert say("report_sentence", **told).startswith(f"In {FUNNEL['sampled'] - FUNNEL['unreadable']} pictures ")
 
 
 def test_the_times_stand_below_their_heads_in_either_language(run):
