@@ -10,6 +10,9 @@ from filelock import FileLock
 os.environ.setdefault("YOLO_OFFLINE", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+# threads that wait sleep: spinning, they take the processor from the other workers' tests
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 from small_demo import run_demo
 
