@@ -17,6 +17,7 @@ from ..tables import SCORE, STAGES
 WARM_UP = "import pandas, pyarrow.parquet, IPython.display, rarelib.figures.charts"  # what every stage imports
 MORE = {SCORE: ", seaborn, sklearn.ensemble"}  # and what takes a while of what one imports
 CLIENT = "jupyter_client.asynchronous.AsyncKernelClient"
+SOCKET_BYTES = 103  # of the path of a socket that is a file, on macOS; Linux takes four more
 CANCEL_ROUNDS, CANCEL_S = 3, 1.0  # how often and how long ended tasks are waited for
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -27,7 +28,10 @@ class KernelRelay:
     def __init__(self, cwd: Path, on_start: Callable[[int], None], *, told: Mapping[str, str] | None = None) -> None:
         """Start kernels in this folder, with this beside in their environment, and tell the process id of each."""
         self._cwd, self._on_start, self._told = cwd, on_start, dict(told or {})
-        self._sockets = tempfile.TemporaryDirectory(prefix="rarelib-", ignore_cleanup_errors=True)
+        self._temporary, self._sockets = (
+            tempfile.TemporaryDirectory(prefix="rarelib-", dir=place, ignore_cleanup_errors=True)
+            for place in (None, _place_of_sockets())
+        )
         self._started = 0
         self._clients: dict[Any, list[Any]] = {}
         self._current: Any = None
@@ -40,6 +44,7 @@ class KernelRelay:
         for manager in list(self._clients):
             self._shut_down(manager)
         self._sockets.cleanup()
+        self._temporary.cleanup()
 
     def take(self, stage: str) -> Any:
         """Return a kernel manager for this stage and start the next stage's kernel."""
@@ -82,7 +87,7 @@ class KernelRelay:
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of a kernel: what it leaves besides results and caches goes with the relay."""
-        here, home = Path(self._sockets.name), Path("~").expanduser()
+        here, home = Path(self._temporary.name), Path("~").expanduser()
         temporary = here / "temporary"
         temporary.mkdir(exist_ok=True)
         usual = {"IPYTHONDIR": str(here / "ipython"), "RAY_TMPDIR": tempfile.gettempdir()}
@@ -98,6 +103,12 @@ class KernelRelay:
             client.stop_channels()
         if manager is not None and manager.has_kernel:
             manager.shutdown_kernel(now=True)
+
+
+def _place_of_sockets() -> str | None:
+    """Return a folder whose path is short enough for sockets in it; None where that of temporary files is."""
+    longest = Path(tempfile.gettempdir(), "rarelib-12345678", "kernel-12-5")
+    return "/tmp" if len(os.fsencode(longest)) > SOCKET_BYTES and os.access("/tmp", os.W_OK) else None
 
 
 @contextmanager

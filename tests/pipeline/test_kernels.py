@@ -73,7 +73,8 @@ def test_what_a_kernel_is_told_stands_in_its_environment_only():
 
 @pytest.mark.parametrize("can_be_written", [True, False])
 def test_a_kernel_is_of_this_python_and_leaves_nothing_at_home(tmp_path, monkeypatch, can_be_written):
-    home, temporary, other = tmp_path / "home", tmp_path / "temporary", tmp_path / "other" / "kernels" / "python3"
+    home, other = tmp_path / "home", tmp_path / "other" / "kernels" / "python3"
+    temporary = tmp_path / ("t" * 100)  # longer than the path of a socket may be
     home.mkdir() if can_be_written else home.touch()  # nothing can be made in a file, not even by root
     temporary.mkdir()
     other.mkdir(parents=True)
