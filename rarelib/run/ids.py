@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+MANY = 100_000  # texts
+
 
 def id_order(ids: Sequence[str]) -> np.ndarray:
     """Return the rows in the order of their ids, equals in the order of the rows, int64 (n,)."""
@@ -20,7 +22,10 @@ def places_in(wanted: Sequence[str], known: Sequence[str]) -> np.ndarray:
     if isinstance(getattr(wanted, "dtype", None), pd.CategoricalDtype):
         categories = places_in(pd.Series(wanted.cat.categories, dtype="str"), known)
         return categories[wanted.cat.codes.to_numpy()]
-    return pc.index_in(as_arrow(wanted), value_set=as_arrow(known)).fill_null(-1).to_numpy().astype(np.int64)
+    found = pc.index_in(as_arrow(wanted), value_set=as_arrow(known)).fill_null(-1).to_numpy().astype(np.int64)
+    if len(known) > MANY:
+        pa.default_memory_pool().release_unused()  # Arrow keeps what its table of texts took, 100 bytes a text
+    return found
 
 
 def as_arrow(texts: Sequence[str]) -> pa.Array:
