@@ -20,7 +20,7 @@ TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are
 ALIKE, ALIKE_WITHIN = 0.7, 0.5
 WITHIN = 0.9  # of a box inside another: lies within it; from 0.6 on precision falls by a hundredth
 AGREEING = 0.5  # of the pairs of views of two events in one picture, the least share that must hold one thing
-COMPARED_ROWS = 100_000  # whose vectors are read at once
+COMPARED_ROWS = 20_000  # whose vectors are read at once
 LEAST_SHARE = 0.2  # of the distance allowed; so close is a near-duplicate wherever it is
 
 
