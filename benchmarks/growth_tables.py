@@ -30,6 +30,7 @@ from growth_stored import DIM, PER_PICTURE, Watch, draw_tables, draw_vectors, is
 os.environ.setdefault("MPLBACKEND", "agg")
 PROJECT = Path(__file__).parents[1]
 SELECTED_SHARE, MAP_SHARE, CROP_FILES, REASON_ROWS = 0.05, 0.05, 64, 100_000
+MOST_LINKS = 60_000  # of one file; ext4 allows 65,000
 READING, JOBS = ("objects", "filter", "map"), ("report", "check", "explore", "compare", "export", "export all")
 NOTEBOOKS = {"score": "04_score_rarity", "map": "05_map_objects", "report": "07_report"}
 # cells of notebooks 02 and 03 that show what was found, by a text that they hold; the rest needs models
@@ -245,14 +246,15 @@ def write_crops(run: Any, paths: pd.Series) -> None:
     from PIL import Image
 
     (run.root / "crops_of_all").mkdir()
-    sources = [run.root / "crops_of_all" / f"{number}.jpg" for number in range(CROP_FILES)]
+    files = max(CROP_FILES, len(paths) // MOST_LINKS + 1)
+    sources = [run.root / "crops_of_all" / f"{number}.jpg" for number in range(files)]
     for number, source in enumerate(sources):
         noise = np.random.default_rng(number).integers(0, 255, (12, 9, 3), dtype=np.uint8)
         Image.fromarray(noise).resize((90, 120)).save(source)
     for folder in paths.str.rpartition("/")[0].unique():
         (run.root / folder).mkdir(parents=True, exist_ok=True)
     for number, path in enumerate(paths):
-        os.link(sources[number % CROP_FILES], run.root / path)
+        os.link(sources[number % files], run.root / path)
 
 
 if __name__ == "__main__":
