@@ -58,7 +58,7 @@ def component_data(
         "language": language,
         "texts": component_texts(language),
         "can": dict(can),
-        "verdicts": {key: word for key, word in verdicts.items() if key in number.index},
+        "verdicts": dict(verdicts),  # those of objects that are not among the rows too, so that saving loses none
         "id": rows["object_id"].tolist(),
         "class": _named(rows["called"]),
         "origin": _named(rows["origin"], shown=lambda name: _origin_name(name, language)),

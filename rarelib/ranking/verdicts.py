@@ -73,7 +73,8 @@ def rerank(
     """Return a rarity that has learned from verdicts; a "no" alone teaches too.
 
     Objects that were not judged keep the run's values of rarity, dealt out in the order of `learned_order`. Judged
-    objects take the verdict itself, above or below all others, and with them the other views of their event.
+    objects take the verdict itself, above or below all others, and speak for their event, whose other views
+    follow them.
 
     Args:
         rarity: Float array (n,), higher is rarer.
@@ -92,7 +93,8 @@ def rerank(
     learned = np.empty(len(rarity))
     learned[order] = np.sort(rarity)[::-1]
     unjudged = 0.01 + 0.98 * learned  # between what was judged common and what was judged rare
-    return np.where(np.isnan(said), unjudged, np.where(said == 1, 0.99, 0.0) + 0.01 * learned)
+    judged = np.where(said == 1, 0.99, 0.0) + 0.005 * ~np.isnan(verdicts) + 0.004 * learned
+    return np.where(np.isnan(said), unjudged, judged)
 
 
 def spread_verdicts(verdicts: np.ndarray, events: np.ndarray | None) -> np.ndarray:

@@ -66,8 +66,9 @@ def test_the_cards_that_measure_the_precision_are_marked(tmp_path):
     assert component_texts("en")["marked"].startswith("judge this one") and "適合率" in component_texts("ja")["marked"]
 
 
-def test_only_verdicts_on_these_rows_are_told(tmp_path):
-    assert told(planted_run(tmp_path), verdicts={"img2-06": "yes", "gone": "no"})["verdicts"] == {"img2-06": "yes"}
+def test_all_verdicts_are_told_so_that_saving_loses_none(tmp_path):
+    verdicts = {"img2-06": "yes", "not on the page": "no"}
+    assert told(planted_run(tmp_path), verdicts=verdicts)["verdicts"] == verdicts
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -124,6 +124,17 @@ def test_verdicts_spread_within_their_event():
     assert learned[20] >= 0.99 and learned[21] < 0.01 and 0.01 <= learned[22] < 0.99
 
 
+def test_what_was_judged_speaks_for_its_event():
+    vectors, rarity = kinds_world()
+    verdicts, events = np.full(315, np.nan), np.arange(315)
+    verdicts[300], events[300:305] = 1, 300
+    verdicts[7], events[[7, 8, 9]] = 0, 7
+    rarity[[301, 302, 8, 9]] = 0.99  # its other views were rarer
+    learned = rerank(rarity, vectors, verdicts, events=events)
+    assert learned[300] > learned[301:305].max() >= learned[301:305].min() >= 0.99
+    assert learned[[8, 9]].max() < learned[7] < 0.01
+
+
 def test_the_order_of_the_rows_does_not_matter():
     vectors, rarity = kinds_world()
     verdicts = np.full(315, np.nan)

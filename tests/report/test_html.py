@@ -231,6 +231,20 @@ def test_a_verdict_is_given_taken_back_remembered_and_saved(opened):
     opened.evaluate("localStorage.clear()")
 
 
+def test_verdicts_on_objects_that_are_not_on_the_page_are_counted_and_saved_too(opened):
+    data = "JSON.parse(document.getElementById('object-data').textContent)"
+    opened.evaluate(f"localStorage.setItem('rarelib-verdicts-' + {data}.run, JSON.stringify({{elsewhere: 'no'}}))")
+    opened.reload()
+    opened.wait_for_selector(".card")
+    opened.locator(".card").nth(0).get_by_role("button", name="rare", exact=True).click()
+    assert "1 rare, 1 not, 0 unsure" in opened.locator(".counted").inner_text()
+    with opened.expect_download() as saved:
+        opened.locator("button.save").click()
+    rows = list(csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines()))
+    assert rows == [{"object_id": "img2-06", "rare": "yes"}, {"object_id": "elsewhere", "rare": "no"}]
+    opened.evaluate("localStorage.clear()")
+
+
 def test_the_next_objects_are_judged_by_keys(opened):
     opened.locator("button.judge").click()
     view = opened.locator(".judge-view")

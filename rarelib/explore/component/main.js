@@ -69,7 +69,7 @@ function makeVerdictBar(state, host, judge, tell) {
 /** Offer the verdicts as verdicts.csv. */
 function saveVerdicts(state) {
   const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const lines = state.data.id.flatMap((id, row) => (state.verdict[row] ? [`${quoted(id)},${state.verdict[row]}`] : []));
+  const lines = state.allVerdicts().map(([id, word]) => `${quoted(id)},${word}`);
   const url = URL.createObjectURL(new Blob([["object_id,rare", ...lines, ""].join("\n")], { type: "text/csv" }));
   h("a", { href: url, download: "verdicts.csv" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);

@@ -155,9 +155,16 @@ class State {
     return last[0];
   }
 
+  /** Return [id, word] of all verdicts: of the objects here in their order, then of those that are not on this page. */
+  allVerdicts() {
+    const here = this.data.id.map((id, row) => [id, this.verdict[row]]);
+    const elsewhere = Object.entries(this.data.verdicts).filter(([id]) => !this.rowOf.has(id));
+    return [...here, ...elsewhere].filter(([, word]) => word in WORDS);
+  }
+
   countVerdicts() {
     const counts = { yes: 0, no: 0, unsure: 0 };
-    for (const word of this.verdict) if (word in WORDS) counts[word] += 1;
+    for (const [, word] of this.allVerdicts()) counts[word] += 1;
     return counts;
   }
 
