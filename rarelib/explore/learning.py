@@ -1,4 +1,4 @@
-"""What verdicts teach while somebody judges: the ranks that the next run would give, among the objects held."""
+"""What verdicts teach while somebody judges: ranks among the objects held; the next run groups events anew besides."""
 
 from __future__ import annotations
 

@@ -42,15 +42,8 @@ SIGNS = (
     Sign("sign_size", 0.2, False),
     Sign("sign_height", 0.8, False),
 )
-FOR_SIGNS = (
-    "class_pictures",
-    "few",
-    "margin",
-    "named",
-    "ordinary",
-    "strangeness",
-    "surprise",
-)  # nothing else rests on them
+# columns that signs are made of, and nothing else
+FOR_SIGNS = ("class_pictures", "few", "margin", "named", "ordinary", "strangeness", "surprise")
 # pictures that show a class before it begins to be usual here, and the share of further ones at which its name counts
 # a third: cones fill a road under construction whatever a list says; no set lost by it
 HANDFUL, USUAL_SHARE = 10, 0.1
