@@ -47,7 +47,7 @@ def places_of(table: pd.DataFrame, event: np.ndarray, proposal: np.ndarray) -> P
 
 
 def worth_left(places: Places, shown: np.ndarray) -> np.ndarray:
-    """Return what share of its worth each object keeps, after some of its picture and drive, or what it overlaps, were shown.
+    """Return what share of its worth each object keeps after others of its picture, drive or place were shown.
 
     Args:
         places: Of the objects.
