@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from rarelib.models.detector import Detector, load_detector
 from rarelib.objects.detection import MAX_CANDIDATES, select_boxes
 from rarelib.pictures import proposals
-from rarelib.pictures.boxes import Boxes, anchor_points, fit_letterbox, overlaps, suppress
+from rarelib.pictures.boxes import Boxes, anchor_points, fit_letterbox, join_boxes, overlaps, suppress
 from rarelib.pictures.decoding import read_image
 from rarelib.settings import DetectSettings
 from rarelib.tables import BOX
@@ -33,7 +33,12 @@ from rarelib.trust.evaluation import match_boxes
 
 COUNTS = (5, 10, 20, 50)
 CHOSEN_AT = 10  # proposals a picture
-TRIED = {"ENTROPY_WEIGHT": (0, 4, 6, 8, 10), "HEIGHT_WEIGHT": (0, 4, 6, 8, 10), "EVERY": (5, 10**6)}
+TRIED = {
+    "ENTROPY_WEIGHT": (6, 8, 10, 12),
+    "AGREEMENT_WEIGHT": (0, 2, 3, 4),
+    "HEIGHT_WEIGHT": (4, 6, 8),
+    "EVERY": (5, 10**6),
+}
 LEAST_CONFIDENCE, LEAST_SIDE_PX, OVERLAP = 0.02, 16, 0.45  # of proposals as they were before
 CAMVID = {"pedestrians": ((9,), (0,)), "bicyclists": ((10,), (0, 1, 3)), "cars": ((8,), (2, 5, 7))}  # annotated, COCO
 COCO = {"people": (0,), "vehicles": (2, 5, 7), "street furniture": (9, 11, 13)}
@@ -55,7 +60,7 @@ class Frame:
     picture_wh: tuple[int, int]
     truth: Truth
 
-    def propose(self, limit: int) -> tuple[np.ndarray, int]:
+    def propose(self, limit: int) -> tuple[Boxes, int]:
         """Return the boxes that get a crop, proposals last, by the constants as they stand; how many are detected."""
         evidence = proposals.evidence_of(self.sums, self.entropies)
         cells = Boxes(self.cells.xyxy, self.cells.confidence, self.cells.class_id, evidence)
@@ -64,9 +69,9 @@ class Frame:
         kept = np.union1d(first, np.flatnonzero(cells.confidence > SETTINGS.conf))
         settings = DetectSettings(max_proposals=limit)
         detected, found = select_boxes(cells[kept], settings, picture_wh=self.picture_wh)
-        return np.concatenate([detected.xyxy, found.xyxy]), len(detected)
+        return join_boxes([detected, found]), len(detected)
 
-    def propose_as_before(self, limit: int) -> tuple[np.ndarray, int]:
+    def propose_as_before(self, limit: int) -> tuple[Boxes, int]:
         """Return the same as it was: by the confidence of the best class."""
         detected, _ = select_boxes(self.cells, DetectSettings(proposals=False), picture_wh=self.picture_wh)
         conf, sides = self.cells.confidence, self.cells.xyxy[:, 2:] - self.cells.xyxy[:, :2]
@@ -74,7 +79,7 @@ class Frame:
         weak &= sides.prod(axis=1) <= proposals.MAX_SHARE * np.prod(self.picture_wh)
         weak &= ~proposals._explained(self.cells, detected)
         found = suppress(self.cells[np.flatnonzero(weak)], iou=OVERLAP, limit=limit, any_class=True)
-        return np.concatenate([detected.xyxy, found.xyxy]), len(detected)
+        return join_boxes([detected, found]), len(detected)
 
 
 def main() -> None:
@@ -112,14 +117,14 @@ def ceilings(sets: dict[str, tuple[str, list[Frame]]]) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def found_by_count(frame: Frame, boxes: np.ndarray, n_detected: int) -> list[int]:
+def found_by_count(frame: Frame, boxes: Boxes, n_detected: int) -> list[int]:
     """Return how many things have a crop with 0, 5, 10, 20, 50 proposals."""
     return [hits(frame, boxes[: n_detected + count]).sum() for count in (0, *COUNTS)]
 
 
-def hits(frame: Frame, xyxy: np.ndarray) -> np.ndarray:
+def hits(frame: Frame, boxes: Boxes) -> np.ndarray:
     """Tell for each true box whether one of the boxes shows it."""
-    return (match_boxes(frame.truth, xyxy) > 0).any(axis=1) if len(xyxy) else np.zeros(len(frame.truth), bool)
+    return (match_boxes(frame.truth, boxes.xyxy) > 0).any(axis=1) if len(boxes) else np.zeros(len(frame.truth), bool)
 
 
 def leave_one_out(sets: dict[str, tuple[str, list[Frame]]]) -> pd.DataFrame:
@@ -160,13 +165,11 @@ def calibration(frames: list[Frame], annotations: list[np.ndarray]) -> str:
     evidence, is_thing = [], []
     for frame, annotation in zip(frames, annotations, strict=True):
         boxes, _ = frame.propose(CHOSEN_AT)
-        cell = overlaps(boxes, frame.cells.xyxy)[0].argmax(axis=1)
-        found = proposals.evidence_of(frame.sums[cell], frame.entropies[cell])
-        shows = (match_boxes(pieces(annotation, THINGS), boxes) > 0).any(axis=0)
-        cuts = [annotation[top : bottom + 1, left : right + 1] for left, top, right, bottom in boxes.astype(int)]
+        shows = (match_boxes(pieces(annotation, THINGS), boxes.xyxy) > 0).any(axis=0)
+        cuts = [annotation[top : bottom + 1, left : right + 1] for left, top, right, bottom in boxes.xyxy.astype(int)]
         shares = [[np.isin(cut, kinds).mean() for kinds in (THINGS, UNCLEAR)] for cut in cuts]
         clear = shows | (np.array(shares) < (0.15, 0.3)).all(axis=1)
-        evidence, is_thing = [*evidence, *found[clear]], [*is_thing, *shows[clear]]
+        evidence, is_thing = [*evidence, *boxes.evidence[clear]], [*is_thing, *shows[clear]]
     fit = LogisticRegression(C=100).fit(np.array(evidence)[:, None], is_thing)
     even, scale = -fit.intercept_[0] / fit.coef_[0, 0], 1 / fit.coef_[0, 0]
     return f"a box is a thing as often as not at evidence {even:.1f}, scale {scale:.1f}."

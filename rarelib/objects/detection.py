@@ -17,7 +17,7 @@ from ..models.runtime import ordered_map
 from ..pictures.boxes import Boxes, join_boxes, suppress
 from ..pictures.crops import crop_path_of, cut_crop, keep_crop, measure_crop, touches_border
 from ..pictures.decoding import ImageError, read_with_content
-from ..pictures.proposals import find_proposals, join_second, objectness_of
+from ..pictures.proposals import add_agreement, find_proposals, objectness_of
 from ..pictures.sources import Folder, read_ahead, source_of
 from ..run.parts import Parts, check_nothing_lost
 from ..run.progress import Progress
@@ -155,13 +155,11 @@ def select_boxes(
         picture_wh: Width and height of the picture [px].
         second: From Detector.find_second; whatever their confidence, they are proposals.
     """
-    confident = found[np.flatnonzero(found.confidence > settings.conf)]
-    confident = suppress(confident, iou=settings.iou, limit=settings.max_det)
-    detected = confident[np.arange(min(len(confident), settings.max_objects))]
-    others = found[np.flatnonzero(found.confidence <= settings.conf)]
-    if second is not None:
-        others = join_second(others, second)
-    return detected, find_proposals(others, confident, limit=_max_proposals(settings), picture_wh=picture_wh)
+    sure, others = (found[rows] for rows in (found.confidence > settings.conf, found.confidence <= settings.conf))
+    confident = suppress(sure, iou=settings.iou, limit=settings.max_det)
+    detected = add_agreement(confident[: settings.max_objects], sure)
+    about = {"limit": _max_proposals(settings), "picture_wh": picture_wh, "second": second}
+    return detected, find_proposals(others, confident, **about)
 
 
 def _max_proposals(settings: DetectSettings) -> int:

@@ -52,7 +52,6 @@ HANDFUL, USUAL_SHARE = 10, 0.1
 GUESS = (1e-4, 1e-2)
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
 KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
-FULL_EVIDENCE = 0.5  # objectness from which a box is surely a thing
 
 
 def rare_class_points(class_count: np.ndarray, named: np.ndarray) -> np.ndarray:
@@ -188,7 +187,7 @@ def box_evidence(objects: pd.DataFrame) -> np.ndarray:
     """Return how sure it is that each box holds a thing, in [0, 1]; 1 where nothing is known."""
     if "objectness" not in objects:
         return np.ones(len(objects))
-    return np.clip(objects["objectness"].fillna(1.0).to_numpy(float) / FULL_EVIDENCE, 0, 1)
+    return np.clip(objects["objectness"].fillna(1.0).to_numpy(float), 0, 1)
 
 
 def _odds(strangeness: pd.Series) -> np.ndarray:

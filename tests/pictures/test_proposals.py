@@ -5,9 +5,11 @@ import pytest
 
 from rarelib.pictures.boxes import Boxes
 from rarelib.pictures.proposals import (
+    AGREEMENT_WEIGHT,
     BLOCK,
     EVERY,
     HEIGHT_WEIGHT,
+    add_agreement,
     evidence_at,
     evidence_of,
     find_proposals,
@@ -64,7 +66,8 @@ def test_proposals_are_what_no_confident_box_explains():
     )
     found = find_proposals(candidates, confident, limit=10, picture_wh=WH)
     assert found.class_id.tolist() == [3, 7, 6]
-    assert found.evidence.tolist() == [-8.0, -11.0, -8.5]
+    agreeing = AGREEMENT_WEIGHT * np.log(2)  # the second lies where the first does
+    assert found.evidence.tolist() == pytest.approx([-8.0 + agreeing, -11.0, -8.5])
     assert len(find_proposals(candidates, confident, limit=1, picture_wh=WH)) == 1
     assert len(find_proposals(candidates, confident, limit=0, picture_wh=WH)) == 0
     assert len(find_proposals(NONE, NONE, limit=5, picture_wh=WH)) == 0
@@ -110,6 +113,38 @@ def test_a_second_models_box_stands_for_what_both_see():
     assert joined.class_id.tolist() == [2, 90, 91]
     assert joined.evidence[1] == -7.0  # the better of the two
     assert objectness_of(joined.evidence[2:]) == pytest.approx([0.6])
-    found = find_proposals(joined, NONE, limit=3, picture_wh=WH)
-    assert found.class_id.tolist() == [90, 91, 2]
     assert len(join_second(own, NONE)) == 3
+
+
+def test_a_second_models_boxes_join_what_many_cells_agree_on():
+    """Its box takes the place of all those cells' boxes, and what their agreement says with it."""
+    own = boxes_of(*[([shift, 300, 40 + shift, 340], -9.0) for shift in range(4)], ([200, 300, 240, 340], -8.5))
+    second = Boxes(np.array([[1.0, 300, 41, 340], [400, 300, 440, 340], [0, 0, 9, 9]]), np.array([0.1, 0.9, 0.9]),
+                   np.array([90, 91, 92]), np.array([-12.0, -5.0, -5.0]))  # fmt: skip
+    alone = find_proposals(own, NONE, limit=5, picture_wh=WH)
+    found = find_proposals(own, NONE, limit=5, picture_wh=WH, second=second)
+    assert found.class_id.tolist() == [91, 90, 4]  # 92 is too small
+    assert found.evidence[1] == pytest.approx(alone.evidence[0]) and found.evidence[1] > -7.5
+    explained = boxes_of(([398, 298, 441, 342], -4.0))
+    assert 91 not in find_proposals(own, explained, limit=5, picture_wh=WH, second=second).class_id
+    assert len(find_proposals(own, NONE, limit=0, picture_wh=WH, second=second)) == 0
+    assert find_proposals(NONE, NONE, limit=5, picture_wh=WH, second=second).class_id.tolist() == [91, 90]
+
+
+def test_what_many_cells_draw_alike_is_proposed_before_what_one_draws():
+    many = [([100 + shift, 300, 160 + shift, 360], -9.0) for shift in range(5)]
+    apart = [([300 + 25 * shift, 300, 360 + 25 * shift, 360], -8.5) for shift in range(5)]
+    found = find_proposals(boxes_of(*many, *apart), NONE, limit=1, picture_wh=WH)
+    assert found.xyxy[0, 0] < 200
+
+
+def test_a_little_more_overlap_is_a_little_more_agreement():
+    """An edge would let the last bits of a network's products decide the order."""
+    gained = []
+    for shift in np.linspace(0, 20, 201):
+        boxes = boxes_of(([100, 100, 160, 160], 0.0), ([100 + shift, 100, 160 + shift, 160], 0.0))
+        gained.append(add_agreement(boxes, boxes).evidence[0])
+    assert gained[0] == pytest.approx(AGREEMENT_WEIGHT * np.log(2)) and gained[-1] == 0
+    assert (np.diff(gained) <= 0).all() and np.abs(np.diff(gained)).max() < 0.1
+    alone = boxes_of(([100, 100, 160, 160], 0.0))
+    assert add_agreement(alone, alone[:0]).evidence[0] == 0

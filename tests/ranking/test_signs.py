@@ -145,7 +145,7 @@ def test_points_of_the_plain_recipe_by_hand():
 
 def test_boxes_without_objectness_are_taken_as_sure():
     assert box_evidence(pd.DataFrame({"x_min": [1.0]})).tolist() == [1.0]
-    assert box_evidence(pd.DataFrame({"objectness": [0.25, np.nan]})).tolist() == [0.5, 1.0]
+    assert box_evidence(pd.DataFrame({"objectness": [0.25, np.nan]})).tolist() == [0.25, 1.0]
 
 
 def test_one_in_front_hides_more_the_further_down_it_reaches():
