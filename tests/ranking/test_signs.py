@@ -145,7 +145,21 @@ def test_points_of_the_plain_recipe_by_hand():
 
 def test_boxes_without_objectness_are_taken_as_sure():
     assert box_evidence(pd.DataFrame({"x_min": [1.0]})).tolist() == [1.0]
-    assert box_evidence(pd.DataFrame({"objectness": [0.25, np.nan]})).tolist() == [0.25, 1.0]
+    known = pd.DataFrame({"objectness": [0.25, np.nan], "origin": "detected"})
+    assert box_evidence(known).tolist() == [0.25, 1.0]
+
+
+def test_evidence_is_told_on_the_scale_of_the_runs_own_proposals():
+    """The demo's detector is a hundred times less sure of its proposals than YOLOv8n is, and their order is as good."""
+    objectness = np.random.default_rng(0).uniform(0.01, 0.9, 400)
+    objects = pd.DataFrame({"objectness": objectness, "origin": "proposal"})
+    faint = objects.assign(objectness=objectness / 20)
+    assert box_evidence(faint) == pytest.approx(box_evidence(objects))
+    assert (box_evidence(objects) == 1).mean() == pytest.approx(0.05, abs=0.01)
+    of_both = pd.concat([faint, pd.DataFrame({"objectness": [0.5], "origin": "detected"})])
+    assert box_evidence(of_both)[-1] == 1
+    nothing = objects.assign(objectness=0.0)
+    assert box_evidence(nothing).tolist() == [0.0] * 400
 
 
 def test_one_in_front_hides_more_the_further_down_it_reaches():
