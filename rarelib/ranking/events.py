@@ -17,7 +17,8 @@ from .tracks import MEMORY_FRAMES, Views, follow_things
 TYPICAL_SHARE = 0.1  # near-duplicates are this much closer than two objects are on average
 # a proposal and what it overlaps, and a detection and another that it lies within, hold one thing where they are this
 # much closer than two objects are; by benchmarks/events.py: less leaves more repeats, more joins what differs
-ALIKE, ALIKE_WITHIN = 0.7, 0.5
+ALIKE, ALIKE_WITHIN = 0.8, 0.5
+LEAST_PART = 0.1  # of either box that the other takes: less is another thing, as a walker in a guess of a street
 WITHIN = 0.9  # of a box inside another: lies within it; from 0.6 on precision falls by a hundredth
 AGREEING = 0.5  # of the pairs of views of two events in one picture, the least share that must hold one thing
 COMPARED_ROWS = 20_000  # whose vectors are read at once
@@ -71,10 +72,11 @@ def group_duplicates(
 def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray, places: pd.DataFrame) -> np.ndarray:
     """Join events to what their views overlap in their pictures, where both are alike and one is part of the other.
 
-    A proposal is a detector's guess, and it makes several of one thing; so it is one with what it overlaps. Detections
-    that overlap are two things, such as a car before a car, but where one lies within the other and looks like it; none
-    stands behind a guess. Where views of two events are in one picture, at least half of them have to agree. From the
-    rarest down an event joins the rarest before it that joined no other, so that no chain joins what does not overlap.
+    A proposal is a detector's guess, and it makes several of one thing; so it is one with what it overlaps, where each
+    takes at least a tenth of the other. Detections that overlap are two things, such as a car before a car, but where
+    one lies within the other and looks like it; none stands behind a guess. Where views of two events are in one
+    picture, at least half of them have to agree. From the rarest down an event joins the rarest before it that joined
+    no other, so that no chain joins what does not overlap.
 
     Args:
         event: Row of the head of each object's event (n,), from group_duplicates.
@@ -114,6 +116,7 @@ def _hold_one_thing(
         _, own, other = pair_overlaps(xyxy[first], xyxy[second])
         within = ~proposal[second] & (np.maximum(own, other) >= WITHIN)
         allowed = np.where(proposal[first], ALIKE, np.where(within, ALIKE_WITHIN, -1.0))
+        allowed[np.minimum(own, other) < LEAST_PART] = -1.0
         asked = np.flatnonzero(allowed > 0)
         if len(asked):
             apart = 1 - pair_cosines(vectors, first[asked], second[asked])

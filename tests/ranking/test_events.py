@@ -92,6 +92,17 @@ def test_events_of_overlapping_proposals_are_joined_whole_and_by_no_chain(monkey
     assert event[:4].tolist() == [0, 0, 2, 0]  # the third overlaps the second alone, for which the first speaks
 
 
+def test_a_walker_is_no_part_of_a_guess_that_holds_a_whole_street():
+    """Two of them would stand behind it, one of them unseen, though they only share it."""
+    street = np.array([[0, 0, 400, 300], [20, 200, 50, 280], [300, 200, 330, 280], [100, 100, 250, 250]])
+    places = places_of([*"aaaa"], street).assign(origin="proposal")
+    vectors = near(spread_out(1)[0], 4, noise=0.1)
+    vectors = np.concatenate([vectors, spread_out(20, seed=6)])
+    places = pd.concat([places, places_of([f"z{n}" for n in range(20)], BOX).assign(origin="detected")])
+    event = join_overlapping(np.arange(24), np.r_[4.0, 3, 2, 1, np.zeros(20)], vectors, places)
+    assert event[:4].tolist() == [0, 1, 2, 0]
+
+
 PART = np.array([[0, 0, 100, 100], [0, 50, 40, 100], [60, 50, 110, 100]])  # the second lies within the first
 
 
