@@ -173,7 +173,7 @@ TABLES: dict[str, Table] = {
         _share("sign_strange", "how much it looks like what roads are not full of, says the text tower; raises"),
         _share("sign_doubt", "how unsure the detector is of its class, 0 for proposals; raises"),
         _share("sign_keyword", "its class is on the list of potentially rare ones, and few; raises"),
-        _share("sign_evidence", "how sure it is that the box holds a thing; what lacks it is held down"),
+        _share("sign_evidence", "objectness, 1 for what the run's surest proposals reach; what lacks it is held down"),
         _share("sign_quality", "how usable its crop is; what lacks it is held down"),
         _share("sign_size", "how large it is beside common objects at its height; what lacks it is held down"),
         _share("sign_height", "whether it stands where common objects stand; what lacks it is held down"),
