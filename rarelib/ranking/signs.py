@@ -37,7 +37,7 @@ SIGNS = (
     Sign("sign_strange", 0.8, True),
     Sign("sign_doubt", 0.2, True),
     Sign("sign_keyword", 0.1, True),
-    Sign("sign_evidence", 0.4, False),
+    Sign("sign_evidence", 0.5, False),
     Sign("sign_quality", 0.8, False),
     Sign("sign_size", 0.2, False),
     Sign("sign_height", 0.8, False),
