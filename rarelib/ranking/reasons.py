@@ -19,6 +19,7 @@ STRANGE = 0.9  # percentile of the look from which it is said
 TOLD = 0.5  # of a sign from which it is said; among the signs of the text tower about the first twentieth
 GOOD_QUALITY = 0.5
 OFF_ROAD = 0.5  # how little roads are expected to show a class, from which it is said
+FAINT = 0.01  # confidence of which two decimals say nothing
 HIDDEN = 0.3  # share from which what stands in front is told
 
 
@@ -58,7 +59,8 @@ def _signs(row: dict[str, Any], n_objects: int, wrong: list[str], language: str)
     if not np.isnan(row["verdict"]):
         yield told("verdict_rare" if row["verdict"] == 1 else "verdict_common")
     if proposal:
-        whose = "second" if row["origin"] != PROPOSAL else "proposal_like" if looks_like else "proposal"
+        guess = "proposal" if row["confidence"] >= FAINT else "proposal_faint"
+        whose = "second" if row["origin"] != PROPOSAL else "proposal_like" if looks_like else guess
         values = {"confidence": row["confidence"], "origin": row["origin"], "phrase": looks_like}
         yield "proposal", told(whose, class_name=name, **values)[1]
     else:

@@ -68,6 +68,14 @@ def test_planted_objects_come_first(street):
     assert not common.any()
 
 
+def test_a_confidence_of_nearly_nothing_is_not_told_as_nothing(street):
+    objects = street[0].copy()
+    objects.loc[objects["origin"] == "proposal", "confidence"] = 0.0021
+    for language, words in (("en", "at a confidence below 0.01"), ("ja", "信頼度 0.01 未満")):
+        scores, _ = ranked(objects, *street[1:], language=language)
+        assert words in scores["reason"].iloc[-1]
+
+
 def test_reasons_name_what_is_rare_in_both_languages(street):
     scores, _ = ranked(*street)
     horse, car, dog = scores["reason"].tail(3)
