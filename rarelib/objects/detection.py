@@ -158,8 +158,8 @@ def select_boxes(
     sure, others = (found[rows] for rows in (found.confidence > settings.conf, found.confidence <= settings.conf))
     confident = suppress(sure, iou=settings.iou, limit=settings.max_det)
     detected = add_agreement(confident[: settings.max_objects], sure)
-    about = {"limit": _max_proposals(settings), "picture_wh": picture_wh, "second": second}
-    return detected, find_proposals(others, confident, **about)
+    limit = _max_proposals(settings)
+    return detected, find_proposals(others, confident, limit=limit, picture_wh=picture_wh, second=second)
 
 
 def _max_proposals(settings: DetectSettings) -> int:

@@ -154,12 +154,12 @@ def pair_overlaps(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np
     Returns:
         Three arrays (...) in [0, 1]: intersection over union, over the first box's area, over the second's.
     """
-    # side by side, as pairs of coordinates in the last place take six times as long
-    sides = [
-        np.maximum(np.minimum(first[..., axis + 2], second[..., axis + 2])
-                   - np.maximum(first[..., axis], second[..., axis]), 0) for axis in (0, 1)
-    ]  # fmt: skip
-    shared = sides[0] * sides[1]
+    # one axis after the other: arrays whose last axis has two numbers take several times as long
+    width, height = (
+        np.minimum(first[..., end], second[..., end]) - np.maximum(first[..., start], second[..., start])
+        for start, end in ((0, 2), (1, 3))
+    )
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
     areas = [np.clip(xyxy[..., 2:] - xyxy[..., :2], 0, None).prod(axis=-1) for xyxy in (first, second)]
     return tuple(shared / np.maximum(over, 1e-9) for over in (sum(areas) - shared, *areas))
 

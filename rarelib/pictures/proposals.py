@@ -11,7 +11,7 @@ from .boxes import Boxes, join_boxes, overlaps
 
 # benchmarks/proposals.py chose the weights and EVERY on all sets but one family, and measured them on that; it fitted
 # EVEN_EVIDENCE and EVIDENCE_SCALE to what CamVid's boxes hold; 0.3 to 0.5 for SAME_THING were alike there, as were
-# ramps from 0.6 to 0.8 and up to 1 for AGREEING_IOU
+# ramps for AGREEING_IOU that begin at 0.6 to 0.8 and end at 0.9 to 1
 ENTROPY_WEIGHT = 10.0  # what a blurred edge [nats of its distribution, mean of four] takes from the evidence
 AGREEMENT_WEIGHT, AGREEING_IOU = 2.0, (0.7, 0.9)  # what cells that draw the same box add [per log of their number]
 HEIGHT_WEIGHT, HEIGHT_RAMP = 6.0, (0.4, 0.65)  # what a lower edge on the road adds: from the horizon to nearby

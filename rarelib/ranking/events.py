@@ -72,11 +72,11 @@ def group_duplicates(
 def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray, places: pd.DataFrame) -> np.ndarray:
     """Join events to what their views overlap in their pictures, where both are alike and one is part of the other.
 
-    A proposal is a detector's guess, and it makes several of one thing; so it is one with what it overlaps, where each
-    takes at least a tenth of the other. Detections that overlap are two things, such as a car before a car, but where
-    one lies within the other and looks like it; none stands behind a guess. Where views of two events are in one
-    picture, at least half of them have to agree. From the rarest down an event joins the rarest before it that joined
-    no other, so that no chain joins what does not overlap.
+    A proposal is a detector's guess, and it makes several of one thing; so it is one with what it overlaps. Detections
+    that overlap are two things, such as a car before a car, but where one lies within the other and looks like it; none
+    stands behind a guess. Each box takes at least a tenth of the other. Where views of two events are in one picture,
+    at least half of them have to agree. From the rarest down an event joins the rarest before it that joined no other,
+    so that no chain joins what does not overlap.
 
     Args:
         event: Row of the head of each object's event (n,), from group_duplicates.

@@ -28,7 +28,7 @@ class Sign:
 
 
 # weights: near those that benchmarks/sign_weights.py chooses without the bicyclists, whom any road is full of by name;
-# with them it drops name and look, and loses anomalies that it has not seen (sign_weights_results.md)
+# with them it drops look, often name too, and loses anomalies that it has not seen (sign_weights_results.md)
 SIGNS = (
     Sign("sign_look", 0.5, True),
     Sign("sign_name", 0.7, True),
@@ -52,8 +52,9 @@ HANDFUL, USUAL_SHARE = 10, 0.1
 GUESS = (1e-4, 1e-2)
 KEYWORD_POINTS, VERY_FEW, FEW = 5, (5, 10), (20, 5)  # of the plain recipe: count below, points
 KEYWORD_SHARE = 0.02  # a keyword counts for classes below this share of all boxes
-# of the proposals' objectness, where a box is surely a thing: 0.9 to 0.98 were alike on five sets of real pictures and
-# six demo worlds, one number for all was not (best 1 there, 0.3 here)
+# quantile of the proposals' objectness from which a box is surely a thing; 0.9 to 0.98 were alike on the picture sets
+# of benchmarks/quality.py, and in six demo worlds within 0.01 of average precision. One objectness for all was not: the
+# best was 1 on pictures and 0.3 in demo worlds. At least LEAST_FULL, as where all are faint none is sure
 SUREST, LEAST_FULL = 0.95, 0.01
 
 

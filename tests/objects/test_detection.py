@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_models import CLASS_NAMES, make_other_model, make_tiny_yolo
 
 from rarelib.objects.detection import detect_objects, load_detector, select_boxes
-from rarelib.pictures.boxes import fit_letterbox, overlaps
+from rarelib.pictures.boxes import Boxes, fit_letterbox, overlaps
 from rarelib.pictures.crops import cut_crop
 from rarelib.pictures.decoding import read_image
 from rarelib.pictures.listing import list_images
@@ -166,6 +166,18 @@ def test_int8_is_calibrated_on_the_users_pictures(model, pictures):
     detector = load_detector(model, runtime="openvino_int8", imgsz=320, calibration_images=sorted(pictures.iterdir()))
     assert detector.runtime == "OpenVINO int8 on a CPU"
     assert len(detector.find_boxes([read_image(pictures / "0.png")], least=0.05)[0])
+
+
+def test_agreement_speaks_for_detected_boxes_as_for_proposals():
+    """Both are told by one objectness, so that neither may lack what the other has."""
+    shifts = np.arange(5.0)[:, None]
+    many, one = np.array([100.0, 100, 200, 200]) + shifts, np.array([[400.0, 100, 500, 200]])
+    for conf in (0.1, 0.9):
+        boxes = Boxes(np.concatenate([many, one]), np.full(6, 0.5), np.zeros(6, int), np.full(6, -9.0))
+        chosen = select_boxes(boxes, DetectSettings(conf=conf), picture_wh=(640, 480))
+        found = chosen[0 if conf < 0.5 else 1]
+        evidence = dict(zip(found.xyxy[:, 0] < 300, found.evidence, strict=True))
+        assert len(found) == 2 and evidence[False] == -9 and evidence[True] > -7
 
 
 def test_boxes_of_a_second_model_bear_its_name(model, pictures, tmp_path):

@@ -150,7 +150,7 @@ def test_boxes_without_objectness_are_taken_as_sure():
 
 
 def test_evidence_is_told_on_the_scale_of_the_runs_own_proposals():
-    """The demo's detector is a hundred times less sure of its proposals than YOLOv8n is, and their order is as good."""
+    """Proposals have a median of 0.01 by the demo's detector, of 0.07 to 0.5 by YOLOv8n on sets of pictures."""
     objectness = np.random.default_rng(0).uniform(0.01, 0.9, 400)
     objects = pd.DataFrame({"objectness": objectness, "origin": "proposal"})
     faint = objects.assign(objectness=objectness / 20)
