@@ -34,6 +34,8 @@ def check_run(root: Path) -> list[str]:
     Tables are read in blocks, and what is compared is held in the memory that the run's `memory_gb` allows.
     """
     run = RunFolder(root)
+    if not run.has("config.json"):
+        return [f"{root} has no config.json, so that it is no run, or not a whole one; `rarelib run` writes it."]
     try:
         skipped = _skipped(run)
         names = [name for name, table in TABLES.items() if table.stage not in skipped]

@@ -144,7 +144,7 @@ class RunFolder:
             TableError: If it is missing or not JSON.
         """
         if not (path := self.root / relative).is_file():
-            raise TableError(f"{path} is missing; `make run` writes it.")
+            raise TableError(f"{path} is missing; `rarelib run` writes it.")
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:

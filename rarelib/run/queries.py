@@ -123,7 +123,7 @@ class Tables:
             TableError: If it is missing or is no list of objects.
         """
         if not run.has(relative):
-            raise TableError(f"{run.root / relative} is missing; `make run` writes it.")
+            raise TableError(f"{run.root / relative} is missing; `rarelib run` writes it.")
         source = f"read_json_objects({_quoted(run.root / relative)}, format = 'array')"
         return int(self.value(f"SELECT count(*) FROM {source}"))
 

@@ -102,6 +102,12 @@ def test_a_name_that_is_no_run_is_refused_and_names_are_completed(runs, capsys):
     assert [item.value for item in completer.get_completions(["open"], "mon")] == ["monday"]
 
 
+def test_a_folder_without_a_run_is_told_as_such_by_check(runs, capsys):
+    assert app.main(["check", str(runs)]) == 1
+    told = capsys.readouterr()
+    assert f"{runs} has no config.json, so that it is no run, or not a whole one" in told.out + told.err
+
+
 def test_two_runs_are_compared_in_a_rendered_notebook_and_a_page(runs, capsys):
     assert app.main(["compare", "monday", "tuesday"]) == 0
     folder = runs / "comparisons" / "monday_tuesday"
