@@ -24,7 +24,8 @@ class Lexicon:
     """Known names by their words.
 
     Attributes:
-        values: ORDINARY or UNUSUAL for each known name, as words.
+        values: ORDINARY or UNUSUAL for each known name, as words; UNKNOWN for what the package calls ordinary and a
+            user's list does not.
         things: The thing that each known name means.
         known: Single words that names are cut at.
         parts: Words that stand beside these in names written without a space.
@@ -89,9 +90,9 @@ class Lexicon:
         if changed or not pieces:
             return UNKNOWN
         about = self._about([piece for piece in pieces if piece[0] not in FILLING] or pieces)
-        if about not in self.values or (about in self.general and strange_words):
+        if about in self.general and strange_words:
             return UNKNOWN
-        return ORDINARY
+        return self.values.get(about, UNKNOWN)
 
     def _is_strange(self, piece: tuple[str, ...]) -> bool:
         known = piece in self.values or piece in self.changes or piece in self.general
@@ -123,6 +124,8 @@ class Lexicon:
 def lexicon_of(ordinary_classes: str = "") -> Lexicon:
     """Return what is known of names, with the package's list of ordinary names or a user's.
 
+    A name of a user's list stands for its thing, by all names that the package has for it, translations among them.
+
     Args:
         ordinary_classes: Path of a list as in lists.read_things; "" takes the package's.
 
@@ -141,25 +144,36 @@ def _lexicon(path: str, *_changed: int) -> Lexicon:
     own = own_list("ordinary")
     package = things_of(own["things"], "ordinary.yaml")
     others = things_of(own_list("vocabulary"), "vocabulary.yaml")
-    ordinary = read_things(path) if path else package
-    return _build(ordinary, [*package, *others], own)
+    return _build(read_things(path) if path else package, package, others, own)
 
 
-def _build(ordinary: Sequence[Thing], others: Sequence[Thing], own: dict) -> Lexicon:
-    names = [name for thing in (*ordinary, *others) for name in thing.names]
+def _build(ordinary: Sequence[Thing], package: Sequence[Thing], others: Sequence[Thing], own: dict) -> Lexicon:
+    names = [name for thing in (*ordinary, *package, *others) for name in thing.names]
     known = frozenset(word for name in names for word in split_name(name))
     parts = known | frozenset(own["parts"]) | frozenset(word for name in own["changes"] for word in split_name(name))
 
     def words(name: str) -> tuple[str, ...]:
         return tuple(split_name(name, known, parts=parts))
 
-    values, things = {}, {}
-    for value, listed in ((ORDINARY, ordinary), (UNUSUAL, others)):
-        for thing in listed:
-            for name in thing.names:
-                values.setdefault(words(name), value)
-                things.setdefault(words(name), thing)
-    return Lexicon(values, things, known, parts, _phrases(own["changes"], words), _phrases(own["general"], words))
+    by_name = _by_name((*package, *others), words)
+    named = [words(name) for thing in ordinary for name in thing.names]
+    meant = [by_name[name] for name in named if name in by_name]
+    values = dict.fromkeys(named, ORDINARY)
+    for value, listed in ((ORDINARY, meant), (UNUSUAL, others), (UNKNOWN, package)):
+        values = dict.fromkeys(_by_name(listed, words), value) | values
+    translated = [thing for thing in ordinary if thing.japanese]
+    things = _by_name((*translated, *package, *others, *ordinary), words)
+    changes, general = (_phrases(own[name], words) for name in ("changes", "general"))
+    return Lexicon(values, things, known, parts, changes, general)
+
+
+def _by_name(things: Iterable[Thing], words: Callable[[str], tuple[str, ...]]) -> dict[tuple[str, ...], Thing]:
+    """Return the first thing of each name."""
+    found: dict[tuple[str, ...], Thing] = {}
+    for thing in things:
+        for name in thing.names:
+            found.setdefault(words(name), thing)
+    return found
 
 
 def _phrases(names: Iterable[str], words: Callable[[str], tuple[str, ...]]) -> frozenset[tuple[str, ...]]:

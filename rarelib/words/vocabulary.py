@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .lexicon import ORDINARY, lexicon_of
+from .lexicon import ORDINARY, UNUSUAL, lexicon_of
 from .lists import Thing, own_list, read_things, things_of
 from .splitting import levels_of, names_in, without_brackets, written_words
 
@@ -33,16 +33,20 @@ def read_vocabulary(vocabulary: str = "", ordinary_classes: str = "") -> Vocabul
 
     Args:
         vocabulary: Path of a user's list as in lists.read_things; "" takes the package's, "off" none.
-        ordinary_classes: Path of a user's list of ordinary names; "" takes the package's. What stands in neither is
-            not ordinary.
+        ordinary_classes: Path of a user's list of ordinary names; "" takes the package's. What it does not name is
+            not ordinary; but a name that only the package calls ordinary makes nothing rare, and stands beside these.
 
     Raises:
         ValueError: If a file is not such a list.
     """
+    if vocabulary == OFF:
+        return Vocabulary((), np.zeros(0, bool))
     lexicon = lexicon_of(ordinary_classes)
-    things = () if vocabulary == OFF else tuple(read_things(vocabulary)) if vocabulary else _own_things()
-    ordinary = np.array([lexicon.value(thing.name) == ORDINARY for thing in things], bool)
-    return Vocabulary(things, ordinary)
+    if vocabulary:
+        things = tuple(read_things(vocabulary))
+        return Vocabulary(things, np.array([lexicon.value(thing.name) == ORDINARY for thing in things], bool))
+    things = (*_own_things(), *_only_listed_in(ordinary_classes))
+    return Vocabulary(things, np.array([lexicon.value(thing.name) != UNUSUAL for thing in things], bool))
 
 
 def spoken_name(class_name: str) -> str:
@@ -60,6 +64,13 @@ def spoken_name(class_name: str) -> str:
         return class_name
     last, wider = levels[-1], levels[-2] if len(levels) > 1 else ""
     return last if not wider or lexicon.thing(last) else f"{last} {wider}"
+
+
+def _only_listed_in(ordinary_classes: str) -> tuple[Thing, ...]:
+    """Return the things of a user's list that the package has no name for."""
+    own = lexicon_of()
+    listed = read_things(ordinary_classes) if ordinary_classes else []
+    return tuple(thing for thing in listed if not any(own.thing(name) for name in thing.names))
 
 
 @lru_cache(maxsize=1)

@@ -64,6 +64,17 @@ def test_what_the_vocabulary_calls_ordinary_is_what_the_lexicon_calls_so():
         assert lexicon.thing(thing.japanese).name == thing.name
 
 
+def test_with_a_users_list_crops_are_compared_with_its_names_too_and_what_it_leaves_out_is_not_unusual(tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("excavator\nzorb\n", encoding="utf-8")
+    before, vocabulary = read_vocabulary(), read_vocabulary(ordinary_classes=str(mine))
+    names = [thing.name for thing in vocabulary.things]
+    assert names == [*(thing.name for thing in before.things), "zorb"]
+    ordinary = dict(zip(names, vocabulary.ordinary, strict=True))
+    assert ordinary["excavator"] and ordinary["zorb"] and ordinary["bus"] and not ordinary["horse"]
+    assert vocabulary.ordinary.sum() == before.ordinary.sum() + 2
+
+
 @pytest.mark.parametrize(
     ("suffix", "text", "names"),
     [

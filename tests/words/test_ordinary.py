@@ -69,10 +69,13 @@ def test_unknown_names_are_neutral_and_the_index_does_not_matter():
 def test_a_users_list_takes_the_place_of_the_packages(tmp_path):
     mine = tmp_path / "mine.txt"
     mine.write_text("# what our quarry is full of\nexcavator\nダンプトラック\nzorb\n", encoding="utf-8")
-    names = pd.Series(["Excavators", "dump truck", "ダンプトラック", "zorb", "car", "foobar", "toy excavator"])
-    np.testing.assert_array_equal(ordinariness(names, str(mine)), [1, 0, 1, 1, 0, np.nan, 0])
+    names = pd.Series(["Excavators", "dump truck", "ショベルカー", "zorb", "foobar", "toy excavator", "horse"])
+    np.testing.assert_array_equal(ordinariness(names, str(mine)), [1, 1, 1, 1, np.nan, 0, 0])
+    only_the_package_calls_ordinary = pd.Series(["car", "vehicle.bus", "信号機", "red car", "overturned car"])
+    values = ordinariness(only_the_package_calls_ordinary, str(mine))
+    np.testing.assert_array_equal(values, [np.nan, np.nan, np.nan, np.nan, 0])
     mine.write_text("car\n", encoding="utf-8")  # changed while the process lives
-    np.testing.assert_array_equal(ordinariness(names[[0, 4]], str(mine)), [0, 1])
+    np.testing.assert_array_equal(ordinariness(pd.Series(["Excavators", "乗用車"]), str(mine)), [0, 1])
 
 
 def test_a_users_list_that_is_none_is_refused():
