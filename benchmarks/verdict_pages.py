@@ -1,9 +1,9 @@
 """Judge page by page through whole rankings, as a user does: with events, spread and proposals, run after run.
 
-Run: python benchmarks/verdict_pages.py [--demo-seeds 4711 9001 9002 9003] [--out verdict_pages.md]
-On the picture sets of quality.py (RARELIB_SHARED) and on demo worlds: each page has the next 50 entries that neither
-they nor another view of their event was judged; the truth judges them, and score_objects ranks anew. `without` goes on
-down the first ranking. The first time takes minutes more, to detect and embed.
+Run: python benchmarks/verdict_pages.py [--demo-seeds 4711 9001 9002 9003] [--page 50] [--out verdict_pages.md]
+On the picture sets of quality.py (RARELIB_SHARED) and on demo worlds: each page has the next entries, 50 by default,
+that neither they nor another view of their event was judged; the truth judges them, and score_objects ranks anew.
+`without` goes on down the first ranking. The first time takes minutes more, to detect and embed.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from quality_data import DEMO_SEED, PictureSet, find_shared, read_demo, read_pic
 from rarelib.ranking.scoring import score_objects
 from rarelib.settings import ScoreSettings
 
-PAGE, ROUNDS = 50, 4
+ROUNDS = 4
 SETS = ("both beside ordinary frames", "pasted into ordinary frames", "camvid bicyclists, few")
 WAYS = {"without": False, "with verdicts": True}
 FOUND = ("kinds", "things", "boxes")
@@ -31,6 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--demo-seeds", type=int, nargs="*", default=[DEMO_SEED, 9001, 9002, 9003])
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--page", type=int, default=50)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "rarelib_quality")
     parser.add_argument("--out", type=Path, default=Path("verdict_pages.md"))
     options = parser.parse_args()
@@ -38,7 +39,7 @@ def main() -> None:
     rows = {}
     for name, pictures in worlds(options):
         for way, judges in WAYS.items():
-            rows[name, way] = judged(pictures, judges=judges)
+            rows[name, way] = judged(pictures, judges=judges, size=options.page)
             print(name, way, rows[name, way].tolist(), flush=True)
     options.out.write_text(report(rows, options), encoding="utf-8")
     print(options.out.read_text(encoding="utf-8"))
@@ -53,14 +54,14 @@ def worlds(options: argparse.Namespace) -> Iterator[tuple[str, PictureSet]]:
         yield f"demo world {seed}", read_demo(options.cache, seed=seed)
 
 
-def judged(pictures: PictureSet, *, judges: bool) -> np.ndarray:
+def judged(pictures: PictureSet, *, judges: bool, size: int) -> np.ndarray:
     """Return the kinds, true things and boxes of true things seen after each page, int array (ROUNDS + 1, 3)."""
     ids = pictures.objects["object_id"]
     shown = pictures.pairs.drop_duplicates("object_id").set_index("object_id")["truth_row"]
     verdicts, found = pd.Series(np.nan, index=ids), []
     first = scores = ranked(pictures)
     for _ in range(ROUNDS + 1):
-        page = next_page(scores if judges else first, verdicts)
+        page = next_page(scores if judges else first, verdicts, size)
         verdicts[page] = np.isin(page, shown.index).astype(float)
         seen = shown.reindex(verdicts.index[verdicts == 1])
         found.append((pictures.truth.loc[seen, "class_name"].nunique(), seen.nunique(), len(seen)))
@@ -68,11 +69,11 @@ def judged(pictures: PictureSet, *, judges: bool) -> np.ndarray:
     return np.array(found)
 
 
-def next_page(scores: pd.DataFrame, verdicts: pd.Series) -> list[str]:
+def next_page(scores: pd.DataFrame, verdicts: pd.Series, size: int) -> list[str]:
     """Return the next entries of a ranking of whose event nothing was judged."""
     known = set(scores.loc[scores["object_id"].map(verdicts).notna(), "event"])
     entries = scores[(scores["event"] == scores["object_id"]) & ~scores["event"].isin(known)]
-    return entries.sort_values("rank")["object_id"].head(PAGE).tolist()
+    return entries.sort_values("rank")["object_id"].head(size).tolist()
 
 
 def ranked(pictures: PictureSet, verdicts: pd.Series | None = None) -> pd.DataFrame:
@@ -98,8 +99,8 @@ def report(rows: dict[tuple[str, str], np.ndarray], options: argparse.Namespace)
             if some:
                 table.loc[f"**mean of {sort}, {way}**"] = _texts(np.mean(some, axis=0))
     return (
-        f"# Pages of {PAGE} judged through whole rankings\n\n`python benchmarks/verdict_pages.py --demo-seeds {seeds} "
-        f"--seeds {options.seeds}` on {machine()}. Seen after the first page, which both ways share, and after each of "
+        f"# Pages of {options.page} judged through whole rankings\n\n`python benchmarks/verdict_pages.py --demo-seeds {seeds} "
+        f"--seeds {options.seeds} --page {options.page}` on {machine()}. Seen after the first page, which both ways share, and after each of "
         f"{ROUNDS} further ones: kinds (CamVid's and the anomalies beside ordinary frames have one name), true "
         f"things, and boxes that show one.\n\n{markdown(table)}\n"
     )

@@ -26,7 +26,8 @@ def learned_ranks(objects: pd.DataFrame, vectors: np.ndarray, verdicts: np.ndarr
     """
     events = pd.factorize(objects["event"])[0]
     left = worth_left(places_of(objects, events, is_proposal(objects)), ~np.isnan(verdicts))
-    learned = rerank(_before_verdicts(objects, fused=fused), vectors, verdicts, events=events, left=left)
+    rarity, shown = _before_verdicts(objects, fused=fused), _ranks_before(objects)
+    learned = rerank(rarity, vectors, verdicts, events=events, left=left, shown=shown)
     ranks = np.empty(len(learned), int)
     ranks[np.argsort(-learned, kind="stable")] = np.sort(objects["rank"].to_numpy(int))
     return ranks
@@ -34,9 +35,13 @@ def learned_ranks(objects: pd.DataFrame, vectors: np.ndarray, verdicts: np.ndarr
 
 def _before_verdicts(objects: pd.DataFrame, *, fused: bool) -> np.ndarray:
     """Return places by the rarity that no verdict has changed, so that those a run used are not counted twice."""
-    rank = objects["rank_before_verdicts" if "rank_before_verdicts" in objects else "rank"].to_numpy()
+    rank = _ranks_before(objects)
     known = fused and {sign.name for sign in SIGNS} <= set(objects)
     rarity = fuse_signs(objects).round(DECIMALS) if known else -rank
     place = np.empty(len(rank))
     place[np.lexsort([rank, -rarity])] = np.arange(len(rank))
     return 1 - place / len(rank)
+
+
+def _ranks_before(objects: pd.DataFrame) -> np.ndarray:
+    return objects["rank_before_verdicts" if "rank_before_verdicts" in objects else "rank"].to_numpy()

@@ -192,7 +192,8 @@ def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreS
     rarity = table["rarity"].to_numpy()
     seen = join_overlapping(_events(table, vectors, rarity, settings.duplicate_similarity), rarity, vectors, table)
     verdicts, places = table["verdict"].to_numpy(), places_of(table, seen, is_proposal(table))
-    learned = rerank(rarity, vectors, verdicts, events=seen, left=worth_left(places, ~np.isnan(verdicts)))
+    left = worth_left(places, ~np.isnan(verdicts))
+    learned = rerank(rarity, vectors, verdicts, events=seen, left=left, shown=before.to_numpy())
     return _select(table.assign(rarity=_rounded(learned), rank_before_verdicts=before), vectors, settings)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, logit
 
@@ -37,7 +36,12 @@ class Learning:
     reach: float = 0.8  # distance at which two objects are half alike, in units of that of near neighbours
     near: float = 0.35  # likeness to an object judged rare from which an object is of its kind
     variety: float = 3.0  # power of unlikeness to all seen, which multiplies the chance of what is of no known kind
+    enough: int = PAGE  # verdicts; with fewer, the page stays near what it was but for what looks like the judged ones
     haste: float = 1.0  # an object of a known kind comes first where its odds times this are the higher
+
+    def told(self, verdicts: np.ndarray) -> float:
+        """Return how far verdicts decide, in (0, 1], 1 where they are enough."""
+        return min(np.count_nonzero(~np.isnan(verdicts)) / self.enough, 1.0)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Likeness:
         return max(float(np.median(distance)), 1e-6)
 
 
-def learn(rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray, learning: Learning) -> Learned:
+def learn(place: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray, learning: Learning) -> Learned:
     """Return each object's chance of being rare, by its place in the ranking and by the verdicts on what looks alike.
 
     Gaussian process classification (Rasmussen and Williams 2006, algorithms 3.1 and 3.2, at the mode). Its mean is what
@@ -83,19 +87,19 @@ def learn(rarity: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray, learnin
     how many of the first are rare and how soon that falls, for all.
 
     Args:
-        rarity: Float array (n,), higher is rarer.
+        place: Float array (n,), the place of each object in the ranking, 1 the first.
         vectors: Unit rows (n, dim).
         verdicts: Float array (n,): 1 rare, 0 common, NaN unknown; at least one known.
         learning: How much verdicts teach.
     """
-    place = pd.Series(-np.asarray(rarity)).rank().to_numpy()
     depth = np.log((place + PAGE) / (2 * PAGE))  # the head of a ranking is flat, it falls page by page
     prior = logit(learning.chance) - learning.fall * depth
     likeness, judged = Likeness(vectors, learning.reach), _learned_from(verdicts)
+    fall_variance = learning.told(verdicts) * learning.fall_spread**2
 
     def covariance(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         alike, cosine = likeness.between(rows, judged)
-        of_all = learning.chance_spread**2 + learning.fall_spread**2 * np.outer(depth[rows], depth[judged])
+        of_all = learning.chance_spread**2 + fall_variance * np.outer(depth[rows], depth[judged])
         return learning.strength * alike + learning.direction * cosine + of_all, alike
 
     surprises = _surprises(covariance(judged)[0], prior[judged], verdicts[judged])

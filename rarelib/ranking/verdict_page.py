@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from .verdict_kernel import DECIMALS, PAGE, Learned, Learning, learn
 
@@ -19,6 +20,7 @@ def learned_order(
     *,
     settled: np.ndarray | None = None,
     left: np.ndarray | None = None,
+    shown: np.ndarray | None = None,
     learning: Learning | None = None,
 ) -> np.ndarray:
     """Order objects for the next page by what verdicts teach, at least every second place for kinds not judged rare.
@@ -35,6 +37,8 @@ def learned_order(
         settled: Bool array (n,), the rows that need no place; by default those that were judged.
         left: Float array (n,), the share of its worth that what was judged leaves each row, from worth_left, so that
             a page spreads over pictures and drives; by default all.
+        shown: Float array (n,), the place of each row on the page before any verdict, 1 the first, from which the order
+            begins: the fewer verdicts, the more of it is kept; by default the order begins from rarity.
         learning: How much verdicts teach.
 
     Returns:
@@ -42,15 +46,22 @@ def learned_order(
     """
     learning = learning or Learning()
     settled = ~np.isnan(verdicts) if settled is None else settled
-    learned = learn(rarity, vectors, verdicts, learning)
+    told = learning.told(verdicts)
+    learned = learn(_places(rarity, shown, told), vectors, verdicts, learning)
     if left is not None:
-        learned = replace(learned, log_odds=(learned.log_odds + np.log(left)).round(DECIMALS))
+        learned = replace(learned, log_odds=(learned.log_odds + told * np.log(left)).round(DECIMALS))
     order = np.lexsort([-np.asarray(rarity), -learned.log_odds])
     is_known = learned.near_rare > learning.near
     new, known = order[~settled[order] & ~is_known[order]], order[~settled[order] & is_known[order]]
-    new = _varied(new, learned, learning.variety)
+    new = _varied(new, learned, told * learning.variety)
     worth = learned.log_odds + np.where(is_known, np.log(learning.haste), 0)
     return np.concatenate([_merged(new, known, worth[new], worth[known]), order[settled[order]]])
+
+
+def _places(rarity: np.ndarray, shown: np.ndarray | None, told: float) -> np.ndarray:
+    """Return the place of each row that the ranking gives it: on the page as it was, and with verdicts by rarity."""
+    place = pd.Series(-np.asarray(rarity)).rank().to_numpy()
+    return place if shown is None else np.asarray(shown, dtype=float) ** (1 - told) * place**told
 
 
 def _varied(new: np.ndarray, learned: Learned, variety: float) -> np.ndarray:

@@ -69,6 +69,7 @@ def rerank(
     *,
     events: np.ndarray | None = None,
     left: np.ndarray | None = None,
+    shown: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a rarity that has learned from verdicts; a "no" alone teaches too.
 
@@ -82,6 +83,7 @@ def rerank(
         verdicts: Float array (n,): 1, 0 or NaN.
         events: Int array (n,): the row of the head of each object's event; None where events are not known.
         left: As in `learned_order`.
+        shown: As in `learned_order`.
 
     Returns:
         Float array (n,) in [0, 1], higher is rarer.
@@ -89,7 +91,9 @@ def rerank(
     if verdicts is None or np.isnan(verdicts).all():
         return rarity
     said = spread_verdicts(verdicts, events)
-    order = learned_order(np.asarray(rarity, dtype=float), vectors, verdicts, settled=~np.isnan(said), left=left)
+    order = learned_order(
+        np.asarray(rarity, dtype=float), vectors, verdicts, settled=~np.isnan(said), left=left, shown=shown
+    )
     learned = np.empty(len(rarity))
     learned[order] = np.sort(rarity)[::-1]
     unjudged = 0.01 + 0.98 * learned  # between what was judged common and what was judged rare

@@ -80,6 +80,17 @@ def test_the_page_keeps_half_of_its_places_for_what_is_like_no_object_judged_rar
     assert is_known[:50].mean() > 0.4  # all of these are sure
 
 
+@pytest.mark.parametrize(("verdict", "stays"), [(0.0, 0.9), (1.0, 0.4)])
+def test_one_verdict_leaves_the_page_as_it_was_but_for_what_looks_like_the_judged_object(verdict, stays):
+    vectors, rarity, kind = judged_world(3, *WORLDS["scattered"])
+    shown = 1.0 + np.random.default_rng(0).permutation(len(kind))  # a page has reasons of its own beside rarity
+    verdicts = np.full(len(kind), np.nan)
+    verdicts[np.argsort(shown)[-1]] = verdict
+    left = np.random.default_rng(1).uniform(0.3, 1, len(kind))
+    order = learned_order(rarity, vectors, verdicts, shown=shown, left=left)
+    assert len(set(order[:PAGE]) & set(np.argsort(shown)[:PAGE])) >= stays * PAGE
+
+
 def test_a_kind_marked_common_sinks_as_a_whole():
     vectors = np.concatenate([cluster(60, 1, spread=0.6), cluster(300, 2, spread=0.9), cluster(40, 3)])
     rarity = np.linspace(0, 0.8, 400)
@@ -95,7 +106,7 @@ def test_a_page_shows_one_of_each_kind_before_it_shows_a_second():
     rarity = np.r_[np.repeat(np.linspace(1.0, 0.9, 10), 15), np.linspace(0.5, 0, 300)]
     rarity += np.random.default_rng(0).random(450) * 1e-3
     verdicts = np.full(450, np.nan)
-    verdicts[449] = 0
+    verdicts[350:] = 0
     kinds = learned_order(rarity, vectors, verdicts)[:20] // 15
     kinds = kinds[kinds < 10]
     assert len(kinds) >= 8 and len(set(kinds)) == len(kinds)  # some places go to what is like none of them
@@ -143,7 +154,8 @@ def test_what_the_first_page_shows_moves_the_chances_of_all():
     for yes in (0, 12):
         verdicts = np.full(len(kind), np.nan)
         verdicts[first] = np.arange(25) < yes
-        chances.append(expit(learn(rarity, vectors, verdicts, Learning()).log_odds))
+        place = 1.0 + np.argsort(np.argsort(-rarity))
+        chances.append(expit(learn(place, vectors, verdicts, Learning()).log_odds))
     assert np.median(chances[1]) > 1.5 * np.median(chances[0])
 
 
