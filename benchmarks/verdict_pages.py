@@ -98,11 +98,11 @@ def report(rows: dict[tuple[str, str], np.ndarray], options: argparse.Namespace)
             some = [found for (name, of), found in rows.items() if of == way and name.startswith("demo") == of_demo]
             if some:
                 table.loc[f"**mean of {sort}, {way}**"] = _texts(np.mean(some, axis=0))
+    command = f"python benchmarks/verdict_pages.py --demo-seeds {seeds} --seeds {options.seeds} --page {options.page}"
     return (
-        f"# Pages of {options.page} judged through whole rankings\n\n`python benchmarks/verdict_pages.py --demo-seeds {seeds} "
-        f"--seeds {options.seeds} --page {options.page}` on {machine()}. Seen after the first page, which both ways share, and after each of "
-        f"{ROUNDS} further ones: kinds (CamVid's and the anomalies beside ordinary frames have one name), true "
-        f"things, and boxes that show one.\n\n{markdown(table)}\n"
+        f"# Pages of {options.page} judged through whole rankings\n\n`{command}` on {machine()}. Seen after the first "
+        f"page, which both ways share, and after each of {ROUNDS} further ones: kinds (CamVid's and the anomalies "
+        f"beside ordinary frames have one name), true things, and boxes that show one.\n\n{markdown(table)}\n"
     )
 
 
