@@ -103,14 +103,18 @@ class DetectParams(SelectParams):
         "all", description="Crops kept on disk; those of objects that are not selected can be cut when they are needed"
     )
     max_objects: Positive = Field(50, description="At most this many objects a picture are cut, best first")
-    imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(640, description="Longer side of the detector's input [px]")
+    imgsz: Annotated[int, Field(ge=32, le=1280)] = Field(
+        640, description="Longer side of the detector's input [px], rounded up to a multiple of its stride (mostly 32)"
+    )
     task_size: Positive = Field(50, description="Pictures that are detected and written as one part")
     proposals: bool = Field(
         True,
         description="Also cut boxes of things without a class (origin 'proposal'); with selection union if asked for",
     )
     max_proposals: Count = Field(10, description="At most this many proposals a picture, best first")
-    proposal_imgsz: Count = Field(0, description="Longer side of a second, finer pass [px], such as 1280; 0: none")
+    proposal_imgsz: Count = Field(
+        0, description="Longer side of a second, finer pass [px], such as 1280, rounded up as imgsz is; 0: none"
+    )
     proposal_model: str = Field("", description="Second detector or segmenter that proposes boxes: .pt or release")
     proposal_words: list[str] = Field([], description="What a YOLO-World (proposal_model) looks for: wheelchair")
     proposal_text_model: str = Field("openai/clip-vit-base-patch32", description="CLIP that reads proposal_words")

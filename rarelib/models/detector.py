@@ -35,7 +35,7 @@ class Detector:
         class_names: By class number.
         runtime: What it runs on, in words.
         sha256: Of the weights.
-        canvas: Longer side of the input, or (width, height) of a fixed one [px].
+        canvas: Longer side of the input, rounded up to a multiple of the stride, or (width, height) of a fixed one [px].
         strides: Pixels per cell of each of the head's inputs.
         export: Name of the exported network, of its content and of what calibrated it; "" where nothing is exported.
         reload: Loads the same in another process.
@@ -134,7 +134,8 @@ def load_detector(
         model: A .pt file, an OpenVINO folder, the name of a release (yolov8x.pt), or "demo".
         runtime: As in runtime.choose_runtime.
         device: As in runtime.choose_runtime.
-        imgsz: Longer side of the detector's input [px]; an OpenVINO folder of fixed size keeps its own.
+        imgsz: Longer side of the detector's input [px], rounded up to a multiple of its stride; an OpenVINO folder of
+            fixed size keeps its own.
         trust_pickles: Load weights whose pickle asks for more than known layers; that can run code.
         calibration_images: Pictures that set the ranges of openvino_int8; at most 64 are read.
 

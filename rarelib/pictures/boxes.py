@@ -82,15 +82,17 @@ def fit_letterbox(picture_wh: tuple[int, int], canvas: int | tuple[int, int], *,
 
     Args:
         picture_wh: Width and height of the picture [px].
-        canvas: Longer side [px] of a rectangle padded up to multiples of the stride; or (width, height) of a fixed one.
+        canvas: Longer side [px], rounded up to a multiple of the stride, of a rectangle whose shorter side is padded
+            up to one; or (width, height) of a fixed one.
         stride: The network's coarsest stride [px], at least 32.
     """
-    limit_wh = (canvas, canvas) if isinstance(canvas, int) else canvas
+    stride = max(stride, STRIDE)
+    limit_wh = (-(-canvas // stride) * stride,) * 2 if isinstance(canvas, int) else canvas
     ratio = min(limit_wh[1] / picture_wh[1], limit_wh[0] / picture_wh[0])
     inner_wh = (max(round(picture_wh[0] * ratio), 1), max(round(picture_wh[1] * ratio), 1))
     spare_wh = [limit - inner for limit, inner in zip(limit_wh, inner_wh, strict=True)]
     if isinstance(canvas, int):
-        spare_wh = [spare % max(stride, STRIDE) for spare in spare_wh]
+        spare_wh = [spare % stride for spare in spare_wh]
     left, top = (round(spare / 2 - 0.1) for spare in spare_wh)
     return Letterbox(picture_wh, inner_wh, (left, top), (inner_wh[0] + spare_wh[0], inner_wh[1] + spare_wh[1]))
 

@@ -159,6 +159,23 @@ def test_batches_of_mixed_shapes_equal_single_pictures(model, pictures):
         assert boxes.xyxy == pytest.approx(alone.xyxy, abs=1e-2) and np.array_equal(boxes.class_id, alone.class_id)
 
 
+@pytest.mark.parametrize("runtime", ["torch", "openvino_f32"])
+def test_sizes_between_two_multiples_of_the_stride_find_what_the_larger_one_finds(model, pictures, runtime):
+    from dataclasses import replace
+
+    from rarelib.models.proposer import load_proposer
+
+    read = [read_image(pictures / f"{number}.png") for number in range(3)]
+    found = []
+    for imgsz, finer in ((100, 150), (128, 160)):
+        proposer = load_proposer(model, device="cpu", imgsz=imgsz)
+        detector = replace(load_detector(model, runtime=runtime, imgsz=imgsz), finer=finer, proposer=proposer)
+        found.append([*detector.find_boxes(read, least=0.3, candidates=50), *detector.find_second(read)])
+    for between, multiple in zip(*found, strict=True):
+        assert len(between) and np.array_equal(between.xyxy, multiple.xyxy)
+        assert np.array_equal(between.confidence, multiple.confidence)
+
+
 def test_int8_is_calibrated_on_the_users_pictures(model, pictures):
     pytest.importorskip("nncf", reason="nncf is the extra rarelib[int8]")
     with pytest.raises(ValueError, match="needs readable pictures to calibrate with"):

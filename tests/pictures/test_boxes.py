@@ -41,6 +41,21 @@ def test_letterbox_equals_the_one_of_ultralytics():
         assert np.array_equal(fit_letterbox(size_hw[::-1], 640).draw(picture), expected)
 
 
+@pytest.mark.parametrize(("imgsz", "stride"), [(33, 32), (100, 32), (500, 32), (650, 32), (1000, 32), (672, 64)])
+def test_any_size_is_rounded_up_to_the_stride_as_ultralytics_does(imgsz, stride):
+    from ultralytics.data.augment import LetterBox
+    from ultralytics.utils.checks import check_imgsz
+
+    rng = np.random.default_rng(0)
+    for size_hw in ((90, 160), (375, 500), (33, 31)):
+        picture = rng.integers(0, 255, (*size_hw, 3), dtype=np.uint8)
+        side = check_imgsz(imgsz, stride=stride)
+        letterbox = fit_letterbox(size_hw[::-1], imgsz, stride=stride)
+        assert max(letterbox.canvas_wh) == side and not any(length % stride for length in letterbox.canvas_wh)
+        expected = LetterBox((side, side), auto=True, stride=stride)(image=picture)
+        assert np.array_equal(letterbox.draw(picture), expected)
+
+
 def test_boxes_outside_the_picture_are_clipped():
     back = fit_letterbox((100, 50), 640).to_picture(np.array([[-50.0, -50, 9999, 9999]]))
     assert back.tolist() == [[0, 0, 100, 50]]
