@@ -35,7 +35,7 @@ class Detector:
         class_names: By class number.
         runtime: What it runs on, in words.
         sha256: Of the weights.
-        canvas: Longer side of the input, rounded up to a multiple of the stride, or (width, height) of a fixed one [px].
+        canvas: Longer side of the input, as fit_letterbox rounds it, or (width, height) of a fixed one [px].
         strides: Pixels per cell of each of the head's inputs.
         export: Name of the exported network, of its content and of what calibrated it; "" where nothing is exported.
         reload: Loads the same in another process.
