@@ -17,6 +17,9 @@ BETWEEN = frozenset(("of", "on", "in", "with", "without", "at", "by", "from", "u
                      "のある", "に乗った", "を持った", "の上の", "に載った"))  # fmt: skip
 FILLING = frozenset(("a", "an", "the", "の", "other", "another", "その他の", "group"))
 DESCRIBING = tuple("いのなた")  # how a Japanese word ends that only describes: 赤い車
+# what follows a mishap: 転倒した人, 故障車
+HAPPENED = ("", "の", "中の", "した", "する", "している", "された", "されている", "になった", "を起こした",
+            "車", "者")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +166,8 @@ def _build(ordinary: Sequence[Thing], package: Sequence[Thing], others: Sequence
         values = dict.fromkeys(_by_name(listed, words), value) | values
     translated = [thing for thing in ordinary if thing.japanese]
     things = _by_name((*translated, *package, *others, *ordinary), words)
-    changes, general = (_phrases(own[name], words) for name in ("changes", "general"))
+    mishaps = (mishap + ending for mishap in own["mishaps"] for ending in HAPPENED)
+    changes, general = _phrases((*own["changes"], *mishaps), words), _phrases(own["general"], words)
     return Lexicon(values, things, known, parts, changes, general)
 
 
