@@ -20,7 +20,7 @@ from .naming import PROMPT as PROMPT  # who embeds texts of his own asks the sam
 from .naming import Choices, choose_names
 
 BATCH = 32
-BLOCK = 4096  # objects compared at once: 4096 x 1,700 cosines are 28 MB
+BLOCK = 4096  # objects compared at once: 4096 x 1,660 cosines are 27 MB
 TEMPERATURE = 0.01  # of the softmax: what CLIP was trained to (Radford et al., 2021), and NegLabel takes
 
 
