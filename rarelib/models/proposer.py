@@ -93,9 +93,10 @@ def load_proposer(
 
     Raises:
         FileNotFoundError: If the model is not there.
-        ValueError: If it is no detector or segmenter, if it cannot look for words, or a pickle is not allowed.
+        ValueError: If it is no detector or segmenter, if it cannot look for words, or a pickle is not allowed; or if
+            there are words and no model.
     """
-    if not model:
+    if not model and not words:
         return None
     from . import yolo
 
@@ -115,8 +116,13 @@ def proposer_path(model: str, *, words: Sequence[str] = (), trust_pickles: bool 
 
     Raises:
         FileNotFoundError: If it is not there and cannot be fetched.
-        ValueError: If it is no detector or segmenter, or cannot look for words.
+        ValueError: If it is no detector or segmenter, or cannot look for words; or if there are words and no model.
     """
+    if words and not model:
+        raise ValueError(
+            "The 'proposal_words' parameter needs a YOLO-World as proposal_model. There is none; "
+            "give --proposal_model yolov8s-worldv2.pt, or leave the words out."
+        )
     path = weights.find_yolo_model(model, parameter="proposal_model")
     if path is None:
         from .yolo import fetch_release

@@ -22,6 +22,10 @@ CLIP_ABOUT = ("config.json", "preprocessor_config.json", "tokenizer.json", "toke
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
 CLIP_WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in order of preference; the second is a pickle
 LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # what file managers leave in folders
+YOLO_FORMS = {
+    "yolo_model": "a .pt file, an OpenVINO folder, the name of a release such as yolov8x.pt, or demo",
+    "proposal_model": "a .pt file, the name of a release such as FastSAM-s.pt, or demo",
+}
 YOLO_WAYS = {
     "yolo_model": "Give the path of a .pt file or OpenVINO folder with --yolo_model, or --yolo_model demo.",
     "proposal_model": "Give the path of a .pt file with --proposal_model, or leave it out.",
@@ -78,13 +82,10 @@ def find_yolo_model(model: str, *, parameter: str = "yolo_model") -> Path | None
             return None
     if not path.exists():
         hint = "Offline, it cannot be fetched. " if is_release else ""
-        expected = "must be a .pt file, an OpenVINO folder, the name of a release such as yolov8x.pt, or demo"
-        ways = YOLO_WAYS[parameter]
-        raise FileNotFoundError(f"The '{parameter}' parameter {expected}. {model!r} is not there. {hint}{ways}")
+        expected, ways = YOLO_FORMS[parameter], YOLO_WAYS[parameter]
+        raise FileNotFoundError(f"The '{parameter}' parameter must be {expected}. {model!r} is not there. {hint}{ways}")
     if path.is_file() and path.suffix != ".pt":
-        raise ValueError(
-            f"The '{parameter}' parameter must be a .pt file or an OpenVINO folder. Got {model!r} instead."
-        )
+        raise ValueError(f"The '{parameter}' parameter must be {YOLO_FORMS[parameter]}. Got {model!r} instead.")
     return path
 
 

@@ -43,7 +43,7 @@ def resolve_models(params: Params) -> dict[str, ModelFile]:
 
 def proposing_models(params: Params) -> tuple[str, ...]:
     """Return the parameters that name models which propose boxes beside the detector."""
-    if not (params.boxes == "detector" and params.proposals and params.proposal_model):
+    if params.boxes != "detector" or not params.proposals or not (params.proposal_model or params.proposal_words):
         return ()
     return ("proposal_model", "proposal_text_model") if params.proposal_words else ("proposal_model",)
 

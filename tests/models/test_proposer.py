@@ -89,10 +89,12 @@ def test_what_cannot_propose_is_refused_before_it_is_loaded(folder):
             ValueError, match=f"'proposal_model' parameter must be a detector or segmenter .*'{kind}.pt'"
         ):
             proposer_path(str(path))
-    with pytest.raises(
-        FileNotFoundError, match=r"'proposal_model' parameter .* 'nowhere.pt' is not there. Give the path"
-    ):
+    forms = r"'proposal_model' parameter must be a \.pt file, the name of a release such as FastSAM-s\.pt, or demo\. "
+    with pytest.raises(FileNotFoundError, match=forms + r"'nowhere\.pt' is not there\. Give the path of a \.pt file"):
         proposer_path("nowhere.pt")
+    (folder / "weights.onnx").touch()
+    with pytest.raises(ValueError, match=forms + r"Got '.*weights\.onnx' instead"):
+        proposer_path(str(folder / "weights.onnx"))
     with pytest.raises(FileNotFoundError, match=r"'yoloe-11s-seg-pf\.pt' is not there. Offline, it cannot be fetched"):
         proposer_path("yoloe-11s-seg-pf.pt")
     (folder / "export").mkdir()
@@ -104,6 +106,8 @@ def test_what_cannot_propose_is_refused_before_it_is_loaded(folder):
     ):
         proposer_path(str(plain), words=["tyre"])
     assert load_proposer("") is None
+    with pytest.raises(ValueError, match=r"'proposal_words' parameter needs a YOLO-World as proposal_model\. There"):
+        load_proposer("", words=["wheelchair"])
 
 
 def test_a_foreign_pickle_is_refused_by_its_own_parameter(folder):

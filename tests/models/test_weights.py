@@ -105,7 +105,7 @@ def test_a_release_is_fetched_or_found_in_the_cache(tmp_path, monkeypatch):
 
 def test_another_suffix_is_refused(tmp_path):
     (tmp_path / "a.onnx").touch()
-    with pytest.raises(ValueError, match=r"must be a \.pt file or an OpenVINO folder"):
+    with pytest.raises(ValueError, match=r"must be a \.pt file, an OpenVINO folder, .* Got '.*' instead"):
         weights.check_yolo_model(str(tmp_path / "a.onnx"))
 
 

@@ -119,6 +119,9 @@ def test_a_second_model_is_found_before_the_run(tmp_path, shared):
     assert "proposal_model" not in resolve_models(Params(**DEMO | given, proposals=False))
     with pytest.raises(ParameterError, match=r"'proposal_words' parameter needs a YOLO-World as proposal_model"):
         resolve_models(Params(**DEMO | given, proposal_words=["tyre"]))
+    with pytest.raises(ParameterError, match=r"'proposal_words' parameter needs .* or leave the words out\.$"):
+        resolve_models(Params(**DEMO, proposal_words=["wheelchair"]))
+    resolve_models(Params(**DEMO, proposal_words=["wheelchair"], proposals=False))
     with pytest.raises(ParameterError, match=r"'proposal_model' parameter .* is not there"):
         resolve_models(Params(**DEMO, proposal_model=str(tmp_path / "nowhere.pt")))
     with pytest.raises(ParameterError, match=r"'proposal_imgsz' parameter must be 0 or at least 32. Got 5 instead"):
