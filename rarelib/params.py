@@ -129,19 +129,15 @@ class EmbedParams(DetectParams):
     clip_model: str = Field("openai/clip-vit-base-patch32", description="CLIP by hub name or folder, or demo")
     batch_size: Positive = Field(32, description="Crops embedded at once; halved when memory runs out")
     early_filter: bool = Field(True, description="Embed potentially rare objects and thinned common ones only")
-    potential_rare_keywords: list[str] = Field(
-        list(RARE_KEYWORDS), description="A class whose name contains one is kept"
-    )
-    rare_class_share: Share = Field(
-        0.02, description="A class below this share of all boxes counts as potentially rare"
-    )
+    potential_rare_keywords: list[str] = Field([*RARE_KEYWORDS], description="A class whose name contains one is kept")
+    rare_class_share: Share = Field(0.02, description="A class under this share of detected boxes is potentially rare")
     potential_rare_share: Share = Field(
         0.3,
         description="With selection union: random others join while the potentially rare are under this share",
     )
     diversity_objects: Count = Field(100, description="With selection union: how many random others join")
     common_per_class: Positive = Field(
-        2000, description="With selection ranked: at most this many objects of each common class are embedded"
+        2000, description="With selection ranked or fdr: at most this many objects of each common class are embedded"
     )
     vocabulary: str = Field(
         "",
@@ -167,7 +163,9 @@ class ScoreParams(EmbedParams):
     outlier_methods: list[Literal[OUTLIER_METHODS]] = Field(  # type: ignore[valid-type]
         list(OUTLIER_METHODS), min_length=1, description="Outlier methods whose scores are computed and shown"
     )
-    contamination: Annotated[float, Field(gt=0, le=0.5)] = Field(0.1, description="Share of objects marked as outliers")
+    contamination: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.1, description="Share marked as outliers; with selection union by each of IsolationForest and LOF, joined"
+    )
     n_neighbors: Positive = Field(20, description="Neighbours of LOF and of the nearest-neighbour scores")
     rare_class_top_share: Share = Field(0.3, description="Share of the objects that are rare-class candidates")
     rare_class_min: Count = Field(50, description="At least this many rare-class candidates")
@@ -176,7 +174,9 @@ class ScoreParams(EmbedParams):
     proposal_share: Share = Field(
         0.5, description="No beginning of the ranking holds a larger share of proposals while detected objects are left"
     )
-    max_per_group: Positive | None = Field(None, description="At most this many selected objects of one drive or scene")
+    max_per_group: Positive | None = Field(
+        None, description="With selection ranked or fdr: at most this many selected objects of one drive or scene"
+    )
     duplicate_similarity: Share = Field(
         0.95, description="Cosine from which two objects count as the same event; stricter where all objects look alike"
     )

@@ -159,7 +159,7 @@ TABLES: dict[str, Table] = {
         _number("class_count", "detected boxes of its class", "", 0),
         _number("rare_class_score", "points of the plain recipe: keyword +5; fewer than 5 of the class +10, than 20 +5",
                 "points", 0),
-        _flag("is_outlier", "among the contamination share that looks strangest"),
+        _flag("is_outlier", "among the contamination share that looks strangest; with union by IsolationForest or LOF"),
         _flag("is_rare_class", "among the rare-class candidates"),
         _flag("selected", "shown as rare"),
         _share("rarity", "of the object by all signs, as `ranking.signs.fuse_signs` joins them; higher is rarer"),
