@@ -20,7 +20,7 @@ class Figures:
 
     images_per_s: float = 45.9  # YOLOv8n, OpenVINO bfloat16, two cores; 2.6 with YOLOv8x
     crops_per_s: float = 36.5  # CLIP ViT-B/32, the same
-    score_s_per_million: float = 377.0  # the whole ranking with one outlier column, one machine: growth_results.md
+    score_s_per_million: float = 402.0  # 10 million ranked with one outlier column, one thread: growth_results.md
     score_base_gb: float = 0.6  # memory of scoring whatever the count, and for each million of vectors on disk
     score_gb_per_million: float = 0.49
     measured_cores: int = 2
