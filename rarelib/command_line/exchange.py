@@ -22,7 +22,7 @@ from .runs import RUN_FOLDER, save_by_hand
               help="How pictures join: by default csv refers to them, all others link.")  # fmt: skip
 @click.option("--images_folder", help="Folder of the pictures, where the run names it by an absolute path.")
 @click.option("--verdicts", type=click.Path(exists=True, dir_okay=False), help="CSV; by default RUN/verdicts.csv.")
-@click.option("--frames", is_flag=True, help="Write the frames to take instead, and as many drawn at random.")
+@click.option("--frames", is_flag=True, help="Write the frames to take instead, and up to as many others at random.")
 @click.option("--per_drive", type=click.IntRange(min=1), default=10, show_default=True,
               help="With --frames: at most this many of one drive.")  # fmt: skip
 @click.option("--seed", type=int, default=0, help="With --frames: of the draw.")

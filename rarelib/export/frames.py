@@ -1,4 +1,4 @@
-"""Frames to label or to train on: those with the rarest objects, capped per drive, and as many drawn at random."""
+"""Frames to label or to train on: those with the rarest objects, capped per drive, and up to as many at random."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ COLUMNS = ("path", "kind", "group", "best_rank", "objects")
 
 
 def list_frames(export: Export, images: pd.DataFrame, *, per_drive: int | None = 10, seed: int = 0) -> pd.DataFrame:
-    """Return the frames to take, rarest first, and an equal random control, to tell what choosing them is worth.
+    """Return the frames to take, rarest first, and a random control, to tell what choosing them is worth.
 
     Args:
         export: Whose objects choose the frames.
-        images: The images table; the control is drawn from its readable sampled pictures that show none of them.
+        images: The images table; the control is drawn from its readable sampled pictures that show none of them, so
+            that it can hold fewer frames.
         per_drive: At most this many frames of one drive in either list; None for no limit. Pictures without a drive
             have no limit.
         seed: Of the draw.

@@ -1,4 +1,4 @@
-"""Frames to take: the rarest first, capped per drive, with an equal control."""
+"""Frames to take: the rarest first, capped per drive, with a control of up to as many."""
 
 import pandas as pd
 import pytest
@@ -26,6 +26,12 @@ def test_frames_are_capped_and_the_control_is_equal_and_apart():
     assert not set(control["path"]) & {*(f"{n:02d}.jpg" for n in range(10)), "20.jpg", "58.jpg", "59.jpg"}
     assert list_frames(export, images, per_drive=4, seed=1).equals(frames)
     assert (list_frames(export, images, per_drive=None)["kind"] == "rare").sum() == 11
+
+
+def test_the_control_is_smaller_where_few_pictures_show_none_of_the_objects():
+    images = pd.DataFrame({"image_id": list("abcde"), "path": list("abcde"), "sampled": True, "error": "", "group": ""})
+    frames = list_frames(Export(pd.DataFrame({"image_id": list("abc"), "rank": [1, 2, 3]}), images, "run"), images)
+    assert frames["kind"].tolist() == ["rare"] * 3 + ["control"] * 2 and set(frames["path"][3:]) == {"d", "e"}
 
 
 def test_frames_of_videos_are_written_as_pictures(tmp_path):
