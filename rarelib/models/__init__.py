@@ -1,1 +1,1 @@
-"""Detectors and embedders behind plain arrays; the only room that knows ultralytics, transformers and OpenVINO."""
+"""Detectors and embedders behind plain arrays; alone in knowing OpenVINO, and ultralytics but for demo/train."""
