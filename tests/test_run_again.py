@@ -159,5 +159,5 @@ def test_verdicts_given_in_the_explorer_are_picked_up_and_told(copied_demo):
     told = run.read_json("tables/audit.json")["verdicts"]
     assert "Your verdicts were used for the ranking: 1 rare, 1 common." in told
     assert told in html.unescape((run.root / "report.html").read_text(encoding="utf-8"))  # its quotes are escaped there
-    assert Explorer(run.root).data["verdicts"] == {rare: "yes", common: "no"}
+    assert Explorer(run.root).verdict_file.words == {rare: "yes", common: "no"}
     assert check_run(run.root) == []  # verdicts.csv is a file of the run

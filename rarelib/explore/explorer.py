@@ -15,6 +15,7 @@ import traitlets
 from ..language import say
 from ..run.folder import VERDICTS, find_upwards, open_run
 from ..run.rows import vectors_of
+from ..run.verdict_file import VerdictFile
 from .chosen import choose_objects
 from .component import component_style, notebook_module
 from .learning import learned_ranks
@@ -23,7 +24,6 @@ from .payload import component_data, plain
 from .places import places_on_map
 from .rows import crop_sources, gather_objects, neighbours_of, open_tables
 from .thumbnails import PictureIndex, small_picture
-from .verdict_file import VerdictFile
 
 WHOLE_SIDE = 1280  # px
 MAX_BUNDLE = 256
@@ -73,7 +73,7 @@ class Explorer(anywidget.AnyWidget):
         self.language = language
         asked = self.run.read_json("config.json")["parameters"]
         self._images_root = self.run.images_root(images_folder or asked["images_folder"])
-        self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / VERDICTS)
+        self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / VERDICTS, self.run)
         self.objects, self.held = self._held_objects(max_objects)
         self._vectors = vectors_of(self.run, self.objects["object_id"])
         self._events = pd.factorize(self.objects["event"])[0]
@@ -131,7 +131,7 @@ class Explorer(anywidget.AnyWidget):
             self.objects,
             neighbours_of(self.run, self.objects["object_id"]),
             run_name=self.run.root.resolve().name,
-            verdicts=self.verdict_file.words,
+            verdicts=self.verdict_file.rows,
             can={"words": self._words.possible, "learn": True, "frames": True, "download": False},
             language=self.language,
         )
@@ -169,21 +169,31 @@ class Explorer(anywidget.AnyWidget):
         return {"rows": rows, "similarity": similarity}, []
 
     def _verdict(self, object_id: str, rare: str) -> Answer:
-        self.verdict_file.put(object_id, rare)
+        self.verdict_file.put({object_id: rare}, self.objects[self.objects["object_id"] == object_id])
         values = {"count": len(self.verdict_file.words), "path": self.verdict_file.path.name}
-        return {"told": say("explore.verdict_saved", self.language, **values)}, []
+        return {"told": self._with_elsewhere(say("explore.verdict_saved", self.language, **values))}, []
 
     def _learn(self) -> Answer:
         order = self._learned_ranks()
         moved = self.objects["rank"].to_numpy() - order
-        words = list(self.verdict_file.words.values())
+        words = self._said().tolist()
         values = {"rare": words.count("yes"), "common": words.count("no")}
         counts = {"rose": int((moved > 0).sum()), "fell": int((moved < 0).sum())}
-        return {"rank": order.tolist(), "told": say("explore.learned", self.language, **values, **counts)}, []
+        told = self._with_elsewhere(say("explore.learned", self.language, **values, **counts))
+        return {"rank": order.tolist(), "told": told}, []
+
+    def _said(self) -> pd.Series:
+        """Return the word on each object that is held; NaN without a verdict."""
+        return self.objects["object_id"].map(self.verdict_file.words)
+
+    def _with_elsewhere(self, told: str) -> str:
+        """Return a sentence with how many verdicts are on no ranked object, where there are such."""
+        if not self.verdict_file.elsewhere:
+            return told
+        return f"{told} {say('verdicts_elsewhere', self.language, count=self.verdict_file.elsewhere)}"
 
     def _learned_ranks(self) -> np.ndarray:
-        said = self.objects["object_id"].map(self.verdict_file.words)
-        verdicts = said.map({"yes": 1.0, "no": 0.0}).to_numpy(float)
+        verdicts = self._said().map({"yes": 1.0, "no": 0.0}).to_numpy(float)
         if np.isnan(verdicts).all():
             raise ValueError(say("explore.no_verdicts", self.language))
         fused = self.run.read_json("config.json")["parameters"].get("selection") != "union"

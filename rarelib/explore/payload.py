@@ -12,6 +12,7 @@ import pandas as pd
 from ..language import phrases, say
 from ..ranking.shares import rarity_parts
 from ..ranking.signs import SIGNS
+from ..run.verdict_file import COLUMNS, OWNER, as_cells
 from ..tables import BOX
 from .rows import code_name
 
@@ -33,7 +34,7 @@ def component_data(
     neighbours: pd.DataFrame | None,
     *,
     run_name: str,
-    verdicts: Mapping[str, str],
+    verdicts: pd.DataFrame,
     can: Mapping[str, bool],
     language: str = "en",
 ) -> dict[str, Any]:
@@ -43,13 +44,14 @@ def component_data(
         rows: Of `rows.gather_objects`, or some of them.
         neighbours: The neighbours table; only objects among the rows are told.
         run_name: Under which a page remembers verdicts.
-        verdicts: object_id to "yes", "no" or "unsure".
+        verdicts: Of `VerdictFile.rows`.
         can: What the host offers: words, learn, frames, download.
         language: "en" or "ja".
 
     Returns:
-        Columns by name, all in the order of the rows; class, origin, drive, path as {names, codes}; codes as
-        {names, shown, lists}; near as row -> [[row, similarity], …]; texts by key.
+        Columns by name, all in the order of the rows; class, origin, drive, path, image as {names, codes}; codes as
+        {names, shown, lists}; near as row -> [[row, similarity], …]; texts by key; verdicts as rows of owner ("" for
+        none) and cells of the file, those of objects that are not among the rows too, so that saving loses none.
     """
     number = pd.Series(np.arange(len(rows)), index=rows["object_id"])
     texts = {name: _caption_text(rows, name) for name in TEXTS}
@@ -58,8 +60,9 @@ def component_data(
         "language": language,
         "texts": component_texts(language),
         "can": dict(can),
-        "verdicts": dict(verdicts),  # those of objects that are not among the rows too, so that saving loses none
+        "verdicts": as_cells(verdicts)[[OWNER, *COLUMNS]].to_numpy().tolist(),
         "id": rows["object_id"].tolist(),
+        "image": _codes_of(rows["image_id"]),
         "class": _named(rows["called"]),
         "origin": _named(rows["origin"], shown=lambda name: _origin_name(name, language)),
         "drive": _named(rows["group"]),
@@ -107,6 +110,11 @@ def _named(values: pd.Series, shown: Any = None) -> dict[str, Any]:
     codes, names = pd.factorize(values.map(plain), sort=True)
     found = {"names": names.tolist(), "codes": codes.tolist()}
     return {**found, "shown": [shown(name) for name in names]} if shown else found
+
+
+def _codes_of(values: pd.Series) -> dict[str, Any]:
+    codes, names = pd.factorize(values)
+    return {"names": names.tolist(), "codes": codes.tolist()}
 
 
 def _codes(values: pd.Series, language: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..ranking.verdicts import read_verdicts, read_words
 from ..run.folder import RunFolder
 from ..run.queries import ROW, Tables
+from ..run.verdict_file import VerdictFile, check_some_fit
 from ..tables import BOX
 
 VERDICTS = "verdicts.csv"
@@ -62,7 +62,7 @@ def collect_rows(run: RunFolder, *, what: str = "selection", verdicts: str | Pat
         ValueError: If rare is asked for and nothing is judged rare.
     """
     with Tables(run, "scores", "objects", "images", optional=("captions",)) as tables:
-        judged = _judged(run, verdicts, tables)
+        judged = _judged(run, verdicts)
         if what == "rare" and not judged["rare"].eq("yes").any():
             raise ValueError(f"No object is judged rare; give --verdicts FILE, or put {VERDICTS} into the run.")
         tables.keep("rare", judged.loc[judged["rare"] == "yes", ["object_id"]])
@@ -90,15 +90,13 @@ def _told(tables: Tables, scores: pd.DataFrame, judged: pd.DataFrame) -> pd.Data
     return rows[[name for name in columns if name in rows]].fillna({"rare": "", "caption": ""})
 
 
-def _judged(run: RunFolder, verdicts: str | Path | None, tables: Tables) -> pd.DataFrame:
+def _judged(run: RunFolder, verdicts: str | Path | None) -> pd.DataFrame:
     """Return object_id and rare ("yes" or "no") of what was judged in this run."""
-    path = Path(verdicts) if verdicts is not None else run.root / VERDICTS
-    if verdicts is None and not path.is_file():
-        return pd.DataFrame({"object_id": [], "rare": []}, dtype="str")
-    tables.keep("told", pd.DataFrame({"object_id": read_words(path).index.astype("str")}))
-    known = tables.rows("SELECT object_id FROM scores SEMI JOIN told USING (object_id)")["object_id"].tolist()
-    said = pd.Series(read_verdicts(path, known), index=known).map({1.0: "yes", 0.0: "no"}).dropna()
-    return pd.DataFrame({"object_id": said.index, "rare": said.to_numpy()}, dtype="str")
+    file = VerdictFile(run.root / VERDICTS if verdicts is None else verdicts, run)
+    if verdicts is not None:
+        check_some_fit(file.path, rows=len(file.rows), fitting=len(file.words))
+    said = {object_id: word for object_id, word in file.words.items() if word != "unsure"}
+    return pd.DataFrame({"object_id": list(said), "rare": list(said.values())}, dtype="str")
 
 
 def _inside(objects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

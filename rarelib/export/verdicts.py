@@ -12,10 +12,10 @@ from xml.etree import ElementTree as xml
 import numpy as np
 
 from ..pictures.boxes import overlaps
-from ..ranking.verdicts import write_verdicts
 from ..run.folder import RunFolder
 from ..run.rows import rows_of
 from ..run.user_tables import is_yes
+from ..run.verdict_file import PLACE, VerdictFile
 from ..tables import BOX
 from .rows import VERDICTS
 
@@ -43,11 +43,13 @@ def import_verdicts(run: RunFolder, file: Path, *, source: str) -> dict[str, int
         said = dict(readers[source](file, run))
     except (ValueError, KeyError, TypeError, AttributeError, xml.ParseError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} is not an export of {source}: {_squeeze(error)}.") from error
-    known = set(rows_of(run, "objects", list(said), columns=["object_id"])["object_id"])
+    known = set(rows_of(run, "scores", list(said), columns=["object_id"])["object_id"])
     rare, common = ([each for each in said if each in known and said[each] is verdict] for verdict in (True, False))
     if not rare and not common:
         raise ValueError(f"{file.name} has no verdict on an object of {run.root.name}.")
-    write_verdicts(run.root / VERDICTS, rare=rare, common=common)
+    words = {**dict.fromkeys(rare, "yes"), **dict.fromkeys(common, "no")}
+    judged = rows_of(run, "objects", list(words), columns=["object_id", *PLACE])
+    VerdictFile(run.root / VERDICTS, run).put(words, judged)
     return {"rare": len(rare), "common": len(common), "unknown": sum(each not in known for each in said)}
 
 

@@ -22,6 +22,7 @@ from ..pictures.listings import files_of
 from ..pictures.sources import is_address, source_of
 from ..run.folder import RunFolder, file_sha256, fingerprint
 from ..run.places import CACHE, working_folder
+from ..run.verdict_file import read_rows
 from ..words.vocabulary import check_lists
 from .mirroring import check_writable
 from .model_files import ModelFile
@@ -43,6 +44,7 @@ def check_inputs(params: Params) -> None:
     _check_layout(params)
     _check_tables(params)
     _check_runs_dir(params)
+    _check_verdicts(params)
     try:
         check_engine(params.engine, ray_address=params.ray_address, device=params.device)
         if params.device.startswith("cuda"):
@@ -199,6 +201,16 @@ def _check_tables(params: Params) -> None:
         if value not in ("", "auto") and not Path(value).expanduser().is_file():
             forms = "csv, parquet, or json of labels" if name == "truth" else "csv or parquet"
             raise ParameterError(f"The '{name}' parameter must be a table ({forms}). {value!r} is not there.")
+
+
+def _check_verdicts(params: Params) -> None:
+    """Check the columns and the words of the verdicts, a user's or the run's own; what they fit is known later."""
+    path = RunFolder(working_folder(params.runs_dir, params.name)).verdicts_path(params.verdicts)
+    try:
+        if path is not None:
+            read_rows(path)
+    except (ValueError, OSError) as error:
+        raise ParameterError(" ".join(str(error).split())) from error
 
 
 def _check_captions(params: Params) -> None:

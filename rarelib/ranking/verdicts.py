@@ -1,65 +1,15 @@
-"""Your verdicts: read and written as a small CSV, used to re-rank, and to measure the precision of a ranking."""
+"""Your verdicts: used to re-rank, and to measure the precision of a ranking."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..language import say
-from ..run.folder import find_upwards, whole_file
-from ..run.ids import places_in
-from ..run.user_tables import read_user_table, yes_or_no
 from .early_filter import id_chances
 from .verdict_page import learned_order
 
 DRAWN_FROM, DRAWN = 50, 12  # a handful among the first: more is hardly judged, and 12 give an interval worth reading
-
-
-def read_verdicts(path: str | Path | None, object_ids: Sequence[str]) -> np.ndarray | None:
-    """Read verdicts and put them in the order of the objects.
-
-    Args:
-        path: CSV with the columns object_id and rare (yes, no or unsure); "" or None for none.
-        object_ids: The objects of the run.
-
-    Returns:
-        Float array (n_objects,): 1 rare, 0 common, NaN unsure or not judged; None without a file.
-
-    Raises:
-        ValueError: If a column is missing, a verdict is another word, or no object is of this run.
-    """
-    if not path:
-        return None
-    words = read_words(find_upwards(path))
-    place = places_in(object_ids, words.index)
-    if len(words) and not (place >= 0).any():
-        raise ValueError(f"None of the objects in {Path(path).name} is in this run; verdicts belong to one run's ids.")
-    return np.append(words.map({"yes": 1.0, "no": 0.0}).to_numpy(float), np.nan)[place]
-
-
-def read_words(path: str | Path) -> pd.Series:
-    """Return the verdicts in a file as yes, no or unsure by object_id, the last one of each object.
-
-    Raises:
-        ValueError: If a column is missing or a verdict is another word; with the number of its row.
-    """
-    table = read_user_table(path, columns=("object_id", "rare"), what="verdicts file")
-    said = yes_or_no(table["rare"], where=f"The verdicts file {Path(path).name}", unsure=True)
-    words = said.map({1.0: "yes", 0.0: "no"}).fillna("unsure").astype("str").set_axis(table["object_id"])
-    return words[~words.index.duplicated(keep="last") & (words.index != "")]
-
-
-def write_verdicts(path: str | Path, *, rare: Sequence[str], common: Sequence[str]) -> None:
-    """Add verdicts to a CSV; a later verdict on the same object replaces the earlier one."""
-    path = Path(path)
-    said = pd.DataFrame({"object_id": [*rare, *common], "rare": ["yes"] * len(rare) + ["no"] * len(common)}, dtype=str)
-    before = read_words(path).rename("rare").rename_axis("object_id").reset_index() if path.is_file() else said.head(0)
-    table = pd.concat([before, said]).drop_duplicates("object_id", keep="last")
-    with whole_file(path) as partial:
-        table.to_csv(partial, index=False)
 
 
 def rerank(
@@ -132,13 +82,20 @@ def draw_for_precision(scores: pd.DataFrame, *, k: int = DRAWN_FROM, size: int =
 
 
 def precision_sentence(
-    scores: pd.DataFrame, verdicts: np.ndarray | None, *, k: int = DRAWN_FROM, size: int = DRAWN, language: str = "en"
+    scores: pd.DataFrame,
+    verdicts: np.ndarray | None,
+    *,
+    elsewhere: int = 0,
+    k: int = DRAWN_FROM,
+    size: int = DRAWN,
+    language: str = "en",
 ) -> str:
     """Return how many verdicts were used, and the precision by those of the random draw; no other verdict takes part.
 
     Args:
         scores: Of `score_objects`.
         verdicts: Float array (n,) in the order of the scores: 1 rare, 0 common, NaN unsure or not judged.
+        elsewhere: How many verdicts are on none of these objects; they are told and not used.
         k: The draw's, as in `draw_for_precision`.
         size: The draw's.
         language: "en" or "ja".
@@ -147,7 +104,10 @@ def precision_sentence(
     drawn = draw_for_precision(scores, k=k, size=size)
     judged = said[scores["object_id"].isin(drawn)].dropna()
     used = {"rare": int((said == 1).sum()), "common": int((said == 0).sum())}
-    texts = [say("verdicts_used", language, **used) if said.notna().any() else say("verdicts_none", language)]
+    texts = [say("verdicts_used", language, **used)] if said.notna().any() else []
+    if elsewhere:
+        texts.append(say("verdicts_elsewhere", language, count=elsewhere))
+    texts = texts or [say("verdicts_none", language)]
     if drawn:
         texts.append(say("verdicts_marked", language, drawn=len(drawn), k=k, judged=len(judged)))
         texts.append(_share_of_rare(judged, language))

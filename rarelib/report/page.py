@@ -17,10 +17,10 @@ from ..explore.payload import component_data
 from ..explore.places import places_on_map
 from ..explore.rows import crop_sources, gather_objects, neighbours_of, open_tables
 from ..explore.thumbnails import PictureIndex, small_picture
-from ..explore.verdict_file import VerdictFile
 from ..pictures.sources import Folder
 from ..run.folder import VERDICTS, RunFolder
 from ..run.rows import vectors_of
+from ..run.verdict_file import VerdictFile
 
 MAX_BYTES = 14_000_000  # of pictures in base64 and what stands around them
 CARD_SIDE, SMALL_SIDE, WHOLE_SIDE = 240, 80, 800  # px
@@ -73,7 +73,7 @@ def page_data(run: RunFolder, rows: pd.DataFrame, *, language: str) -> dict[str,
         placed,
         neighbours_of(run, rows["object_id"]),
         run_name=run.root.resolve().name,
-        verdicts=VerdictFile(run.root / VERDICTS).words,
+        verdicts=VerdictFile(run.root / VERDICTS, run).rows,
         can={"words": False, "learn": False, "frames": False, "download": True},
         language=language,
     )

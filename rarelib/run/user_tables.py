@@ -20,13 +20,17 @@ ENCODINGS = ("utf-8", "cp932")  # the second is what Excel saves a plain CSV in,
 WORKBOOK = b"PK\x03\x04"
 
 
-def read_user_table(path: str | Path, *, columns: Sequence[str], what: str) -> pd.DataFrame:
+def read_user_table(
+    path: str | Path, *, columns: Sequence[str], what: str, optional: Sequence[str] = (), may_be_empty: bool = False
+) -> pd.DataFrame:
     """Read a table that a user wrote: a CSV with commas, semicolons or tabs, or Parquet.
 
     Args:
         path: File; .parquet is Parquet, all else is text.
         columns: Names that it must have; capitals and spaces around names do not matter.
         what: What it is, for errors, such as "truth table".
+        optional: Last columns whose cells a row of a CSV may leave out.
+        may_be_empty: Whether a CSV without even a header is a table without rows.
 
     Returns:
         The table, its index the number of each row as a spreadsheet shows it (the header is row 1; a row of Parquet
@@ -42,7 +46,9 @@ def read_user_table(path: str | Path, *, columns: Sequence[str], what: str) -> p
     if not path.is_file():
         raise FileNotFoundError(f"{where} is not there: {path} does not exist.")
     is_parquet = path.suffix.lower() in (".parquet", ".pq")
-    table = _read_parquet(path, where) if is_parquet else _read_csv(path, where)
+    table = _read_parquet(path, where) if is_parquet else _read_csv(path, where, optional)
+    if may_be_empty and table.columns.empty:
+        return pd.DataFrame(columns=list(columns), dtype="str")
     lower = {str(name).strip().lower(): name for name in table}
     for column in columns:
         if column not in table and column not in lower:
@@ -110,7 +116,7 @@ def _read_parquet(path: Path, where: str) -> pd.DataFrame:
     return table.set_axis(range(1, len(table) + 1), axis=0)
 
 
-def _read_csv(path: Path, where: str) -> pd.DataFrame:
+def _read_csv(path: Path, where: str, optional: Sequence[str]) -> pd.DataFrame:
     text = _decode(path, where)
     first, _, rest = text.partition("\n")
     skipped = 0
@@ -122,21 +128,24 @@ def _read_csv(path: Path, where: str) -> pd.DataFrame:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise ValueError(f"{where} is not a CSV table: {error}.") from error
-    header, cells, numbered = _whole_rows(rows, skipped, where)
+    header, cells, numbered = _whole_rows(rows, skipped, where, optional)
     if separator != ",":
         cells = [[_decimal_point(cell) for cell in row] for row in cells]
     return pd.DataFrame(cells, columns=header, index=numbered, dtype="str")
 
 
-def _whole_rows(rows: list[list[str]], skipped: int, where: str) -> tuple[list[str], list[list[str]], list[int]]:
+def _whole_rows(
+    rows: list[list[str]], skipped: int, where: str, optional: Sequence[str]
+) -> tuple[list[str], list[list[str]], list[int]]:
     rows = [[_plain(cell) for cell in row] for row in rows]
     filled = [(number, row) for number, row in enumerate(rows, start=1 + skipped) if any(row)]
     if not filled:
         return [], [], []
     (_, header), *body = filled
     width = max((at + 1 for at, name in enumerate(header) if name), default=0)
+    least = max((at + 1 for at, name in enumerate(header) if name and name not in optional), default=0)
     for number, row in body:
-        if len(row) < width or any(row[width:]):
+        if len(row) < least or any(row[width:]):
             cells = max((at + 1 for at, cell in enumerate(row) if cell), default=0)
             raise ValueError(
                 f"{where}, row {number}: a row must have {width} cells as the header. Got {cells} instead."
@@ -144,7 +153,7 @@ def _whole_rows(rows: list[list[str]], skipped: int, where: str) -> tuple[list[s
     twice = [name for name in header[:width] if header[:width].count(name) > 1]
     if twice:
         raise ValueError(f"{where} must name each column once. Got {twice[0]!r} twice.")
-    return header[:width], [row[:width] for _, row in body], [number for number, _ in body]
+    return header[:width], [(row + [""] * width)[:width] for _, row in body], [number for number, _ in body]
 
 
 def _decode(path: Path, where: str) -> str:

@@ -12,7 +12,6 @@ from rarelib.explore.explorer import Explorer
 from rarelib.explore.likeness import first_of_events, rows_alike
 from rarelib.explore.places import places_on_map
 from rarelib.explore.thumbnails import PictureIndex
-from rarelib.explore.verdict_file import VerdictFile
 from rarelib.run.folder import RunFolder
 from rarelib.tables import empty_table
 
@@ -66,12 +65,35 @@ def test_a_verdict_stands_in_the_file_at_once_and_can_be_taken_back(explorer):
     said, _ = explorer.answer("verdict", object_id="img2-06", rare="yes")
     assert said["told"] == "1 verdicts in verdicts.csv"
     path = explorer.run.root / "verdicts.csv"
-    assert path.read_text(encoding="utf-8") == "object_id,rare\nimg2-06,yes\n"
+    header = "object_id,rare,image_id,x_min,y_min,x_max,y_max\n"
+    assert path.read_text(encoding="utf-8") == f"{header}img2-06,yes,img2,10,20,50,60\n"
     explorer.answer("verdict", object_id="img1-05", rare="unsure")
     explorer.answer("verdict", object_id="img2-06", rare="")
-    assert path.read_text(encoding="utf-8") == "object_id,rare\nimg1-05,unsure\n"
+    assert path.read_text(encoding="utf-8") == f"{header}img1-05,unsure,img1,10,20,50,60\n"
     assert "must be one of yes, no, unsure" in explorer.answer("verdict", object_id="a", rare="maybe")[0]["error"]
-    assert Explorer(explorer.run.root).data["verdicts"] == {"img1-05": "unsure"}
+    assert Explorer(explorer.run.root).verdict_file.words == {"img1-05": "unsure"}
+
+
+def test_verdicts_on_objects_of_no_rank_are_kept_told_and_not_counted(explorer):
+    path = explorer.run.root / "verdicts.csv"
+    path.write_text("object_id,rare\nimg2-06,yes\ngone-00,yes\nimg0-00,no\n", encoding="utf-8")  # one was set aside
+    again = Explorer(explorer.run.root)
+    said, _ = again.answer("learn")
+    assert said["told"].startswith("Learned from 1 rare and 0 common verdicts")
+    assert said["told"].endswith(
+        "Verdicts on objects that this run does not rank: 2. They stay in the file and are not used."
+    )
+    said, _ = again.answer("verdict", object_id="img1-05", rare="no")
+    assert said["told"].startswith("2 verdicts in verdicts.csv Verdicts on objects that this run does not rank: 2.")
+    assert [row[0] for row in again.data["verdicts"]] == ["img2-06", "", ""]
+    assert pd.read_csv(path)["object_id"].tolist() == ["img2-06", "gone-00", "img0-00", "img1-05"]
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "object_id,rare\n"])
+def test_an_empty_file_holds_no_verdict(explorer, text):
+    (explorer.run.root / "verdicts.csv").write_text(text, encoding="utf-8")
+    again = Explorer(explorer.run.root)
+    assert again.verdict_file.words == {} and "no verdict to learn from" in again.answer("learn")[0]["error"]
 
 
 def test_learning_puts_what_was_judged_rare_first(explorer):
@@ -125,10 +147,10 @@ def test_of_more_objects_than_it_may_hold_the_rarest_and_the_judged_are_there(ex
     assert sorted(few.learn()["learned_rank"]) == sorted(few.objects["rank"])
 
 
-def test_a_file_that_is_no_table_of_verdicts_is_refused(tmp_path):
-    (tmp_path / "verdicts.csv").write_text("id,what\n1,2\n", encoding="utf-8")
+def test_a_file_that_is_no_table_of_verdicts_is_refused(explorer):
+    (explorer.run.root / "verdicts.csv").write_text("id,what\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match="must have a column 'object_id'"):
-        VerdictFile(tmp_path / "verdicts.csv")
+        Explorer(explorer.run.root)
 
 
 def test_one_row_of_each_event_and_none_of_the_own():

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from planted_run import planted_run
 
@@ -10,13 +11,15 @@ from rarelib.explore.payload import SAID_ELSEWHERE, component_data, component_te
 from rarelib.explore.rows import gather_objects
 from rarelib.language import phrases, say
 from rarelib.ranking.signs import SIGNS
+from rarelib.run.verdict_file import COLUMNS, OWNER, VerdictFile
 
+NONE = pd.DataFrame(columns=[*COLUMNS, OWNER], dtype="str")
 CAN = {"words": False, "learn": False, "frames": False, "download": True}
 
 
 def told(run, rows=None, **about):
     rows = gather_objects(run) if rows is None else rows
-    return component_data(rows, run.read_table("neighbours"), run_name="r", **{"verdicts": {}, "can": CAN, **about})
+    return component_data(rows, run.read_table("neighbours"), run_name="r", **{"verdicts": NONE, "can": CAN, **about})
 
 
 def test_every_column_is_as_long_as_there_are_rows(tmp_path):
@@ -67,8 +70,13 @@ def test_the_cards_that_measure_the_precision_are_marked(tmp_path):
 
 
 def test_all_verdicts_are_told_so_that_saving_loses_none(tmp_path):
-    verdicts = {"img2-06": "yes", "not on the page": "no"}
-    assert told(planted_run(tmp_path), verdicts=verdicts)["verdicts"] == verdicts
+    run = planted_run(tmp_path)
+    (tmp_path / "verdicts.csv").write_text("object_id,rare\nimg2-06,yes\nnot here,no\n", encoding="utf-8")
+    data = told(run, verdicts=VerdictFile(tmp_path / "verdicts.csv", run).rows)
+    box = ["img2", "10", "20", "50", "60"]
+    assert data["verdicts"] == [["img2-06", "img2-06", "yes", *box], ["", "not here", "no", "", "", "", "", ""]]
+    assert [data["image"]["names"][data["image"]["codes"][0]], *map(str, data["box"][0])] == box
+    json.dumps(data, allow_nan=False)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from exported_run import exported_run
 
+from rarelib.export.rows import collect_rows
 from rarelib.export.verdicts import import_verdicts
 from rarelib.export.writing import export_run
-from rarelib.ranking.verdicts import write_verdicts
 
 RARE, COMMON, OPEN = "img2-06", "img1-05", "img1-04"
 
@@ -58,7 +58,7 @@ def test_label_studio_round_trip(world, renamed):
 @pytest.mark.parametrize("packed", [False, True])
 def test_cvat_round_trip_keeps_earlier_verdicts(world, packed):
     run, pictures, out = world
-    write_verdicts(run.root / "verdicts.csv", rare=["img0-02", COMMON], common=[])
+    (run.root / "verdicts.csv").write_text(f"object_id,rare\nimg0-02,yes\n{COMMON},yes\n", encoding="utf-8")
     export_run(run, out, to="cvat", images_folder=pictures)
     tree = ElementTree.parse(out / "annotations.xml")
     for box in tree.iter("box"):
@@ -102,3 +102,19 @@ def test_what_is_no_such_export_is_refused(world, source, text):
     with pytest.raises(ValueError, match=r"file is not an export of|file has no verdict on an object of planted"):
         import_verdicts(run, file, source=source)
     assert not (run.root / "verdicts.csv").exists()
+
+
+def test_what_comes_back_is_written_with_the_box_that_was_judged(world):
+    run, pictures, out = world
+    export_run(run, out, to="fiftyone", images_folder=pictures)
+    labels = json.loads((out / "labels.json").read_text(encoding="utf-8"))
+    for annotation in labels["annotations"]:
+        annotation["rare"] = {RARE: "yes"}.get(annotation["object_id"])
+    file = out / "back.json"
+    file.write_text(json.dumps(labels), encoding="utf-8")
+    import_verdicts(run, file, source="fiftyone")
+    saved = (run.root / "verdicts.csv").read_text(encoding="utf-8")
+    assert saved == "object_id,rare,image_id,x_min,y_min,x_max,y_max\nimg2-06,yes,img2,600,300,641,361\n"
+    moved = run.read_table("objects").replace({"object_id": {RARE: COMMON, COMMON: RARE}})
+    run.write_table("objects", moved)
+    assert collect_rows(run, what="rare").objects["object_id"].tolist() == [COMMON]

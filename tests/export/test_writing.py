@@ -14,7 +14,6 @@ from pyarrow import parquet
 
 from rarelib.export import FORMATS
 from rarelib.export.writing import export_run
-from rarelib.ranking.verdicts import write_verdicts
 
 HORSE = [600.5, 300.0, 39.5, 60.0]  # the rarest, clipped to the picture
 
@@ -106,7 +105,7 @@ def test_cvat_form(world):
 
 def test_label_studio_form(world):
     run, _, _ = world
-    write_verdicts(run.root / "verdicts.csv", rare=["img2-06"], common=[])
+    (run.root / "verdicts.csv").write_text("object_id,rare\nimg2-06,yes\n", encoding="utf-8")
     out = exported(world, "label-studio")
     tasks = json.loads((out / "tasks.json").read_text(encoding="utf-8"))
     regions = [region for task in tasks for region in task["predictions"][0]["result"]]
@@ -149,7 +148,7 @@ def test_only_what_is_judged_rare(world):
     run, _, out = world
     with pytest.raises(ValueError, match="No object is judged rare"):
         export_run(run, out, what="rare")
-    write_verdicts(run.root / "verdicts.csv", rare=["img0-02"], common=["img2-06"])
+    (run.root / "verdicts.csv").write_text("object_id,rare\nimg0-02,yes\nimg2-06,no\n", encoding="utf-8")
     assert export_run(run, out, what="rare").objects["object_id"].tolist() == ["img0-02"]
 
 

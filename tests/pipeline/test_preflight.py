@@ -63,3 +63,25 @@ def test_a_device_that_is_not_there_is_refused_before_a_run_starts():
         load_params(None, {"device": "gpu"})
     with pytest.raises(ParameterError, match=r"must be auto, cpu or cuda with a ray_address"):
         check_inputs(Params(demo_scenes=3, device="cuda:1", engine="ray", ray_address="auto", skip_caption=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,rare\na-00,yes\n", r"verdicts file .*\.csv must have a column 'object_id'\. Got \['id', 'rare'\]"),
+        ("object_id,rare\na-00,perhaps\n", "row 2: 'rare' must be yes, no or unsure. Got 'perhaps'"),
+    ],
+)
+def test_verdicts_that_cannot_be_read_are_refused_before_a_run_starts(tmp_path, text, message):
+    named, own = tmp_path / "mine.csv", tmp_path / "night" / "verdicts.csv"
+    own.parent.mkdir()
+    about = {"demo_scenes": 3, "skip_caption": True, "runs_dir": str(tmp_path), "name": "night"}
+    for file, verdicts in ((named, str(named)), (own, "auto")):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ParameterError, match=message):
+            check_inputs(Params(**about, verdicts=verdicts))
+        for harmless in ("", "object_id,rare\nanother-00,yes\n"):  # what it fits is known when objects are
+            file.write_text(harmless, encoding="utf-8")
+            check_inputs(Params(**about, verdicts=verdicts))
+    own.write_text(text, encoding="utf-8")
+    check_inputs(Params(**about, verdicts=""))

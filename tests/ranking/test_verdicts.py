@@ -1,4 +1,4 @@
-"""Verdicts: read, written, learned from, measured with."""
+"""Verdicts: learned from, measured with."""
 
 import numpy as np
 import pandas as pd
@@ -8,46 +8,9 @@ from planted import cluster
 from rarelib.ranking.verdicts import (
     draw_for_precision,
     precision_sentence,
-    read_verdicts,
     rerank,
     wilson_interval,
-    write_verdicts,
 )
-
-IDS = ["a-00", "a-01", "b-00"]
-
-
-def test_verdicts_come_back_in_the_order_of_the_objects(tmp_path):
-    write_verdicts(tmp_path / "v.csv", rare=["b-00"], common=["a-00"])
-    write_verdicts(tmp_path / "v.csv", rare=["a-00"], common=[])  # a second thought
-    np.testing.assert_array_equal(read_verdicts(tmp_path / "v.csv", IDS), [1, np.nan, 1])
-    assert read_verdicts("", IDS) is None
-
-
-def test_unsure_is_not_judged(tmp_path):
-    (tmp_path / "v.csv").write_text("object_id,rare\na-00,unsure\n", encoding="utf-8")
-    np.testing.assert_array_equal(read_verdicts(tmp_path / "v.csv", IDS), [np.nan] * 3)
-
-
-def test_verdicts_as_a_spreadsheet_saves_them(tmp_path):
-    text = "\ufeffobject_id;rare;note\r\na-00;FALSE;\r\nb-00;はい;\r\na-01;;\r\n;;\r\n"
-    (tmp_path / "v.csv").write_text(text, encoding="utf-8")
-    np.testing.assert_array_equal(read_verdicts(tmp_path / "v.csv", IDS), [0, np.nan, 1])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("object_id,odd\na-00,yes\n", "must have a column 'rare'"),
-        ("object_id,rare\na-00,perhaps\n", r"v\.csv, row 2: 'rare' must be yes, no or unsure\. Got 'perhaps'"),
-        ("object_id,rare\nother-00,yes\n", "None of the objects in v.csv is in this run"),
-        ('object_id,rare\n"a', "is not a CSV table"),
-    ],
-)
-def test_wrong_verdicts_are_refused(tmp_path, text, message):
-    (tmp_path / "v.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=message):
-        read_verdicts(tmp_path / "v.csv", IDS)
 
 
 def planted(seed=0):
@@ -191,3 +154,15 @@ def test_without_a_verdict_on_a_marked_card_it_says_what_to_do():
         assert "interval" not in said
     assert precision_sentence(scores, elsewhere).startswith("Your verdicts were used for the ranking: 139 rare")
     assert "無作為" in precision_sentence(scores, None, language="ja")
+
+
+def test_verdicts_on_objects_of_no_rank_are_told():
+    scores = ranked_scores()
+    said = precision_sentence(scores, np.where(np.arange(200) == 0, 1.0, np.nan), elsewhere=1200)
+    assert said.startswith(
+        "Your verdicts were used for the ranking: 1 rare, 0 common. Verdicts on objects that this run"
+    )
+    assert "does not rank: 1,200. They stay in the file and are not used. The precision" in said
+    alone = precision_sentence(scores, None, elsewhere=2, language="ja")
+    assert alone.startswith("この実行の順位にない物体への判定が 2 件あります") and "与えられていません" not in alone
+    assert "does not rank" not in precision_sentence(scores, None)

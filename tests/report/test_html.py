@@ -14,6 +14,7 @@ from rarelib.report import html
 from rarelib.report.html import safe_json, write_html
 from rarelib.report.page import Budget, page_rows
 from rarelib.report.results import collect_statistics
+from rarelib.run.verdict_file import COLUMNS
 
 AUDIT = {"available": True, "sentence": "An unseen kind would be among the first 10 with probability 71%."}
 STEP = {"kind": "all", "value": 0.5, "low": 0.25, "high": 0.75, "random": None, "n": 4}
@@ -223,7 +224,10 @@ def test_a_verdict_is_given_taken_back_remembered_and_saved(opened):
     with opened.expect_download() as saved:
         opened.locator("button.save").click()
     rows = list(csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines()))
-    assert rows == [{"object_id": "img2-06", "rare": "yes"}, {"object_id": "img1-05", "rare": "no"}]
+    assert [list(row.values()) for row in rows] == [
+        ["img2-06", "yes", "img2", "10", "20", "50", "60"], ["img1-05", "no", "img1", "10", "20", "50", "60"],
+    ]  # fmt: skip
+    assert list(rows[0]) == list(COLUMNS)
     assert saved.value.suggested_filename == "verdicts.csv"
     opened.reload()
     opened.wait_for_selector(".card")
@@ -231,17 +235,39 @@ def test_a_verdict_is_given_taken_back_remembered_and_saved(opened):
     opened.evaluate("localStorage.clear()")
 
 
-def test_verdicts_on_objects_that_are_not_on_the_page_are_counted_and_saved_too(opened):
+def remember(opened, *rows):
     data = "JSON.parse(document.getElementById('object-data').textContent)"
-    opened.evaluate(f"localStorage.setItem('rarelib-verdicts-' + {data}.run, JSON.stringify({{elsewhere: 'no'}}))")
+    opened.evaluate(f"localStorage.setItem('rarelib-judged-' + {data}.run, {json.dumps(json.dumps(rows))})")
     opened.reload()
     opened.wait_for_selector(".card")
+
+
+def test_verdicts_on_objects_that_are_not_on_the_page_are_told_and_saved_too(opened):
+    elsewhere = ["elsewhere", "no", "img9", "1", "2", "3", "4"]
+    remember(opened, elsewhere)
     opened.locator(".card").nth(0).get_by_role("button", name="rare", exact=True).click()
-    assert "1 rare, 1 not, 0 unsure" in opened.locator(".counted").inner_text()
+    said = opened.locator(".counted").inner_text()
+    assert said == "Verdicts: 1 rare, 0 not, 0 unsure · and 1 on objects that are not here"
     with opened.expect_download() as saved:
         opened.locator("button.save").click()
-    rows = list(csv.DictReader(saved.value.path().read_text(encoding="utf-8").splitlines()))
-    assert rows == [{"object_id": "img2-06", "rare": "yes"}, {"object_id": "elsewhere", "rare": "no"}]
+    rows = list(csv.reader(saved.value.path().read_text(encoding="utf-8").splitlines()))
+    assert rows[1:] == [["img2-06", "yes", "img2", "10", "20", "50", "60"], elsewhere]
+    opened.evaluate("localStorage.clear()")
+
+
+def test_a_verdict_that_the_browser_remembers_stays_with_its_box(opened):
+    moved = ["img2-06", "yes", "img2", "300", "20", "350", "60"]  # the id named another box then
+    remember(opened, moved, ["img1-05", "no", "img1", "10", "20", "50", "60"])
+    assert [card.get_attribute("data-verdict") for card in opened.locator(".card").all()] == ["", "no", ""]
+    opened.locator(".card").nth(0).press("n")
+    opened.reload()
+    opened.wait_for_selector(".card")
+    assert "0 rare, 2 not, 0 unsure · and 1 on objects" in opened.locator(".counted").inner_text()
+    with opened.expect_download() as saved:
+        opened.locator("button.save").click()
+    rows = list(csv.reader(saved.value.path().read_text(encoding="utf-8").splitlines()))
+    assert [row[:2] for row in rows[1:]] == [["img2-06", "no"], ["img1-05", "no"], ["img2-06", "yes"]]
+    assert rows[3] == moved
     opened.evaluate("localStorage.clear()")
 
 

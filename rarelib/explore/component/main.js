@@ -46,8 +46,9 @@ function makeVerdictBar(state, host, judge, tell) {
   const { say, data } = state;
   const counted = h("span", { class: "counted" });
   const count = () => {
-    const { yes, no, unsure } = state.countVerdicts();
-    counted.textContent = say("verdict_counts", { yes, no, unsure });
+    const { elsewhere, ...counts } = state.countVerdicts();
+    const texts = [say("verdict_counts", counts), elsewhere ? say("verdicts_elsewhere", { count: elsewhere }) : ""];
+    counted.textContent = texts.filter(Boolean).join(" · ");
   };
   state.on("verdict", count);
   count();
@@ -66,11 +67,13 @@ function makeVerdictBar(state, host, judge, tell) {
     h("span", { class: "quiet keys" }, say("keys")));
 }
 
-/** Offer the verdicts as verdicts.csv. */
+const VERDICT_COLUMNS = ["object_id", "rare", "image_id", "x_min", "y_min", "x_max", "y_max"];
+
+/** Offer the verdicts as verdicts.csv, each with the box that was judged. */
 function saveVerdicts(state) {
   const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const lines = state.allVerdicts().map(([id, word]) => `${quoted(id)},${word}`);
-  const url = URL.createObjectURL(new Blob([["object_id,rare", ...lines, ""].join("\n")], { type: "text/csv" }));
+  const lines = [VERDICT_COLUMNS, ...state.allVerdicts()].map((cells) => cells.map(quoted).join(","));
+  const url = URL.createObjectURL(new Blob([[...lines, ""].join("\n")], { type: "text/csv" }));
   h("a", { href: url, download: "verdicts.csv" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

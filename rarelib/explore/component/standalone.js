@@ -5,8 +5,20 @@ class PageModel {
     this.values = { data };
     this.pictures = pictures; // { crops: [data URI or ""], sheet: {...}, whole: [{...}], whole_of: [index or -1] }
     this.handlers = [];
-    this.key = `rarelib-verdicts-${data.run}`;
-    Object.assign(data.verdicts, this.remembered());
+    this.key = `rarelib-judged-${data.run}`;
+    this.recall(data);
+  }
+
+  /** Put what this browser remembers in place of what the file says; a verdict is on an object here by its very box. */
+  recall(data) {
+    const owners = new Map(data.verdicts.map(([owner, ...cells]) => [boxKey(cells), owner]));
+    data.id.forEach((id, row) => owners.set(boxKey([id, "", ...placeOf(data, row)]), id));
+    for (const cells of this.remembered()) {
+      const key = boxKey(cells);
+      const owner = owners.get(key) ?? "";
+      data.verdicts = data.verdicts.filter(([other, ...said]) => (owner ? other !== owner : boxKey(said) !== key));
+      if (cells[1]) data.verdicts.push([owner, ...cells]);
+    }
   }
 
   get(name) {
@@ -47,22 +59,30 @@ class PageModel {
   }
 
   async verdict({ object_id, rare }) {
-    const said = { ...this.remembered(), [object_id]: rare };
+    const { data } = this.values;
+    const cells = [object_id, rare, ...placeOf(data, data.id.indexOf(object_id))];
+    const others = this.remembered().filter((said) => boxKey(said) !== boxKey(cells));
     try {
-      localStorage.setItem(this.key, JSON.stringify(said));
+      localStorage.setItem(this.key, JSON.stringify([...others, cells]));
     } catch {
-      return { told: this.values.data.texts.not_remembered };
+      return { told: data.texts.not_remembered };
     }
-    return { told: this.values.data.texts.save_reminder };
+    return { told: data.texts.save_reminder };
   }
 
+  /** Return what was judged in this browser as rows of a file of verdicts, the word "" where one was taken back. */
   remembered() {
     try {
-      return JSON.parse(localStorage.getItem(this.key) ?? "{}");
+      return JSON.parse(localStorage.getItem(this.key) ?? "[]");
     } catch {
-      return {};
+      return [];
     }
   }
+}
+
+/** Return what tells the object and the box of a verdict from others. */
+function boxKey([id, , ...place]) {
+  return JSON.stringify([id, ...place]);
 }
 
 const place = document.getElementById("objects");

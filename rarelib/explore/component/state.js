@@ -2,6 +2,11 @@
 
 const WORDS = { yes: 1, no: 1, unsure: 1 };
 
+/** Return the picture and the box of an object, as a file of verdicts tells them. */
+function placeOf(data, row) {
+  return [data.image.names[data.image.codes[row]], ...data.box[row].map(String)];
+}
+
 class State {
   constructor(model, host) {
     this.model = model;
@@ -11,7 +16,8 @@ class State {
     this.n = this.data.id.length;
     this.say = speaker(this.data.texts);
     this.rowOf = new Map(this.data.id.map((id, row) => [id, row]));
-    this.verdict = this.data.id.map((id) => this.data.verdicts[id] ?? "");
+    const said = new Map(this.data.verdicts.map(([owner, , word]) => [owner, word]));
+    this.verdict = this.data.id.map((id) => said.get(id) ?? "");
     this.members = this.eventMembers();
     this.undone = [];
     this.only = null; // { rows: Set, name, order, found, whatever }: what a lasso, a likeness or words left
@@ -155,16 +161,23 @@ class State {
     return last[0];
   }
 
-  /** Return [id, word] of all verdicts: of the objects here in their order, then of those that are not on this page. */
+  /** Return all verdicts as rows of the file: of the objects here in their order, then of those not on this page. */
   allVerdicts() {
-    const here = this.data.id.map((id, row) => [id, this.verdict[row]]);
-    const elsewhere = Object.entries(this.data.verdicts).filter(([id]) => !this.rowOf.has(id));
-    return [...here, ...elsewhere].filter(([, word]) => word in WORDS);
+    const here = [...this.data.id.keys()].filter((row) => this.verdict[row] in WORDS);
+    const said = here.map((row) => [this.data.id[row], this.verdict[row], ...placeOf(this.data, row)]);
+    return [...said, ...this.notHere().map(([, ...cells]) => cells)];
   }
 
+  /** Return the verdicts that are on no object of this page: [owner, ...cells], no owner where the run ranks none. */
+  notHere() {
+    return this.data.verdicts.filter(([owner]) => !this.rowOf.has(owner));
+  }
+
+  /** Count the verdicts on ranked objects of the run by word, and those on others. */
   countVerdicts() {
-    const counts = { yes: 0, no: 0, unsure: 0 };
-    for (const [, word] of this.allVerdicts()) counts[word] += 1;
+    const counts = { yes: 0, no: 0, unsure: 0, elsewhere: 0 };
+    for (const word of this.verdict) if (word in WORDS) counts[word] += 1;
+    for (const [owner, , word] of this.notHere()) counts[owner ? word : "elsewhere"] += 1;
     return counts;
   }
 
