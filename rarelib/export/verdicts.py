@@ -10,16 +10,18 @@ from typing import Any
 from xml.etree import ElementTree as xml
 
 import numpy as np
+import pandas as pd
 
 from ..pictures.boxes import overlaps
 from ..run.folder import RunFolder
 from ..run.rows import rows_of
 from ..run.user_tables import is_yes
-from ..run.verdict_file import PLACE, VerdictFile
+from ..run.verdict_file import OWNER, PLACE, VerdictFile, rows_in_run
 from ..tables import BOX
 from .rows import VERDICTS
 
 SAID = {"rare": True, "common": False}  # beside yes and no
+Told = tuple[str, bool, list[float] | None]  # object_id, whether it is rare, and its box [px] where the tool tells it
 SAME_BOX_IOU = 0.9  # a tool that gives a box a new id leaves it where it was
 
 
@@ -40,20 +42,30 @@ def import_verdicts(run: RunFolder, file: Path, *, source: str) -> dict[str, int
     """
     readers = {"label-studio": _label_studio, "cvat": _cvat, "fiftyone": _fiftyone}
     try:
-        said = dict(readers[source](file, run))
+        told = list(readers[source](file, run))
     except (ValueError, KeyError, TypeError, AttributeError, xml.ParseError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file.name} is not an export of {source}: {_squeeze(error)}.") from error
-    known = set(rows_of(run, "scores", list(said), columns=["object_id"])["object_id"])
-    rare, common = ([each for each in said if each in known and said[each] is verdict] for verdict in (True, False))
-    if not rare and not common:
+    rows = rows_in_run(_as_rows(told, run), run)
+    here = rows[rows[OWNER] != ""]
+    if here.empty:
         raise ValueError(f"{file.name} has no verdict on an object of {run.root.name}.")
-    words = {**dict.fromkeys(rare, "yes"), **dict.fromkeys(common, "no")}
-    judged = rows_of(run, "objects", list(words), columns=["object_id", *PLACE])
-    VerdictFile(run.root / VERDICTS, run).put(words, judged)
-    return {"rare": len(rare), "common": len(common), "unknown": sum(each not in known for each in said)}
+    judged = rows_of(run, "objects", here[OWNER], columns=["object_id", *PLACE])
+    VerdictFile(run.root / VERDICTS, run).put(dict(zip(here[OWNER], here["rare"], strict=True)), judged)
+    counts = {name: int((here["rare"] == word).sum()) for name, word in (("rare", "yes"), ("common", "no"))}
+    return {**counts, "unknown": len(rows) - len(here)}
 
 
-def _label_studio(file: Path, run: RunFolder) -> Iterator[tuple[str, bool]]:
+def _as_rows(told: list[Told], run: RunFolder) -> pd.DataFrame:
+    """Return the last verdict on each object as rows of a file, with the boxes that the tool tells."""
+    names, said, xyxy = zip(*told, strict=True) if told else ((), (), ())
+    rows = pd.DataFrame({"object_id": names, "rare": ["yes" if rare else "no" for rare in said]}, dtype="str")
+    boxes = pd.DataFrame([each or [np.nan] * 4 for each in xyxy], columns=BOX, index=rows.index, dtype=float)
+    images = rows_of(run, "objects", names, columns=["object_id", "image_id"]).set_index("object_id")["image_id"]
+    image_id = rows["object_id"].map(images).where(boxes.notna().all(axis=1)).fillna("").astype("str")
+    return rows.assign(image_id=image_id, **boxes).drop_duplicates("object_id", keep="last", ignore_index=True)
+
+
+def _label_studio(file: Path, run: RunFolder) -> Iterator[Told]:
     tasks = json.loads(file.read_text(encoding="utf-8"))
     place = None
     for task in tasks:
@@ -69,10 +81,10 @@ def _label_studio(file: Path, run: RunFolder) -> Iterator[tuple[str, bool]]:
                 if name not in known:
                     place = place if place is not None else _Places(run)
                     name = place.object_at(known, _pixels(region)) or name
-                yield name, verdict
+                yield name, verdict, _pixels(region) if "x" in region["value"] else None
 
 
-def _cvat(file: Path, run: RunFolder) -> Iterator[tuple[str, bool]]:
+def _cvat(file: Path, run: RunFolder) -> Iterator[Told]:
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive, archive.open("annotations.xml") as opened:
             root = xml.parse(opened).getroot()
@@ -84,10 +96,10 @@ def _cvat(file: Path, run: RunFolder) -> Iterator[tuple[str, bool]]:
         fields = {node.get("name"): node.text or "" for node in box.iter("attribute")}
         verdict = _verdict(fields.get("rare"))
         if verdict is not None and fields.get("object_id"):
-            yield fields["object_id"], verdict
+            yield fields["object_id"], verdict, [float(box.attrib[side]) for side in ("xtl", "ytl", "xbr", "ybr")]
 
 
-def _fiftyone(file: Path, run: RunFolder) -> Iterator[tuple[str, bool]]:
+def _fiftyone(file: Path, run: RunFolder) -> Iterator[Told]:
     waiting: list[Any] = [json.loads(file.read_text(encoding="utf-8"))]
     while waiting:
         value = waiting.pop()
@@ -99,7 +111,8 @@ def _fiftyone(file: Path, run: RunFolder) -> Iterator[tuple[str, bool]]:
                             if (said := _verdict(each)) is not None), None)  # fmt: skip
             if isinstance(fields.get("object_id"), str):
                 if verdict is not None:
-                    yield fields["object_id"], verdict
+                    x, y, width, height = fields.get("bbox") or [0.0] * 4
+                    yield fields["object_id"], verdict, [x, y, x + width, y + height] if "bbox" in fields else None
             else:
                 waiting += value.values()
 

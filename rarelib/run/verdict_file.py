@@ -110,6 +110,12 @@ def owned_rows(rows: pd.DataFrame, objects: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{OWNER: owner})[~replaced].reset_index(drop=True)
 
 
+def rows_in_run(rows: pd.DataFrame, run: RunFolder) -> pd.DataFrame:
+    """Return verdicts with their OWNER among the ranked objects of a run; one without a box has its owner's then."""
+    objects = _objects_around(rows, run)
+    return _ranked_owners(_boxed(owned_rows(rows, objects), objects), run)
+
+
 class VerdictFile:
     """The verdicts of a run as they are given: read once, written anew with each of them.
 
@@ -127,8 +133,7 @@ class VerdictFile:
         """
         self.path = Path(path)
         rows = read_rows(self.path) if self.path.is_file() else pd.DataFrame(columns=list(COLUMNS), dtype="str")
-        objects = _objects_around(rows, run)
-        self.rows = _ranked_owners(_boxed(owned_rows(rows, objects), objects), run)
+        self.rows = rows_in_run(rows, run)
 
     @property
     def words(self) -> dict[str, str]:

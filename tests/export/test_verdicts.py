@@ -118,3 +118,31 @@ def test_what_comes_back_is_written_with_the_box_that_was_judged(world):
     moved = run.read_table("objects").replace({"object_id": {RARE: COMMON, COMMON: RARE}})
     run.write_table("objects", moved)
     assert collect_rows(run, what="rare").objects["object_id"].tolist() == [COMMON]
+
+
+@pytest.mark.parametrize("source", ["label-studio", "cvat", "fiftyone"])
+def test_what_was_judged_before_the_objects_were_found_anew_is_put_to_its_box(world, source):
+    run, pictures, out = world
+    export_run(run, out, to=source, images_folder=pictures)
+    file = out / {"label-studio": "tasks.json", "cvat": "annotations.xml", "fiftyone": "labels.json"}[source]
+    if source == "label-studio":
+        text = json.dumps(annotated(json.loads(file.read_text(encoding="utf-8"))))
+    elif source == "cvat":
+        tree = ElementTree.parse(file)
+        for box in tree.iter("box"):
+            fields = {node.get("name"): node for node in box.iter("attribute")}
+            fields["rare"].text = {COMMON: "no"}.get(fields["object_id"].text, "unjudged")
+        text = ElementTree.tostring(tree.getroot(), encoding="unicode")
+    else:
+        labels = json.loads(file.read_text(encoding="utf-8"))
+        for annotation in labels["annotations"]:
+            annotation["rare"] = {COMMON: "no"}.get(annotation["object_id"])
+        text = json.dumps(labels)
+    file.write_text(text, encoding="utf-8")
+    objects = run.read_table("objects").replace({"object_id": {OPEN: COMMON, COMMON: OPEN}})
+    moved = objects["object_id"] == COMMON
+    run.write_table(
+        "objects", objects.assign(x_min=objects["x_min"] + 300 * moved, x_max=objects["x_max"] + 300 * moved)
+    )
+    import_verdicts(run, file, source=source)
+    assert verdicts_of(run).get(OPEN) == "no" and COMMON not in verdicts_of(run)

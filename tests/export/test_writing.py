@@ -146,6 +146,9 @@ def test_csv_has_every_field_and_refers_to_pictures(world):
 
 def test_only_what_is_judged_rare(world):
     run, _, out = world
+    (run.root / "verdicts.csv").write_text("object_id,rare\ngone-00,yes\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"None of the objects in verdicts\.csv is in this run"):
+        export_run(run, out, verdicts=run.root / "verdicts.csv")
     with pytest.raises(ValueError, match="No object is judged rare"):
         export_run(run, out, what="rare")
     (run.root / "verdicts.csv").write_text("object_id,rare\nimg0-02,yes\nimg2-06,no\n", encoding="utf-8")
