@@ -10,12 +10,14 @@ from small_demo import PROJECT, run_demo
 
 from rarelib.explore.explorer import Explorer
 from rarelib.params import ParameterError
+from rarelib.pictures.boxes import pair_overlaps
 from rarelib.pipeline.by_hand import open_stage
 from rarelib.pipeline.check import check_run
 from rarelib.pipeline.notebooks import copy_notebooks
 from rarelib.pipeline.stages import StageFailed
 from rarelib.run.folder import RunFolder
-from rarelib.tables import STAGES
+from rarelib.run.verdict_file import OWNER, VerdictFile
+from rarelib.tables import BOX, STAGES
 
 
 def up_to_date(told):
@@ -161,3 +163,29 @@ def test_verdicts_given_in_the_explorer_are_picked_up_and_told(copied_demo):
     assert told in html.unescape((run.root / "report.html").read_text(encoding="utf-8"))  # its quotes are escaped there
     assert Explorer(run.root).verdict_file.words == {rare: "yes", common: "no"}
     assert check_run(run.root) == []  # verdicts.csv is a file of the run
+
+
+def test_verdicts_stay_with_their_boxes_when_objects_are_found_anew(copied_demo):
+    explorer = Explorer(copied_demo / "demo")
+    judged = explorer.objects.iloc[:40].set_index("object_id")
+    explorer.verdict_file.put(dict.fromkeys(judged.index, "yes"), judged.reset_index())
+    run, _ = run_demo(copied_demo, conf=0.6, audit=False, skip_visualization=True, skip_caption=True)
+    file = VerdictFile(run.root / "verdicts.csv", run)
+    rows = file.rows[file.rows[OWNER] != ""].reset_index(drop=True)
+    now = run.read_table("objects").set_index("object_id").loc[rows[OWNER]]
+    assert (rows["object_id"] != rows[OWNER]).any()  # ids count the boxes of a picture
+    assert (now["image_id"].to_numpy() == judged["image_id"][rows["object_id"]].to_numpy()).all()
+    shared, *_ = pair_overlaps(now[BOX].to_numpy(float), judged.loc[rows["object_id"], BOX].to_numpy(float))
+    assert shared.min() > 0.5
+    assert f"{len(rows)} rare, 0 common." in run.read_json("tables/audit.json")["verdicts"]
+
+
+def test_verdicts_on_nothing_of_the_run_do_not_stop_it_but_where_a_user_names_them(copied_demo):
+    own = copied_demo / "demo" / "verdicts.csv"
+    own.write_text("object_id,rare\ngone-00,yes\ngone-01,no\n", encoding="utf-8")
+    quick = {"audit": False, "skip_visualization": True, "skip_caption": True}
+    run, _ = run_demo(copied_demo, **quick)
+    told = run.read_json("tables/audit.json")["verdicts"]
+    assert told.startswith("Verdicts on objects that this run does not rank: 2.")
+    with pytest.raises(StageFailed, match=r"None of the objects in verdicts\.csv is in this run"):
+        run_demo(copied_demo, **quick, verdicts=str(own))
