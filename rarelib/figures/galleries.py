@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ..language import phrases, say, text_columns
-from ..tables import DETECTED, LABEL
+from ..tables import BOX, DETECTED, LABEL
+from .labels import place_labels
 from .style import (
     DPI,
     INK,
@@ -31,6 +32,8 @@ CAPTION_LINE = 0.118  # height of one [inches]
 LANDSCAPE = 0.8  # height over width of a gallery's tile
 NAME_LETTERS, NEIGHBOUR_LETTERS = 16, 13  # below the small tiles of neighbours: "24 parking meter" fits
 LETTERS_PER_INCH = 15.5  # of the small print under a picture
+NAMED = (DETECTED, LABEL)  # origins of boxes whose class is no guess
+LABEL_PAD = 0.8  # points around a box's label
 
 
 @styled
@@ -80,6 +83,9 @@ def plot_boxes(
         axes.imshow(_shrunk(picture, int(cell * DPI)), extent=(0, width, height, 0), interpolation="antialiased")
         for row in rows.sort_values("confidence").itertuples():
             _box(axes, row)
+    chart.draw_without_rendering()  # only a finished layout tells how large a label is beside its picture
+    for axes, rows in zip(panels, boxes, strict=False):
+        _put_labels(axes, rows.sort_values("confidence"))
     return chart
 
 
@@ -224,13 +230,24 @@ def _likeness(axes: Axes, row: pd.Series) -> None:
 
 def _box(axes: Axes, row: Any) -> None:
     x, y = row.x_min, row.y_min
-    proposal = row.origin not in (DETECTED, LABEL)
-    style = {"linestyle": (0, (3, 2)), "edgecolor": "#f0b429"} if proposal else {"edgecolor": "#35c4f0"}
+    named = row.origin in NAMED
+    style = {"edgecolor": "#35c4f0"} if named else {"linestyle": (0, (3, 2)), "edgecolor": "#f0b429"}
     axes.add_patch(Rectangle((x, y), row.x_max - x, row.y_max - y, fill=False, linewidth=1.1, **style))
-    if not proposal:
+    if named:
         text = f"{fit_text(row.class_name, 16)} {row.confidence:.2f}"
-        label = axes.text(x, y, text, fontsize=6, color=INK, va="bottom", clip_on=True)
-        label.set_bbox({"facecolor": "#35c4f0", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})
+        label = axes.text(x, y, text, fontsize=6, color=INK, va="top", clip_on=True)
+        label.set_bbox({"facecolor": "#35c4f0", "edgecolor": "none", "pad": LABEL_PAD, "alpha": 0.85})
+
+
+def _put_labels(axes: Axes, rows: pd.DataFrame) -> None:
+    """Move the labels of these boxes into the picture and apart, in the order in which they were drawn."""
+    pixel = np.abs(np.diff(axes.transData.inverted().transform([(0, 0), (1, 1)]), axis=0)[0])  # in the picture's pixels
+    pad = LABEL_PAD * DPI / 72 * pixel
+    sizes = np.array([label.get_window_extent().size for label in axes.texts]).reshape(-1, 2) * pixel + 2 * pad
+    _, width, height, _ = axes.images[0].get_extent()
+    places = place_labels(rows.loc[rows["origin"].isin(NAMED), BOX].to_numpy(float), sizes, (width, height))
+    for label, place in zip(axes.texts, places, strict=True):
+        label.set_position(place + pad)
 
 
 def _tail(name: str, columns: int) -> str:

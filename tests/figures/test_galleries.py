@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from rarelib.figures.galleries import plot_boxes, plot_contact_sheet, plot_gallery, plot_neighbours
+from rarelib.figures.labels import place_labels
 from rarelib.figures.style import png_bytes
 
 
@@ -101,6 +102,30 @@ def test_boxes_stand_where_they_are_in_the_original_picture():
     assert axes.images[0].get_extent() == [0, 120, 80, 0]  # a crop of 60 x 40 px, made half as large
     assert sorted(patch.get_bbox().bounds for patch in axes.patches) == [(2.0, 3.0, 28.0, 17.0)] * 2
     assert [patch.get_linestyle() for patch in axes.patches].count("solid") == 1  # the proposal is dashed
+
+
+def test_labels_of_boxes_stand_inside_their_picture_and_apart():
+    table = rows(6).assign(origin="detected", class_name="construction vehicle", confidence=np.arange(6) / 10)
+    corners = [[0, 0, 50, 60], [2, 0, 60, 50], [390, 40, 400, 80], [100, 290, 110, 300], [9, 150, 30, 170]]
+    table[["x_min", "y_min", "x_max", "y_max"]] = np.array([*corners, corners[-1]], float)
+    figure = plot_boxes([np.zeros((300, 400, 3), np.uint8)], [table])
+    figure.draw_without_rendering()
+    (axes,) = shown(figure)
+    picture = axes.get_window_extent()
+    extents = [text.get_bbox_patch().get_window_extent() for text in axes.texts]
+    assert len(extents) == 6
+    for number, extent in enumerate(extents):
+        assert picture.x0 - 1 <= extent.x0 and extent.x1 <= picture.x1 + 1, extent
+        assert picture.y0 - 1 <= extent.y0 and extent.y1 <= picture.y1 + 1, extent
+        assert not any(extent.padded(-0.5).overlaps(other.padded(-0.5)) for other in extents[:number])
+
+
+def test_a_label_moves_below_the_edge_then_to_the_bottom_then_down():
+    boxes = np.array([[10, 20, 50, 60]] * 5, float)
+    places = place_labels(boxes, np.full((5, 2), [30.0, 10.0]), (100.0, 100.0))
+    assert places == [(10, 10), (10, 20), (10, 50), (10, 60), (10, 30)]
+    assert place_labels(boxes[:1] + 85, np.array([[30.0, 10.0]]), (100.0, 100.0)) == [(70, 90)]
+    assert place_labels(boxes[:2], np.full((2, 2), 100.0), (100.0, 100.0)) == [(0, 0), (0, 0)]  # nothing is free
 
 
 def test_a_tile_tells_what_is_known_of_its_object():

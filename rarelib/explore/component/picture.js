@@ -57,27 +57,31 @@ class PictureView {
     if (picture.naturalWidth) pen.drawImage(picture, 0, 0);
     if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
     const scale = this.canvas.width / Math.max(answer.width, 1);
+    const others = answer.boxes.filter((box) => box.row !== this.row);
     const own = answer.boxes.filter((box) => box.row === this.row);
-    for (const box of [...answer.boxes.filter((one) => one.row !== this.row), ...own]) {
-      this.paintBox(pen, box, scale, box.row === this.row);
-    }
+    for (const box of [...others, ...own]) this.paintBox(pen, box, scale, box.row === this.row);
+    const taken = [];
+    for (const box of [...own, ...others]) this.paintLabel(pen, box, scale, box.row === this.row, taken);
   }
 
-  paintBox(pen, { xyxy, name, origin }, scale, own) {
+  paintBox(pen, { xyxy, origin }, scale, own) {
     const [left, top, right, bottom] = xyxy.map((value) => value * scale);
     pen.lineWidth = own ? 4 : 2;
     pen.strokeStyle = own ? RARE : origin === "detected" ? "#56b4e9" : "#f0c36a";
     pen.setLineDash(origin === "detected" ? [] : [7, 5]);
     pen.strokeRect(left, top, right - left, bottom - top);
     pen.setLineDash([]);
+  }
+
+  paintLabel(pen, { xyxy, name }, scale, own, taken) {
     pen.font = `${own ? 16 : 12}px system-ui, sans-serif`;
     const width = pen.measureText(name).width + 8;
-    const down = own ? 20 : 15;
-    const above = top > down ? top - down : top;
+    const height = own ? 20 : 15;
+    const [left, top] = placeLabel(xyxy.map((value) => value * scale), [width, height], [this.canvas.width, this.canvas.height], taken);
     pen.fillStyle = own ? RARE : "rgb(20 25 30 / 70%)";
-    pen.fillRect(left, above, width, down);
+    pen.fillRect(left, top, width, height);
     pen.fillStyle = "#fff";
-    pen.fillText(name, left + 4, above + down - 4);
+    pen.fillText(name, left + 4, top + height - 4);
   }
 
   key(event) {
@@ -97,4 +101,16 @@ class PictureView {
       button.setAttribute("aria-pressed", String(button.dataset.word === this.state.verdict[this.row]));
     }
   }
+}
+
+/** Return where a box's label stands within its picture and free of those taken: above the box, in it, below it, further down. */
+function placeLabel([left, top, , bottom], [width, height], [widest, highest], taken) {
+  const x = Math.max(Math.min(left, widest - width), 0);
+  const heights = [top - height, top, bottom - height, bottom];
+  for (let y = top; y < highest; y += height) heights.push(y);
+  const inside = heights.map((y) => Math.max(Math.min(y, highest - height), 0));
+  const free = (y) => taken.every(([left, top, right, bottom]) => x >= right || x + width <= left || y >= bottom || y + height <= top);
+  const y = inside.find(free) ?? inside[0];
+  taken.push([x, y, x + width, y + height]);
+  return [x, y];
 }
