@@ -14,14 +14,13 @@ def show(key: str, language: str = "en", /, **values: Any) -> None:
     show_text(say(key, language, **values))
 
 
-def show_text(text: str, *, code: bool = False) -> None:
+def show_text(text: str) -> None:
     """Show plain text; markup in it is inert."""
     import html
 
     from IPython.display import HTML, display
 
-    escaped = html.escape(text)
-    display(HTML(f"<pre>{escaped}</pre>" if code else f"<p>{escaped}</p>"))
+    display(HTML(f"<p>{html.escape(text)}</p>"))
 
 
 def show_table(rows: pd.DataFrame | list[dict[str, Any]], language: str = "en") -> None:

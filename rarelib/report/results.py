@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,15 @@ from ..tables import DETECTED, LABEL, STAGES
 from .folders import copy_result_folders, targets_of
 from .html import write_html
 
-__all__ = ["collect_statistics", "copy_result_folders", "rarest_objects", "timing_text", "write_html", "write_results"]
+__all__ = [
+    "collect_statistics",
+    "copy_result_folders",
+    "rarest_objects",
+    "timing_rows",
+    "timing_text",
+    "write_html",
+    "write_results",
+]
 
 COLUMNS = [
     "object_id", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason", "reason_codes", "event",
@@ -26,6 +34,7 @@ COLUMNS = [
 COUNTED = ("images", "unreadable", "objects", "early_filter", "embeddings", "scores", "captions")
 RESULTS = "detection_results.json"
 MAX_REASONS = 20
+TIMES = ("total", "start_up", "read", "compute", "write")
 
 
 def collect_results(
@@ -126,29 +135,42 @@ def left_out_reasons(tables: Tables) -> dict[str, dict[str, int]]:
     return {what: dict(list(reasons.items())[:MAX_REASONS]) for what, reasons in found.items()}
 
 
-def timing_text(run: RunFolder, *, running: str = "", language: str = "en") -> str:
-    """Return the seconds of each finished stage as an aligned text: total, start-up, read, compute, write, share.
+def timing_rows(run: RunFolder, *, running: str = "", language: str = "en") -> list[dict[str, str]]:
+    """Return the seconds of each stage, and of all, as texts: stage, total, start_up, read, compute, write, share.
 
     Args:
         run: Whose stages.
         running: The stage that asks, which is not finished yet.
-        language: Of the heads, and of what is said of a stage without seconds.
+        language: Of what is said of a stage without seconds, and of the last row's name.
     """
-    columns = ("total", "start_up", "read", "compute", "write")
     seconds = {stage: marker["seconds"] for stage, marker in stage_markers(run).items()}
-    whole = sum(times.get("total", 0.0) for times in seconds.values())
-    heads = [padded(say(f"report.time_{name}", language), 10, right=True) for name in columns]
-    share = padded(say("report.time_share", language), 9, right=True)
-    lines = [padded(say("report.time_unit", language), 20) + "".join(heads) + share]
-    for stage in STAGES:
-        if stage not in seconds:
-            told = "under_way" if stage == running else "not_run"
-            lines.append(f"{stage:<20}  {say(f'report.{told}', language)}")
-            continue
-        times = seconds[stage]
-        cells = "".join(f"{times[name]:>10.2f}" if name in times else f"{'':>10}" for name in columns)
-        lines.append(f"{stage:<20}{cells}{times.get('total', 0.0) / max(whole, 1e-9):>9.1%}")
-    return "\n".join([*lines, f"{'':<20}{whole:>10.2f}", ""])
+    whole = {name: sum(times.get(name, 0.0) for times in seconds.values()) for name in TIMES}
+    told = {stage: "under_way" if stage == running else "not_run" for stage in STAGES if stage not in seconds}
+    unknown = {stage: {"total": say(f"report.{key}", language)} for stage, key in told.items()}
+    known = {stage: _time_cells(times, whole["total"]) for stage, times in seconds.items()}
+    rows = {**unknown, **known, say("report.all_stages", language): _time_cells(whole, whole["total"])}
+    order = [*STAGES, *(name for name in rows if name not in STAGES)]
+    return [{"stage": name, **dict.fromkeys((*TIMES, "share"), ""), **rows[name]} for name in order]
+
+
+def timing_text(run: RunFolder, *, running: str = "", language: str = "en") -> str:
+    """Return the rows of `timing_rows` as an aligned text, with heads in the language."""
+    heads = {name: say(f"report.time_{name}", language) for name in (*TIMES, "share")}
+    rows = [
+        {"stage": say("report.time_unit", language), **heads},
+        *timing_rows(run, running=running, language=language),
+    ]
+    widths = {**dict.fromkeys(TIMES, 10), "share": 9}
+    lines = [
+        padded(row["stage"], 20) + "".join(padded(row[name], width, right=True) for name, width in widths.items())
+        for row in rows
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _time_cells(times: Mapping[str, float], whole: float) -> dict[str, str]:
+    cells = {name: f"{times[name]:.2f}" for name in TIMES if name in times}
+    return {**cells, "share": f"{times.get('total', 0.0) / max(whole, 1e-12):.1%}"}
 
 
 def stage_markers(run: RunFolder) -> dict[str, dict[str, Any]]:

@@ -7,8 +7,16 @@ import pandas as pd
 import pytest
 from planted_run import planted_run
 
+from rarelib.figures.notebook import show_table
 from rarelib.language import say, text_columns
-from rarelib.report.results import collect_results, collect_statistics, timing_text, write_html, write_results
+from rarelib.report.results import (
+    collect_results,
+    collect_statistics,
+    timing_rows,
+    timing_text,
+    write_html,
+    write_results,
+)
 from rarelib.tables import STAGES
 
 FUNNEL = {
@@ -100,11 +108,19 @@ def test_the_times_stand_below_their_heads_in_either_language(run):
     for language, unit, head, share in (("en", "[s]", "start-up", "share"), ("ja", "［秒］", "起動", "割合")):
         lines = timing_text(run, language=language).splitlines()
         assert lines[0].split()[0] == unit and head in lines[0].split() and lines[0].split()[-1] == share
-        assert len({text_columns(line) for line in lines[:-2]}) == 1
+        assert len({text_columns(line) for line in lines}) == 1
     assert not re.search("[a-z]", lines[0])
 
 
 def test_the_times_add_up(run):
     lines = timing_text(run).splitlines()
     assert lines[1].split() == ["01_select_images", "2.50", "0.75", "0.50", "1.00", "0.25", "16.7%"]
-    assert lines[-1].split() == ["15.00"]
+    assert lines[-1].split() == ["all", "stages", "15.00", "4.50", "3.00", "6.00", "1.50", "100.0%"]
+
+
+def test_the_times_are_a_table_of_a_notebook_too(run, capsys):
+    rows = timing_rows(run, running="07_report", language="ja")
+    assert [row["stage"] for row in rows] == [*STAGES, "全段階"] and rows[-2]["total"] == "実行中"
+    assert {tuple(row) for row in rows} == {("stage", "total", "start_up", "read", "compute", "write", "share")}
+    show_table(rows, "ja")
+    assert "HTML" in capsys.readouterr().out
