@@ -63,11 +63,11 @@ def test_more_like_this_is_of_other_events(explorer):
 
 def test_a_verdict_stands_in_the_file_at_once_and_can_be_taken_back(explorer):
     said, _ = explorer.answer("verdict", object_id="img2-06", rare="yes")
-    assert said["told"] == "1 verdicts in verdicts.csv"
+    assert said["told"] == "1 verdict in verdicts.csv"
     path = explorer.run.root / "verdicts.csv"
     header = "object_id,rare,image_id,x_min,y_min,x_max,y_max\n"
     assert path.read_text(encoding="utf-8") == f"{header}img2-06,yes,img2,10,20,50,60\n"
-    explorer.answer("verdict", object_id="img1-05", rare="unsure")
+    assert explorer.answer("verdict", object_id="img1-05", rare="unsure")[0]["told"].startswith("2 verdicts in ")
     explorer.answer("verdict", object_id="img2-06", rare="")
     assert path.read_text(encoding="utf-8") == f"{header}img1-05,unsure,img1,10,20,50,60\n"
     assert "must be one of yes, no, unsure" in explorer.answer("verdict", object_id="a", rare="maybe")[0]["error"]

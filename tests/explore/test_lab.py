@@ -96,7 +96,7 @@ def test_a_verdict_stands_in_the_file_and_learning_moves_what_looks_alike(page, 
     judged = ids(page)[5]
     card = cards(page).nth(5)
     card.get_by_role("button", name="rare", exact=True).click()
-    page.get_by_text("1 verdicts in verdicts.csv").wait_for(timeout=WAIT_MS)
+    page.get_by_text("1 verdict in verdicts.csv").wait_for(timeout=WAIT_MS)
     (given,) = verdicts_of(run)
     assert (given["object_id"], given["rare"]) == (judged, "yes") and judged.startswith(given["image_id"])
     cards(page).nth(0).press("n")
@@ -107,7 +107,7 @@ def test_a_verdict_stands_in_the_file_and_learning_moves_what_looks_alike(page, 
     assert page.locator(".rarelib .card .rose").count() > 0
     page.locator(".rarelib button.forget").click()
     page.locator(".rarelib button.undo").click()
-    page.get_by_text("1 verdicts in verdicts.csv").wait_for(timeout=WAIT_MS)
+    page.get_by_text("1 verdict in verdicts.csv").wait_for(timeout=WAIT_MS)
     assert len(verdicts_of(run)) == 1
 
 
