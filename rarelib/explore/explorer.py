@@ -133,6 +133,7 @@ class Explorer(anywidget.AnyWidget):
             run_name=self.run.root.resolve().name,
             verdicts=self.verdict_file.rows,
             can={"words": self._words.possible, "learn": True, "frames": True, "download": False},
+            selection=self.run.read_json("config.json")["parameters"].get("selection", "ranked"),
             language=self.language,
         )
 

@@ -36,6 +36,7 @@ def component_data(
     run_name: str,
     verdicts: pd.DataFrame,
     can: Mapping[str, bool],
+    selection: str = "ranked",
     language: str = "en",
 ) -> dict[str, Any]:
     """Return what the component needs, JSON-able.
@@ -43,15 +44,17 @@ def component_data(
     Args:
         rows: Of `rows.gather_objects`, or some of them.
         neighbours: The neighbours table; only objects among the rows are told.
-        run_name: Under which a page remembers verdicts.
+        run_name: Under which a page remembers verdicts; no other run of other pictures has it.
         verdicts: Of `VerdictFile.rows`.
         can: What the host offers: words, learn, frames, download.
+        selection: Of the run; with "union" the rarity is that of the plain recipe.
         language: "en" or "ja".
 
     Returns:
         Columns by name, all in the order of the rows; class, origin, drive, path, image as {names, codes}; codes as
-        {names, shown, lists}; near as row -> [[row, similarity], …]; texts by key; verdicts as rows of owner ("" for
-        none) and cells of the file, those of objects that are not among the rows too, so that saving loses none.
+        {names, shown, lists}; near as row -> [[row, similarity], …]; by_signs the rarity that the signs that raise add
+        up to, None where they are not known; texts by key; verdicts as rows of owner ("" for none) and cells of the
+        file, those of objects that are not among the rows too, so that saving loses none.
     """
     number = pd.Series(np.arange(len(rows)), index=rows["object_id"])
     texts = {name: _caption_text(rows, name) for name in TEXTS}
@@ -76,7 +79,8 @@ def component_data(
         "event_size": rows["event_size"].astype(int).tolist(),
         "box": rows[BOX].round().astype(int).to_numpy().tolist(),
         "near": _near(neighbours, number),
-        "signs": _signs(rows, language),
+        **_signs(rows, language),
+        "rarity_by": "plain" if selection == "union" else "verdicts",  # where it is not that by the signs
         **{name: _numbers(rows[name], 3) for name in ("rarity", "confidence", "x", "y")},
         "size": _numbers(rows["size"], 0),
         **texts,
@@ -147,12 +151,12 @@ def _near(neighbours: pd.DataFrame | None, number: pd.Series) -> dict[int, list[
     return found
 
 
-def _signs(rows: pd.DataFrame, language: str) -> list[dict[str, Any]]:
+def _signs(rows: pd.DataFrame, language: str) -> dict[str, Any]:
     from ..figures.signs import COLOURS, sign_name  # a pipeline that shows nothing loads no matplotlib
 
     parts = rarity_parts(rows)
-    raising = {sign.name for sign in SIGNS if sign.raises}
-    return [
+    raising = [sign.name for sign in SIGNS if sign.raises and sign.name in parts]
+    signs = [
         {
             "name": name,
             "label": sign_name(name, language),
@@ -162,6 +166,7 @@ def _signs(rows: pd.DataFrame, language: str) -> list[dict[str, Any]]:
         }
         for name in parts.columns
     ]
+    return {"signs": signs, "by_signs": _numbers(parts[raising].sum(axis=1, min_count=1), 3)}
 
 
 def _numbers(values: pd.Series, digits: int) -> list[float | None]:

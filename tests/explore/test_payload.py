@@ -55,9 +55,20 @@ def test_the_parts_of_a_rarity_are_told_where_the_ranking_kept_its_signs(tmp_pat
     alone = pytest.approx(0.5 * weight["sign_look"])
     assert parts["sign_look"]["values"] == [alone, alone, alone, 0, 0]
     assert parts["sign_look"]["raises"] and not parts["sign_quality"]["raises"]
+    assert told(run)["by_signs"] == [alone, alone, alone, 0, 0]
     rows = gather_objects(run)
-    assert told(run, rows.drop(columns=list(weight)))["signs"] == []
+    without = told(run, rows.drop(columns=list(weight)))
+    assert without["signs"] == [] and without["by_signs"] == [None] * 5
     assert parts["sign_look"]["colour"].startswith("#") and parts["sign_look"]["label"] == "strange look"
+
+
+def test_it_is_told_what_made_a_rarity_that_is_not_by_the_signs(tmp_path):
+    run = planted_run(tmp_path)
+    assert [told(run, selection=name)["rarity_by"] for name in ("ranked", "fdr", "union")] == [
+        "verdicts",
+        "verdicts",
+        "plain",
+    ]
 
 
 def test_the_cards_that_measure_the_precision_are_marked(tmp_path):

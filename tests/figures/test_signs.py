@@ -29,6 +29,17 @@ def test_a_bar_is_as_long_as_the_rarity_and_what_was_held_down(language):
     assert len(png_bytes(figure)) > 2_000  # warnings are errors, and a missing letter warns
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_rarity_that_the_signs_did_not_make_is_marked(language):
+    parts = rarity_parts(scores())
+    as_made = parts[["sign_look", "sign_name"]].sum(axis=1)
+    assert not plot_signs(parts, ROWS.assign(rarity=as_made), language=language).axes[0].lines
+    figure = plot_signs(parts, ROWS.assign(rarity=[0.95, as_made[1]]), language=language)
+    (mark,) = figure.axes[0].lines
+    assert mark.get_xdata()[0] == 0.95 and pd.isna(mark.get_xdata()[1]) and figure.axes[0].get_xlim()[1] > 0.95
+    assert len(png_bytes(figure)) > 2_000
+
+
 def test_nothing_to_draw_is_said_in_words():
     for parts in (rarity_parts(scores().head(0)), pd.DataFrame(index=[0, 1])):
         assert "keeps no signs" in plot_signs(parts, ROWS).axes[0].texts[0].get_text()

@@ -66,11 +66,12 @@ class Cards {
     return chips.length ? h("ul", { class: "chips" }, chips) : null;
   }
 
-  /** One bar, as long as the rarity, in the colours of the signs that made it; behind it, pale, what was held down. */
+  /** One bar, as long as the rarity by the signs, in their colours; behind it, pale, what was held down. */
   signs(row) {
     const parts = this.state.data.signs.map(({ label, raises, colour, values }) => ({ label, raises, colour, value: values[row] ?? 0 }))
       .filter(({ value }) => value >= LEAST_PART);
-    if (!parts.length) return null;
+    const other = this.otherRarity(row);
+    if (!parts.length) return other;
     parts.sort((a, b) => b.raises - a.raises || b.value - a.value);
     const said = parts.map(({ label, value }) => `${label} ${value.toFixed(2)}`);
     const swatch = (part) => {
@@ -86,7 +87,15 @@ class Cards {
       return piece;
     }));
     return h("div", { class: "signs" }, stack, h("ul", { "aria-hidden": "true" },
-      parts.slice(0, PARTS_SAID).map((part) => h("li", {}, swatch(part), `${part.label} ${part.value.toFixed(2)}`))));
+      parts.slice(0, PARTS_SAID).map((part) => h("li", {}, swatch(part), `${part.label} ${part.value.toFixed(2)}`))), other);
+  }
+
+  /** Say what the rarity is by the signs where verdicts or the plain recipe made it another. */
+  otherRarity(row) {
+    const { data, say } = this.state;
+    const bySigns = data.by_signs[row];
+    if (bySigns === null || Math.abs(bySigns - data.rarity[row]) < LEAST_PART) return null;
+    return h("p", { class: "by-signs quiet" }, say(`by_signs_${data.rarity_by}`, { value: bySigns.toFixed(2) }));
   }
 
   near(row) {
