@@ -179,7 +179,8 @@ class Explorer(anywidget.AnyWidget):
         moved = self.objects["rank"].to_numpy() - order
         words = self._said().tolist()
         values = {"rare": words.count("yes"), "common": words.count("no")}
-        counts = {"rose": int((moved > 0).sum()), "fell": int((moved < 0).sum())}
+        first = ~self.objects["event"].duplicated().to_numpy()  # those that have a card
+        counts = {"rose": int((moved[first] > 0).sum()), "fell": int((moved[first] < 0).sum())}
         told = self._with_elsewhere(say("explore.learned", self.language, **values, **counts))
         return {"rank": order.tolist(), "told": told}, []
 

@@ -22,15 +22,44 @@ def learned_ranks(objects: pd.DataFrame, vectors: np.ndarray, verdicts: np.ndarr
         fused: Whether the run's rarity is made of its signs, as by default.
 
     Returns:
-        Int array (n,), the run's own ranks dealt out anew.
+        Int array (n,), the run's own ranks dealt out anew, as by `deal_ranks`.
     """
     events = pd.factorize(objects["event"])[0]
     left = worth_left(places_of(objects, events, is_proposal(objects)), ~np.isnan(verdicts))
     rarity, shown = _before_verdicts(objects, fused=fused), _ranks_before(objects)
     learned = rerank(rarity, vectors, verdicts, events=events, left=left, shown=shown)
-    ranks = np.empty(len(learned), int)
-    ranks[np.argsort(-learned, kind="stable")] = np.sort(objects["rank"].to_numpy(int))
-    return ranks
+    return deal_ranks(objects["rank"].to_numpy(int), events, learned)
+
+
+def deal_ranks(ranks: np.ndarray, events: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """Deal ranks out anew, so that a view which stands behind that of its card takes no card's place.
+
+    Args:
+        ranks: Int array (n,), ascending.
+        events: Int array (n,), equal for the views of one event; the first of them has the card.
+        worth: Float array (n,), higher is shown earlier; the best view of an event speaks for it.
+
+    Returns:
+        Int array (n,): cards have the ranks of cards, in the order of their events; the other views those of other
+        views, none before the card of its event.
+    """
+    is_card = ~pd.Series(events).duplicated().to_numpy()
+    best = pd.Series(worth).groupby(events).transform("max").to_numpy()
+    order = np.lexsort([-worth, -best])
+    cards, others = order[is_card[order]], order[~is_card[order]]
+    place = np.empty(len(cards), int)
+    place[pd.factorize(events)[0][cards]] = np.arange(len(cards))
+    after = place[pd.factorize(events)[0][others]]  # the card that each stands behind
+    dealt, n_cards, n_others = np.empty(len(ranks), int), 0, 0
+    for rank, was_card in zip(ranks, is_card, strict=True):
+        may = n_others < len(others) and after[n_others] < n_cards
+        if n_cards == len(cards) or (may and not was_card):
+            dealt[others[n_others]] = rank
+            n_others += 1
+        else:
+            dealt[cards[n_cards]] = rank
+            n_cards += 1
+    return dealt
 
 
 def _before_verdicts(objects: pd.DataFrame, *, fused: bool) -> np.ndarray:

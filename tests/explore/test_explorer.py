@@ -9,6 +9,7 @@ from PIL import Image
 from planted_run import planted_run
 
 from rarelib.explore.explorer import Explorer
+from rarelib.explore.learning import deal_ranks
 from rarelib.explore.likeness import first_of_events, rows_alike
 from rarelib.explore.places import places_on_map
 from rarelib.explore.thumbnails import PictureIndex
@@ -131,10 +132,35 @@ def test_a_verdict_counts_for_the_views_of_its_event(explorer):
     assert set(again.learn().sort_values("learned_rank")["object_id"].tail(2)) == {first, second}
 
 
+def test_other_views_of_what_was_judged_take_no_places(explorer):
+    first = explorer.objects["object_id"][0]
+    scores = explorer.run.read_table("scores")
+    explorer.run.write_table("scores", scores.assign(event=scores["event"].where(scores["rank"].between(2, 3), first)))
+    again = Explorer(explorer.run.root)
+    again.answer("verdict", object_id=first, rare="yes")
+    said, _ = again.answer("learn")
+    assert said["rank"] == [1, 2, 3, 4, 5] and "0 objects rose, 0 fell" in said["told"]
+
+
+def test_cards_change_ranks_with_cards_only():
+    learned = deal_ranks(np.arange(1, 7), np.array([0, 1, 1, 1, 2, 3]), np.array([0.5, 1.0, 0.9, 0.8, 0.4, 0.3]))
+    assert learned.tolist() == [2, 1, 3, 4, 5, 6]
+    behind = deal_ranks(np.arange(1, 5), np.array([0, 1, 1, 2]), np.array([0.9, 0.1, 0.2, 0.5]))
+    assert behind.tolist() == [1, 3, 4, 2]  # no view before the card of its event
+
+
 def test_what_was_chosen_is_a_table(explorer):
     assert len(explorer.selection()) == 5
     explorer.chosen = [3, 1]
     assert explorer.selection()["rank"].tolist() == [4, 2]
+
+
+def test_the_page_knows_whether_the_rarity_is_by_the_plain_recipe(explorer):
+    assert explorer.data["rarity_by"] == "verdicts"
+    config = explorer.run.read_json("config.json")
+    config["parameters"]["selection"] = "union"
+    explorer.run.write_json("config.json", config)
+    assert Explorer(explorer.run.root).data["rarity_by"] == "plain"
 
 
 def test_of_more_objects_than_it_may_hold_the_rarest_and_the_judged_are_there(explorer):

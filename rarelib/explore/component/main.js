@@ -58,11 +58,15 @@ function makeVerdictBar(state, host, judge, tell) {
     if (!answer.error) state.setLearned(answer.rank);
     tell(answer.error ?? answer.told);
   };
+  const forget = () => {
+    state.setLearned(null);
+    tell("");
+  };
   const button = (text, action, name) => h("button", { type: "button", class: name, onclick: action }, text);
   return h("div", { class: "row verdict-bar" }, counted,
     button(say("judge_next", { count: AT_ONCE }), () => judge.start(), "judge"),
     button(say("undo"), () => state.undo(), "undo"),
-    data.can.learn ? [button(say("learn"), learn, "learn"), button(say("forget"), () => state.setLearned(null), "forget")] : null,
+    data.can.learn ? [button(say("learn"), learn, "learn"), button(say("forget"), forget, "forget")] : null,
     data.can.download ? button(say("save_verdicts"), () => saveVerdicts(state), "save") : null,
     h("span", { class: "quiet keys" }, say("keys")));
 }

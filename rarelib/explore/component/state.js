@@ -185,9 +185,8 @@ class State {
   setLearned(ranks) {
     this.order = ranks ? ranks : Array.from(this.data.rank);
     this.learned = ranks ? { moved: ranks.map((rank, row) => this.data.rank[row] - rank) } : null;
-    this.only = null;
     this.sort = "rank";
-    this.update();
+    this.showOnly(null);
     this.tell("learned");
   }
 }
