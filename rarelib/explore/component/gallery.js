@@ -19,6 +19,7 @@ class Gallery {
   }
 
   redraw() {
+    const focused = this.node.contains(document.activeElement) ? document.activeElement : null;
     this.drawn = 0;
     this.grid.replaceChildren();
     const { state } = this;
@@ -30,6 +31,13 @@ class Gallery {
     this.drawMore();
     this.node.scrollTop = 0;
     if (this.node.getBoundingClientRect().top < 0) this.node.scrollIntoView({ block: "start" }); // others stand there now
+    if (focused) this.focusCard(focused.closest(".card")?.dataset.row);
+  }
+
+  /** Go to the card of a row, to the first where it is not there. */
+  focusCard(row) {
+    const card = this.grid.querySelector(`.card[data-row="${row}"]`) ?? this.grid.querySelector(".card");
+    card?.focus({ preventScroll: true });
   }
 
   drawMore(count = PAGE) {

@@ -60,13 +60,14 @@ class State {
     return (this.members.get(this.data.event[row]) ?? []).filter((other) => other !== row);
   }
 
-  fits(row) {
+  /** Tell whether a row fits all filters, or all but the one named. */
+  fits(row, but = "") {
     const wanted = this.filters;
     const data = this.data;
     for (const column of ["class", "origin", "drive"]) {
-      if (wanted[column] !== "" && data[column].codes[row] !== Number(wanted[column])) return false;
+      if (column !== but && wanted[column] !== "" && data[column].codes[row] !== Number(wanted[column])) return false;
     }
-    if (wanted.code !== "" && !data.codes.lists[row].includes(Number(wanted.code))) return false;
+    if (but !== "code" && wanted.code !== "" && !data.codes.lists[row].includes(Number(wanted.code))) return false;
     if (wanted.marked && !data.marked[row]) return false;
     const all = wanted.marked || this.only?.found; // what was judged common is still marked; a search is over all objects
     if (wanted.selected && !data.selected[row] && !all) return false;
@@ -85,21 +86,34 @@ class State {
     return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
   }
 
+  /** Return the rows that fit all filters, or all but the one named, in the order in which they were found. */
+  fitting(but = "") {
+    const rows = [...(this.only?.rows ?? this.data.id.keys())];
+    return this.only?.whatever ? rows : rows.filter((row) => this.fits(row, but));
+  }
+
+  /** Return the first row of each event among some, or all of them where no event is shown once. */
+  firstViews(rows) {
+    if (!this.filters.events || this.filters.marked || this.only) return rows;
+    const seen = new Set();
+    return rows.filter((row) => !seen.has(this.data.event[row]) && seen.add(this.data.event[row]));
+  }
+
   /** Find anew which rows are shown, and in what order. */
   update() {
-    const rows = [];
-    const once = this.filters.events && !this.filters.marked && !this.only;
-    const seen = new Set();
-    const candidates = this.only?.order ? this.only.order : [...this.data.id.keys()].sort(this.comparer());
-    for (const row of candidates) {
-      if (this.only && !this.only.rows.has(row)) continue;
-      if (!this.only?.whatever && !this.fits(row)) continue;
-      if (once && seen.has(this.data.event[row])) continue;
-      seen.add(this.data.event[row]);
-      rows.push(row);
-    }
-    this.shown = rows;
+    this.fit = this.fitting();
+    this.shown = this.firstViews(this.only?.order ? this.fit : [...this.fit].sort(this.comparer()));
     this.tell("shown");
+  }
+
+  /** Return for each value of a column how many cards choosing it would show. */
+  counts(name) {
+    const { codes, lists, names } = name === "code" ? this.data.codes : this.data[name];
+    const rows = names.map(() => []);
+    for (const row of this.filters[name] === "" ? this.fit : this.fitting(name)) {
+      for (const code of lists ? lists[row] : [codes[row]]) rows[code].push(row);
+    }
+    return rows.map((some) => this.firstViews(some).length);
   }
 
   comparer() {

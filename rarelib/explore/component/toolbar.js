@@ -25,7 +25,7 @@ class Toolbar {
     const words = ["", "none", "yes", "no", "unsure"].map((word) => h("option", { value: word }, say(word ? `verdict_${word}` : "any")));
     return [data.can.words ? this.wordSearch() : null,
       this.select("sort_by", "sort", sorts.map((name) => h("option", { value: name }, say(`sort_${name}`)))),
-      this.column("class"), this.column("code", data.codes), this.select("filter_verdict", "verdict", words),
+      this.column("class"), this.column("code"), this.select("filter_verdict", "verdict", words),
       h("label", {}, say("filter_words"), h("input", { type: "search", name: "words", autocomplete: "off",
         oninput: (event) => this.state.setFilter("words", event.target.value.trim()) })),
       data.selected.some((one) => !one) ? this.tick("selected", "filter_selected", filters.selected) : null,
@@ -49,14 +49,24 @@ class Toolbar {
   }
 
   /** Make the choice among a column's names, the most frequent first; none where there is nothing to choose. */
-  column(name, column = this.state.data[name]) {
-    const counts = column.names.map(() => 0);
-    (column.codes ?? column.lists.flat()).forEach((code) => (counts[code] += 1));
-    const order = counts.map((_, code) => code).filter((code) => counts[code]).sort((a, b) => counts[b] - counts[a]);
+  column(name) {
+    const { state } = this;
+    const column = name === "code" ? state.data.codes : state.data[name];
+    const totals = column.names.map(() => 0);
+    (column.codes ?? column.lists.flat()).forEach((code) => (totals[code] += 1));
+    const order = totals.map((_, code) => code).filter((code) => totals[code]).sort((a, b) => totals[b] - totals[a]);
     if (order.length < 2) return null;
-    const shown = (code) => column.shown?.[code] ?? (column.names[code] || "–");
-    return this.select(`filter_${name}`, name, [h("option", { value: "" }, this.state.say("any")),
-      ...order.map((code) => h("option", { value: code }, `${shown(code)} (${counts[code]})`))]);
+    const options = order.map((code) => h("option", { value: code }));
+    const count = () => {
+      const counts = state.counts(name);
+      order.forEach((code, place) => {
+        options[place].textContent = `${column.shown?.[code] ?? (column.names[code] || "–")} (${counts[code]})`;
+      });
+    };
+    state.on("shown", count);
+    state.on("verdict", () => state.filters.verdict && count());
+    count();
+    return this.select(`filter_${name}`, name, [h("option", { value: "" }, state.say("any")), ...options]);
   }
 
   tick(name, label, checked) {
