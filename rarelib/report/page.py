@@ -19,8 +19,10 @@ from ..explore.rows import crop_sources, gather_objects, neighbours_of, open_tab
 from ..explore.thumbnails import PictureIndex, small_picture
 from ..pictures.sources import Folder
 from ..run.folder import VERDICTS, RunFolder
+from ..run.queries import Tables
 from ..run.rows import vectors_of
 from ..run.verdict_file import VerdictFile
+from ..tables import BOX
 
 MAX_BYTES = 14_000_000  # of pictures in base64 and what stands around them
 CARD_SIDE, SMALL_SIDE, WHOLE_SIDE = 240, 80, 800  # px
@@ -67,16 +69,31 @@ def page_rows(run: RunFolder, *, max_objects: int, language: str) -> tuple[pd.Da
 
 def page_data(run: RunFolder, rows: pd.DataFrame, *, language: str) -> dict[str, Any]:
     """Return what the component is told of these rows, with all of them on the map."""
+    asked = run.read_json("config.json")["parameters"] if run.has("config.json") else {}
     vectors = vectors_of(run, rows["object_id"])
     placed = rows.assign(**places_on_map(rows[["x", "y"]], vectors)) if len(rows) else rows
     return component_data(
         placed,
         neighbours_of(run, rows["object_id"]),
-        run_name=run.root.resolve().name,
+        run_name=f"{run.root.resolve().name}-{_boxes_stamp(run)}",
         verdicts=VerdictFile(run.root / VERDICTS, run).rows,
         can={"words": False, "learn": False, "frames": False, "download": True},
+        selection=asked.get("selection", "ranked"),
         language=language,
     )
+
+
+def _boxes_stamp(run: RunFolder) -> str:
+    """Return what tells a run's boxes from those of other pictures, whatever the order of the rows: 16 hex digits.
+
+    An id comes from a picture's path, which pictures of another data set may have as well; so the boxes take part.
+    """
+    box = ", ".join(f"round({side})::BIGINT" for side in BOX)
+    with Tables(run, "objects") as tables:
+        found = tables.value(
+            f"SELECT coalesce(bit_xor(md5_number_lower(concat_ws(' ', object_id, {box}))), 0) FROM objects"
+        )
+    return f"{int(found):016x}"
 
 
 def page_pictures(

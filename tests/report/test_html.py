@@ -164,6 +164,15 @@ def test_trust_is_told_where_it_was_measured(tmp_path):
     assert EVALUATION["sentence"] not in page_of(run)
 
 
+def test_the_page_knows_whether_the_rarity_is_by_the_plain_recipe(tmp_path):
+    run = planted_run(tmp_path)
+    assert told(page_of(run))["rarity_by"] == "verdicts"
+    config = run.read_json("config.json")
+    config["parameters"]["selection"] = "union"
+    run.write_json("config.json", config)
+    assert told(page_of(run))["rarity_by"] == "plain"
+
+
 def test_the_page_loads_nothing_and_runs_only_its_own_script(run):
     text = page_of(run)
     assert not re.search(r"""(src|href|url\(|@import|action)\s*[=(]?\s*["']?\s*(https?:|//|file:)""", text)
@@ -232,42 +241,6 @@ def test_a_verdict_is_given_taken_back_remembered_and_saved(opened):
     opened.reload()
     opened.wait_for_selector(".card")
     assert "1 rare, 1 not, 0 unsure" in opened.locator(".counted").inner_text()
-    opened.evaluate("localStorage.clear()")
-
-
-def remember(opened, *rows):
-    data = "JSON.parse(document.getElementById('object-data').textContent)"
-    opened.evaluate(f"localStorage.setItem('rarelib-judged-' + {data}.run, {json.dumps(json.dumps(rows))})")
-    opened.reload()
-    opened.wait_for_selector(".card")
-
-
-def test_verdicts_on_objects_that_are_not_on_the_page_are_told_and_saved_too(opened):
-    elsewhere = ["elsewhere", "no", "img9", "1", "2", "3", "4"]
-    remember(opened, elsewhere)
-    opened.locator(".card").nth(0).get_by_role("button", name="rare", exact=True).click()
-    said = opened.locator(".counted").inner_text()
-    assert said == "Verdicts: 1 rare, 0 not, 0 unsure · and 1 on objects that are not here"
-    with opened.expect_download() as saved:
-        opened.locator("button.save").click()
-    rows = list(csv.reader(saved.value.path().read_text(encoding="utf-8").splitlines()))
-    assert rows[1:] == [["img2-06", "yes", "img2", "10", "20", "50", "60"], elsewhere]
-    opened.evaluate("localStorage.clear()")
-
-
-def test_a_verdict_that_the_browser_remembers_stays_with_its_box(opened):
-    moved = ["img2-06", "yes", "img2", "300", "20", "350", "60"]  # the id named another box then
-    remember(opened, moved, ["img1-05", "no", "img1", "10", "20", "50", "60"])
-    assert [card.get_attribute("data-verdict") for card in opened.locator(".card").all()] == ["", "no", ""]
-    opened.locator(".card").nth(0).press("n")
-    opened.reload()
-    opened.wait_for_selector(".card")
-    assert "0 rare, 2 not, 0 unsure · and 1 on objects" in opened.locator(".counted").inner_text()
-    with opened.expect_download() as saved:
-        opened.locator("button.save").click()
-    rows = list(csv.reader(saved.value.path().read_text(encoding="utf-8").splitlines()))
-    assert [row[:2] for row in rows[1:]] == [["img2-06", "no"], ["img1-05", "no"], ["img2-06", "yes"]]
-    assert rows[3] == moved
     opened.evaluate("localStorage.clear()")
 
 

@@ -5,20 +5,21 @@ class PageModel {
     this.values = { data };
     this.pictures = pictures; // { crops: [data URI or ""], sheet: {...}, whole: [{...}], whole_of: [index or -1] }
     this.handlers = [];
-    this.key = `rarelib-judged-${data.run}`;
+    this.key = `rarelib-verdicts-${data.run}`;
+    this.file = Object.fromEntries(data.verdicts.map(([owner, , word]) => [owner, word]));
     this.recall(data);
   }
 
-  /** Put what this browser remembers in place of what the file says; a verdict is on an object here by its very box. */
+  /** Put what this browser remembers in place of what the file says. */
   recall(data) {
-    const owners = new Map(data.verdicts.map(([owner, ...cells]) => [boxKey(cells), owner]));
-    data.id.forEach((id, row) => owners.set(boxKey([id, "", ...placeOf(data, row)]), id));
-    for (const cells of this.remembered()) {
-      const key = boxKey(cells);
-      const owner = owners.get(key) ?? "";
-      data.verdicts = data.verdicts.filter(([other, ...said]) => (owner ? other !== owner : boxKey(said) !== key));
-      if (cells[1]) data.verdicts.push([owner, ...cells]);
-    }
+    const said = this.remembered();
+    this.remember(said);
+    data.id.forEach((id, row) => {
+      if (!(id in said)) return;
+      data.verdicts = data.verdicts.filter(([owner]) => owner !== id);
+      const [word] = said[id];
+      if (word) data.verdicts.push([id, id, word, ...placeOf(data, row)]);
+    });
   }
 
   get(name) {
@@ -59,30 +60,33 @@ class PageModel {
   }
 
   async verdict({ object_id, rare }) {
-    const { data } = this.values;
-    const cells = [object_id, rare, ...placeOf(data, data.id.indexOf(object_id))];
-    const others = this.remembered().filter((said) => boxKey(said) !== boxKey(cells));
-    try {
-      localStorage.setItem(this.key, JSON.stringify([...others, cells]));
-    } catch {
-      return { told: data.texts.not_remembered };
-    }
-    return { told: data.texts.save_reminder };
+    const kept = this.remember({ ...this.remembered(), [object_id]: [rare, this.file[object_id] ?? ""] });
+    return { told: this.values.data.texts[kept ? "save_reminder" : "not_remembered"] };
   }
 
-  /** Return what was judged in this browser as rows of a file of verdicts, the word "" where one was taken back. */
+  /** Return what was said in this browser, id -> [word, what the file said then]; where the file says another, it wins. */
   remembered() {
+    const holds = ([id, [word, before]]) => {
+      const now = this.file[id] ?? "";
+      return word !== now && (!now || now === before);
+    };
     try {
-      return JSON.parse(localStorage.getItem(this.key) ?? "[]");
+      return Object.fromEntries(Object.entries(JSON.parse(localStorage.getItem(this.key) ?? "{}")).filter(holds));
     } catch {
-      return [];
+      return {};
     }
   }
-}
 
-/** Return what tells the object and the box of a verdict from others. */
-function boxKey([id, , ...place]) {
-  return JSON.stringify([id, ...place]);
+  /** Keep what was said in this browser; tell whether it can. */
+  remember(said) {
+    try {
+      if (Object.keys(said).length) localStorage.setItem(this.key, JSON.stringify(said));
+      else localStorage.removeItem(this.key);
+      return true;
+    } catch {
+      return false;
+    }
+  }
 }
 
 const place = document.getElementById("objects");
