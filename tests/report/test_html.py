@@ -258,6 +258,32 @@ def test_the_next_objects_are_judged_by_keys(opened):
     opened.evaluate("localStorage.clear()")
 
 
+def test_undo_takes_the_last_verdict_back_and_shows_its_card(opened):
+    opened.get_by_label("selected only").uncheck()
+    opened.locator(".card").nth(4).press("y")
+    opened.locator("button.judge").click()
+    view = opened.locator(".judge-view")
+    said = view.locator("[data-word][aria-pressed=true]")
+    for key in "ynu":
+        opened.keyboard.press(key)
+    assert "4 of 4" in view.inner_text() and said.count() == 0
+    opened.keyboard.press("o")
+    opened.wait_for_selector(".picture-view[open]")
+    for key in ("y", "Escape"):
+        opened.keyboard.press(key)
+    assert said.get_attribute("data-word") == "yes"
+    opened.keyboard.press("z")
+    assert "4 of 4" in view.inner_text() and said.count() == 0
+    opened.keyboard.press("z")
+    assert "3 of 4" in view.inner_text() and said.count() == 0
+    for key in "zzzz":  # what was said before the view was opened stays
+        opened.keyboard.press(key)
+    assert "1 of 4" in view.inner_text()
+    opened.keyboard.press("Escape")
+    assert [card.get_attribute("data-verdict") for card in opened.locator(".card").all()] == ["", "", "", "", "yes"]
+    opened.evaluate("localStorage.clear()")
+
+
 def test_the_whole_picture_opens_with_its_box(opened):
     opened.locator(".card .picture").first.click()
     opened.wait_for_selector('.picture-view[data-ready="drive a/2.jpg"]')

@@ -16,11 +16,13 @@ class JudgeView {
         h("button", { type: "button", class: "back", onclick: () => this.goBack() }, `${say("undo")} (z)`),
         h("button", { type: "button", onclick: () => open(this.rows[this.at]) }, `${say("whole_picture")} (o)`)));
     this.node.addEventListener("keydown", (event) => this.key(event));
+    state.on("verdict", () => this.showVerdict());
   }
 
   start() {
     this.rows = this.state.shown.filter((row) => !this.state.verdict[row]).slice(0, AT_ONCE);
     this.at = 0;
+    this.before = this.state.undone.length; // what was said earlier is not taken back here
     this.node.showModal();
     this.show();
   }
@@ -37,7 +39,15 @@ class JudgeView {
     this.place.replaceChildren(cropImage(this.crops, row, state.name("class", row), state.say("no_picture")),
       h("h3", {}, `${state.order[row]} · ${state.name("class", row)} · ${state.data.rarity[row].toFixed(2)}`),
       h("p", {}, state.data.reason[row]), state.data.caption[row] ? h("p", { class: "caption" }, state.data.caption[row]) : "");
+    this.showVerdict();
     this.rows.slice(this.at + 1, this.at + 4).forEach((next) => this.crops.want(next, () => {}));
+  }
+
+  showVerdict() {
+    const said = this.state.verdict[this.rows?.[this.at]];
+    for (const button of this.node.querySelectorAll("[data-word]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.word === said));
+    }
   }
 
   say(word) {
@@ -47,10 +57,10 @@ class JudgeView {
     this.show();
   }
 
+  /** Take the last verdict back and show its card. */
   goBack() {
-    if (!this.at) return;
-    this.state.undo();
-    this.at -= 1;
+    if (this.state.undone.length <= this.before) return;
+    this.at = this.rows.indexOf(this.state.undo());
     this.show();
   }
 
