@@ -10,6 +10,7 @@ from planted_run import planted_run
 from rarelib.explore.component import component_style, notebook_module
 from rarelib.explore.payload import component_data
 from rarelib.explore.rows import gather_objects
+from rarelib.run.verdict_file import VerdictFile
 
 CAN = {"words": False, "learn": True, "frames": True, "download": False}
 HOST = """
@@ -46,7 +47,8 @@ def show(browser, tmp_path):
     def shown(rows, **answers):
         run = planted_run(tmp_path / "run")
         rows = rows(gather_objects(run)) if callable(rows) else rows
-        data = component_data(rows, run.read_table("neighbours"), run_name="r", verdicts={}, can=CAN)
+        verdicts = VerdictFile(run.root / "verdicts.csv", run).rows
+        data = component_data(rows, run.read_table("neighbours"), run_name="r", verdicts=verdicts, can=CAN)
         script = notebook_module().replace("export default { render };", "") + HOST
         told = {"crops": {"urls": [""] * 64}, "verdict": {"told": ""}, **answers}
         parts = [f'<script type="application/json" id="{name}">{json.dumps(value)}</script>'
