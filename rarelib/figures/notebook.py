@@ -15,7 +15,9 @@ def show(key: str, language: str = "en", /, **values: Any) -> None:
 
 
 def show_text(text: str) -> None:
-    """Show plain text; markup in it is inert."""
+    """Show plain text, nothing for none; markup in it is inert."""
+    if not text:
+        return
     import html
 
     from IPython.display import HTML, display

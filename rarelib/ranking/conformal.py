@@ -44,7 +44,8 @@ def cross_selection(scores: np.ndarray, common: np.ndarray, *, level: float, see
     """Select discoveries among all objects, each half judged by the common objects of the other half.
 
     Common objects stand for what is not to be found, as no label says so: classes that this data is full of. An odd
-    one among them makes the selection stricter, never looser. Where they are too few nothing is selected.
+    one among them raises the p-values of the other half, so that less is selected there. Where they are too few nothing
+    is selected.
 
     Args:
         scores: Float array (n,), higher is rarer; one row per event, as views of one are no independent witnesses.

@@ -12,8 +12,8 @@ from ..params import SELECTIONS
 from ..run.ids import id_order
 from ..settings import ScoreSettings
 from ..words.ordinary import ordinariness
-from .conformal import cross_selection
 from .crop_quality import crop_quality, hidden_share
+from .discoveries import find_discoveries
 from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates, join_overlapping
 from .joined import join_tables, names_by_text, narrowed
@@ -25,7 +25,6 @@ from .reasons import explain_objects
 from .signs import FOR_SIGNS, SIGNS, class_facts, fuse_signs, rare_class_points, signs_in_turn
 from .stored import StoredVectors, arrange
 
-FREQUENT_SHARE = 0.05  # of the objects; a class of so many is common, and what stands for "not to be found"
 LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
            "reason_codes", "embedding_rarity", "quality", "hidden", *(sign.name for sign in SIGNS), "event",
@@ -230,20 +229,9 @@ def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, setting
     budget = max(round(settings.selection_share * len(table)), settings.selection_min)
     budget += int((table["verdict"].to_numpy()[heads] == 1).sum())  # what was judged uses nothing up
     if settings.selection == "fdr":
-        heads, budget = _discoveries(table, heads, settings), len(table)
+        heads, budget = find_discoveries(table, heads, settings), len(table)
     drive = np.where((table["group"] == "").to_numpy(bool), -1, pd.factorize(table["group"])[0])
     return choose_first(order, heads, budget=budget, drive=drive, max_per_group=settings.max_per_group)
-
-
-def _discoveries(table: pd.DataFrame, heads: np.ndarray, settings: ScoreSettings) -> np.ndarray:
-    """Mark the heads of events that conformal selection takes for rare; common are the classes the data is full of."""
-    one_each, rows = table[heads], np.flatnonzero(heads)
-    frequent = one_each["class_count"] >= FREQUENT_SHARE * len(table)
-    common = (frequent & ~is_proposal(one_each) & (one_each["verdict"] != 1)).to_numpy()
-    chosen = cross_selection(one_each["rarity"].to_numpy(), common, level=settings.fdr_level, seed=settings.seed)
-    found = np.zeros(len(table), bool)
-    found[rows[chosen]] = True
-    return found
 
 
 def _mark(table: pd.DataFrame, settings: ScoreSettings) -> pd.DataFrame:
