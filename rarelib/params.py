@@ -172,7 +172,7 @@ class ScoreParams(EmbedParams):
     selection_share: Share = Field(0.05, description="With selection ranked: share of the objects that is selected")
     selection_min: Count = Field(50, description="With selection ranked: at least this many are selected")
     proposal_share: Share = Field(
-        0.5, description="No beginning of the ranking holds a larger share of proposals while detected objects are left"
+        0.5, description="Most proposals in any beginning of the page, rounded up, while detected objects are left"
     )
     max_per_group: Positive | None = Field(
         None, description="With selection ranked or fdr: at most this many selected objects of one drive or scene"

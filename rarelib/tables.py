@@ -180,7 +180,7 @@ TABLES: dict[str, Table] = {
         _share("embedding_rarity", "percentile of its look", optional=True),
         _share("quality", "of the crop; 1 is good", optional=True),
         _share("hidden", "share of the box that something in front covers", optional=True),
-        _text("event", "object_id of the first entry of its event", optional=True),
+        _text("event", "object_id of the rarest view of its event, which stands for it", optional=True),
         _count("event_size", "views of its event", 1, optional=True),
         _count("rank_before_verdicts", "rank that no verdict has changed, the selected first", 1, optional=True),
     )),

@@ -76,8 +76,8 @@ def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 
     Args:
         rarity: Float array (n,) in [0, 1], higher is rarer.
         places: Of the objects, in the same order.
-        proposal_share: Share of proposals that no beginning of the order exceeds while detected objects are left, so
-            that things that are none cannot push all others away.
+        proposal_share: Share of proposals that no beginning of the order exceeds, rounded up, while detected objects
+            are left, so that things that are none cannot push all others away.
         least: So many are chosen in this way at least, and SPREAD_ROWS in any case; those after them, which no page
             reaches, stand in the order of what they add to these.
 
@@ -100,6 +100,39 @@ def spread_order(rarity: np.ndarray, places: Places, *, proposal_share: float = 
         n_proposals += takes_proposal
         order.append(shown.show((proposals if takes_proposal else detected).pop()))
     return np.array(order, dtype=np.int64)
+
+
+def limit_proposals(order: np.ndarray, heads: np.ndarray, proposal: np.ndarray, share: float) -> np.ndarray:
+    """Return the order with proposals moved back among the entries of a page, where they would exceed their share.
+
+    Further views of an event are no entries; they stay where they are, and count on neither side.
+
+    Args:
+        order: Rows as they are shown.
+        heads: Bool array (n,), the entries, one of each event.
+        proposal: Bool array (n,).
+        share: Share of proposals that no beginning of the entries exceeds, rounded up, while others are left.
+
+    Returns:
+        Int array (n,).
+    """
+    places = np.flatnonzero(heads[order])
+    entries = order[places]
+    of_proposals = proposal[entries]
+    detected, proposals = (
+        array("i", np.flatnonzero(kind).astype(np.int32).tobytes()) for kind in (~of_proposals, of_proposals)
+    )
+    limited, taken = array("i"), 0
+    for number in range(len(entries)):
+        other = number - taken  # of the detected
+        allowed = other == len(detected) or taken + 1 <= math.ceil(share * (number + 1))
+        first = other == len(detected) or (taken < len(proposals) and proposals[taken] < detected[other])
+        takes = allowed and first
+        limited.append(proposals[taken] if takes else detected[other])
+        taken += takes
+    moved = order.copy()
+    moved[places] = entries[np.array(limited, dtype=np.int64)]
+    return moved
 
 
 class _Shown:

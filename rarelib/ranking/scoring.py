@@ -18,7 +18,7 @@ from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates, join_overlapping
 from .joined import join_tables, names_by_text, narrowed
 from .neighbours import nearest_common
-from .order import choose_first, places_of, spread_order, worth_left
+from .order import choose_first, limit_proposals, places_of, spread_order, worth_left
 from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers
 from .percentiles import DECIMALS, percentiles, surprise
 from .reasons import explain_objects
@@ -219,7 +219,8 @@ def _shown_order(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreSettin
     places = places.apart() if judged.any() else places
     least = round(2 * settings.selection_share * len(table))  # what can be selected, and as much again
     order = spread_order(rarity, places, proposal_share=settings.proposal_share, least=least)
-    return order, join_overlapping(event, rarity, vectors, table)
+    event = join_overlapping(event, rarity, vectors, table)
+    return limit_proposals(order, event == np.arange(len(table)), places.proposal, settings.proposal_share), event
 
 
 def _selected(table: pd.DataFrame, order: np.ndarray, event: np.ndarray, settings: ScoreSettings) -> np.ndarray:

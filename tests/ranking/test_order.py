@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from rarelib.ranking import order as order_module
-from rarelib.ranking.order import Places, choose_first, overlapping_rows, places_of, spread_order, worth_left
+from rarelib.ranking.order import (
+    Places,
+    choose_first,
+    limit_proposals,
+    overlapping_rows,
+    places_of,
+    spread_order,
+    worth_left,
+)
 
 
 def places(n, *, picture=None, drive=None, event=None, proposal=None, xyxy=None):
@@ -138,3 +146,21 @@ def test_places_come_from_the_columns_of_the_tables():
 def lists_of(starts, overlapping):
     """The rows that overlap each row."""
     return [overlapping[start:end].tolist() for start, end in pairwise(starts)]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
+def test_no_beginning_of_the_entries_holds_more_proposals_whatever_views_stand_between(share):
+    generator = np.random.default_rng(3)
+    order, proposal = generator.permutation(400), generator.random(400) < 0.6
+    heads = proposal | (generator.random(400) < 0.4)  # further views are detected ones
+    moved = limit_proposals(order, heads, proposal, share)
+    assert sorted(moved) == list(range(400)) and (heads[moved] == heads[order]).all()
+    assert (moved[~heads[moved]] == order[~heads[order]]).all()
+    entries = moved[heads[moved]]
+    last = np.flatnonzero(~proposal[entries]).max() + 1
+    so_far = np.cumsum(proposal[entries])[:last]
+    assert (so_far <= np.ceil(share * np.arange(1, last + 1))).all()
+    for kind in (proposal, ~proposal):  # each kind keeps its order
+        assert entries[kind[entries]].tolist() == [row for row in order if heads[row] and kind[row]]
+    assert limit_proposals(order, heads, proposal, 1.0).tolist() == order.tolist()
+    assert limit_proposals(order[:0], heads[:0], proposal[:0], share).tolist() == []
