@@ -19,7 +19,9 @@ HALF_ROUNDING = 1e-3  # of a squared distance below 0.2 between rows of at most 
 COPY_SHARE = 0.05  # of the distance of near-duplicates: so close is a copy, though it is from another drive
 
 
-def join_copies(vectors: np.ndarray, rows: np.ndarray, close: float, views: Views | None) -> np.ndarray:
+def join_copies(
+    vectors: np.ndarray, rows: np.ndarray, close: float, views: Views | None, tracks: np.ndarray
+) -> np.ndarray:
     """Return for each of the rows, rarest first, the row before it that it is a near-duplicate of, or itself.
 
     Args:
@@ -27,12 +29,13 @@ def join_copies(vectors: np.ndarray, rows: np.ndarray, close: float, views: View
         rows: Int array, rarest first.
         close: Cosine distance of near-duplicates.
         views: Where they were seen, in the order of the vectors; None where vectors alone decide.
+        tracks: Int array, equal for the views of one track, in the order of the vectors; each row speaks for its own.
     """
     if not len(rows):
         return rows
     head = np.arange(len(rows))  # places in rows
     places, round_of = _coordinates(vectors, rows)
-    events = _Events(vectors, rows, places, close, views)
+    events = _Events(vectors, rows, places, close, views, tracks)
     for lists in round_of:  # what the first leaves alone is compared once more in the second
         left = np.flatnonzero(head == np.arange(len(rows)))
         left = left[np.argsort(lists[left], kind="stable")]
@@ -71,9 +74,16 @@ class _Events:
     """Heads of events and the pictures that each is seen in, of which another event's must be none."""
 
     def __init__(
-        self, vectors: np.ndarray, rows: np.ndarray, places: np.ndarray, close: float, views: Views | None
+        self,
+        vectors: np.ndarray,
+        rows: np.ndarray,
+        places: np.ndarray,
+        close: float,
+        views: Views | None,
+        tracks: np.ndarray,
     ) -> None:
         self.vectors, self.rows, self.places, self.close, self.views = vectors, rows, places, close, views
+        self.tracks, self.by_track = tracks, np.argsort(tracks, kind="stable").astype(np.int32)
         self.pictures: dict[int, set[int]] = {}  # of events with followers, by place
 
     def join(self, places: np.ndarray) -> np.ndarray:
@@ -124,11 +134,17 @@ class _Events:
         """Join a row and its followers to a head unless a picture shows both."""
         if self.views is None:
             return True
-        own, others = (self.pictures.get(place, {self.views.image[self.rows[place]]}) for place in (row, head))
+        own, others = (self.pictures.get(place) or self._pictures_of(place) for place in (row, head))
         if own & others:
             return False
         self.pictures[head] = own | others
         return True
+
+    def _pictures_of(self, place: int) -> set[int]:
+        """Return the pictures of all views of a row's track."""
+        track = self.tracks[self.rows[place]]
+        start, end = (np.searchsorted(self.tracks, track, side, sorter=self.by_track) for side in ("left", "right"))
+        return set(self.views.image[self.by_track[start:end]].tolist())
 
 
 def pair_cosines(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

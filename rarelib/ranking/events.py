@@ -65,7 +65,7 @@ def group_duplicates(
     speaker = order[first[tracks]]  # the rarest view of each row's track
     speakers = order[np.flatnonzero(speaker[order] == order)]
     head = np.arange(len(order))
-    head[speakers] = join_copies(vectors, speakers, close, views)
+    head[speakers] = join_copies(vectors, speakers, close, views, tracks)
     return head[speaker]
 
 
@@ -75,8 +75,9 @@ def join_overlapping(event: np.ndarray, rarity: np.ndarray, vectors: np.ndarray,
     A proposal is a detector's guess, and it makes several of one thing; so it is one with what it overlaps. Detections
     that overlap are two things, such as a car before a car, but where one lies within the other and looks like it; none
     stands behind a guess. Each box takes at least a tenth of the other. Where views of two events are in one picture,
-    at least half of them have to agree. From the rarest down an event joins the rarest before it that joined no other,
-    so that no chain joins what does not overlap.
+    at least half of them have to agree. From the rarest down an event joins the rarest before it that joined no other.
+    Two that join the same one need not overlap each other: parts of a thing hardly do, and to refuse them left more
+    repeats and lost more rare things (benchmarks/events.py).
 
     Args:
         event: Row of the head of each object's event (n,), from group_duplicates.

@@ -182,6 +182,18 @@ def test_two_things_side_by_side_in_two_pictures_are_two_events():
     assert sorted(event.tolist()) == [0, 0, 1, 1] and event[2] != event[3]
 
 
+def test_two_things_that_stand_side_by_side_all_the_time_are_two_events_whenever_their_rarest_views_are():
+    vectors = near(spread_out(60)[0], 60)
+    vectors = np.concatenate([vectors, spread_out(200, seed=3)])
+    xyxy = np.concatenate([np.tile([[0, 0, 100, 100], [300, 0, 400, 100]], (30, 1)), np.tile(BOX, (200, 1))])
+    frame = np.concatenate([np.repeat(np.arange(30), 2), 100 + np.arange(200)])
+    places = places_of([str(number) for number in frame], xyxy, groups=["drive"] * 260, frames=frame)
+    rarity = np.zeros(260)
+    rarity[[0, 41]] = 1.0, 0.9  # the first of one, and of the other when the memory of it is over
+    event = group_duplicates(vectors, rarity, similarity=0.95, places=places)
+    assert event[:60].tolist() == [0, 41] * 30
+
+
 def test_copies_are_found_however_many_objects_there_are():
     vectors = spread_out(60_000, dim=16)
     copies = np.arange(50_000, 60_000)
