@@ -50,3 +50,8 @@ def surprise(percentile: np.ndarray) -> np.ndarray:
     """
     tail = np.clip(1 - np.asarray(percentile, dtype=np.float64), 0, 1)
     return 1 - tail ** (1 / SURPRISE_NATS)
+
+
+def percentile_of(surprise: float) -> float:
+    """Return the percentile that surprises so much: the inverse of `surprise`."""
+    return 1 - (1 - surprise) ** SURPRISE_NATS

@@ -66,6 +66,13 @@ def spoken_name(class_name: str) -> str:
     return last if not wider or lexicon.thing(last) else f"{last} {wider}"
 
 
+@lru_cache(maxsize=4096)
+def shown_name(class_name: str, language: str) -> str:
+    """Return a class name for people: in a Japanese run that of its thing where the lists know it, else as it is."""
+    thing = lexicon_of().thing(class_name) if language == "ja" else None
+    return thing.japanese if thing and thing.japanese else class_name
+
+
 def _only_listed_in(ordinary_classes: str) -> tuple[Thing, ...]:
     """Return the things of a user's list that the package has no name for."""
     own = lexicon_of()
