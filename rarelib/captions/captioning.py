@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..engines import Workers
 from ..language import say
+from ..objects.zero_shot import shown_names
 from ..run.folder import fingerprint
 from ..run.progress import Progress
 from ..run.secrets import hide_secrets, known_secrets
@@ -102,8 +103,9 @@ def choose_captioned(
     zero_shot: pd.DataFrame | None = None,
     *,
     selection: str = "ranked",
+    language: str = "en",
 ) -> pd.DataFrame:
-    """Return the selected objects, rarest first, joined with where they lie and with `to_caption`.
+    """Return the selected objects, rarest first, joined with where they lie, `to_caption`, and what each is `called`.
 
     Args:
         scores: Table of stage 04.
@@ -112,11 +114,14 @@ def choose_captioned(
         zero_shot: CLIP's nearest class of each object (object_id, phrase, similarity, class_similarity); it becomes
             zero_shot_phrase where it is clearly nearer than the detector's class.
         selection: With "union" only objects of rare classes are captioned, else all that are selected.
+        language: Of `called`.
     """
     chosen = scores[scores["selected"]].sort_values("rank")
     chosen = chosen.merge(objects, on="object_id", suffixes=("", "_of_object"))
     chosen = chosen.merge(images[["image_id", "path"]], on="image_id")
     chosen["to_caption"] = chosen["is_rare_class"] if selection == "union" else True
+    looks = pd.DataFrame() if zero_shot is None else zero_shot
+    chosen["called"] = shown_names(chosen, looks, language=language)
     if zero_shot is None:
         return chosen.assign(zero_shot_phrase=pd.Series("", index=chosen.index, dtype="str"))
     clear = zero_shot[zero_shot["similarity"] - zero_shot["class_similarity"] >= CLEARLY_NEARER]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pandas as pd
 
 from ..language import say
+from ..words.vocabulary import shown_name
 from .answers import CaptionAnswer
 from .prompts import quotable
 
@@ -61,6 +63,7 @@ def add_caption_reasons(
     scores = scores.assign(reason_codes=scores.get("reason_codes", pd.Series("", index=scores.index, dtype="str")))
     disagreeing = captions.loc[captions["disagrees"], ["object_id", "kind"]]
     named = disagreeing.merge(objects[["object_id", "class_name"]], on="object_id")
+    named["class_name"] = named["class_name"].map(partial(shown_name, language=language))
     sentences = {row.object_id: disagreement_sentence(row.class_name, row.kind, language) for row in named.itertuples()}
     separator, joined = say("rarity.between", language), scores.copy()
     for index, object_id in scores["object_id"].items():

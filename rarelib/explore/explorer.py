@@ -78,7 +78,7 @@ class Explorer(anywidget.AnyWidget):
         self._vectors = vectors_of(self.run, self.objects["object_id"])
         self._events = pd.factorize(self.objects["event"])[0]
         self._words = WordSearch(self.run, clip_model or asked["clip_model"])
-        self._pictures = PictureIndex(self.run, self.objects["object_id"])
+        self._pictures = PictureIndex(self.run, self.objects["object_id"], language=language)
         self.objects = self.objects.assign(**places_on_map(self.objects[["x", "y"]], self._vectors))
         super().__init__(data=self._data())
         self.on_msg(self._receive)
@@ -88,12 +88,12 @@ class Explorer(anywidget.AnyWidget):
         return self.objects.iloc[self.chosen] if self.chosen else self.objects
 
     def learn(self) -> pd.DataFrame:
-        """Return object_id, class_name, rank, learned_rank and rose (places won), ranked anew by all verdicts.
+        """Return object_id, called, rank, learned_rank and rose (places won), ranked anew by all verdicts.
 
         Without any verdict the ranks are the run's own.
         """
         order = self._learned_ranks() if self.verdict_file.words else self.objects["rank"].to_numpy()
-        table = self.objects[["object_id", "class_name", "rank"]].assign(learned_rank=order)
+        table = self.objects[["object_id", "called", "rank"]].assign(learned_rank=order)
         table["rose"] = table["rank"] - table["learned_rank"]
         return table.sort_values("learned_rank", ignore_index=True)
 

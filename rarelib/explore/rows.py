@@ -41,14 +41,14 @@ def gather_objects(run: RunFolder, *, among: Sequence[str] | None = None, langua
     Args:
         run: A run whose stages 01 to 04 are finished; captions and the map join where there are any.
         among: object_ids of those wanted; all by default, which of a large run are better taken in batches.
-        language: Of what the captions add to the reasons.
+        language: Of names, and of what the captions add to the reasons.
 
     Returns:
         Table with the columns of objects and scores, original_path (relative to images_folder), group, bbox
-        ([x_min, y_min, x_max, y_max] in px), size (square root of the box's area [px]), called (its class; a proposal
-        by what it looks like), reason_alone (without what the caption added), event (the object itself where none is
-        known), marked (its verdict counts for the precision), caption and what belongs to it, x and y (NaN where it
-        is not on the map).
+        ([x_min, y_min, x_max, y_max] in px), size (square root of the box's area [px]), called (its class, in the
+        language; a proposal by what it looks like), reason_alone (without what the caption added), event (the object
+        itself where none is known), marked (its verdict counts for the precision), caption and what belongs to it, x
+        and y (NaN where it is not on the map).
     """
     with open_tables(run) as tables:
         if among is not None:
@@ -124,7 +124,7 @@ def _caption_columns() -> list[str]:
 
 
 def _finished(rows: pd.DataFrame, tables: Tables, marked: Sequence[str], language: str) -> pd.DataFrame:
-    rows["called"] = shown_names(rows, rows.filter(["object_id", "looks_like"]))
+    rows["called"] = shown_names(rows, rows.filter(["object_id", "looks_like"]), language=language)
     rows["bbox"] = rows[BOX].round(2).to_numpy().tolist()
     width, height = rows["x_max"] - rows["x_min"], rows["y_max"] - rows["y_min"]
     rows["size"] = np.sqrt(np.maximum(width * height, 0))

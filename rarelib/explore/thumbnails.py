@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from ..objects.zero_shot import shown_names
 from ..pictures.decoding import ImageError, read_image
 from ..pictures.sources import Folder
 from ..run.folder import RunFolder
@@ -43,15 +44,19 @@ def small_picture(
 class PictureIndex:
     """The pictures of a run: which boxes each holds, which stand before and after it in its drive."""
 
-    def __init__(self, run: RunFolder, object_ids: Sequence[str], *, among: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, run: RunFolder, object_ids: Sequence[str], *, among: Sequence[str] | None = None, language: str = "en"
+    ) -> None:
         """Number the pictures by drive and path, and find those of the objects that a component shows.
 
         Args:
             run: With the tables of pictures and objects.
             object_ids: Of the rows that the component shows.
             among: image_ids of the pictures that are asked for first; what is known of them is found at once.
+            language: Of the names of boxes.
         """
-        self._tables = Tables(run, "images", "objects")
+        self._tables = Tables(run, "images", "objects", optional=("zero_shot",))
+        self._language = language
         self._row = {object_id: row for row, object_id in enumerate(object_ids)}
         ordered = f'row_number() OVER (ORDER BY "group", path, {ROW}) - 1 AS place'
         self._tables.make(
@@ -104,12 +109,19 @@ class PictureIndex:
         self._tables.keep("wanted", images[["image_id"]])
         columns = ", ".join(("object_id", "image_id", *BOX, "class_name", "origin"))
         boxes = self._tables.rows(f"SELECT {columns} FROM objects SEMI JOIN wanted USING (image_id) ORDER BY {ROW}")
+        boxes["called"] = shown_names(boxes, self._looks(boxes), language=self._language)
         self._boxes |= {image_id: part.to_dict("records") for image_id, part in boxes.groupby("image_id")}
+
+    def _looks(self, boxes: pd.DataFrame) -> pd.DataFrame:
+        """Return the nearest names of boxes; no column of them where none are known."""
+        if "looks_like" not in self._tables.columns.get("zero_shot", ()):
+            return boxes[["object_id"]]
+        return self._tables.matching("zero_shot", boxes["object_id"], columns=("object_id", "looks_like"))
 
     def _box(self, box: dict[str, Any]) -> dict[str, Any]:
         xyxy = [round(box[side], 1) for side in BOX]
         row = self._row.get(box["object_id"], -1)
-        return {"row": row, "xyxy": xyxy, "name": box["class_name"], "origin": box["origin"]}
+        return {"row": row, "xyxy": xyxy, "name": box["called"], "origin": box["origin"]}
 
 
 def _beside(way: str) -> str:

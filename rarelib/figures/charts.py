@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.patches import Patch
 from ..language import phrases, say
 from ..params import OUTLIER_METHODS
 from ..tables import is_proposal
+from ..words.vocabulary import shown_name
 from .style import (
     COMMON,
     INK,
@@ -41,7 +43,7 @@ def plot_class_counts(objects: pd.DataFrame, *, max_classes: int = 20, language:
     if objects.empty:
         return words_only(title, say("plots.no_objects", language))
     proposal = pd.Series(is_proposal(objects), objects.index)
-    counts = pd.crosstab(objects["class_name"], proposal).reindex(columns=[False, True], fill_value=0)
+    counts = pd.crosstab(_shown_classes(objects, language), proposal).reindex(columns=[False, True], fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     rows = _middle_summed(counts, max_classes, language)
     chart = new_chart(title, height=1.0 + 0.24 * len(rows))
@@ -92,7 +94,9 @@ def plot_early_filter(
     title = say("plots.early_filter", language, kept=int(table["keep"].sum()), objects=len(table))
     if table.empty:
         return words_only(title, say("plots.no_objects", language))
-    counts = pd.crosstab(table["class_name"], table["keep"].astype(bool)).reindex(columns=[True, False], fill_value=0)
+    counts = pd.crosstab(_shown_classes(table, language), table["keep"].astype(bool)).reindex(
+        columns=[True, False], fill_value=0
+    )
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     rows = _middle_summed(counts, max_classes, language)
     reasons = table.groupby(["keep", "reason"]).size().sort_values(ascending=False).head(8)
@@ -200,6 +204,10 @@ def step_name(name: str, language: str = "en") -> str:
 def _phrase_or_name(prefix: str, name: str, language: str) -> str:
     key = f"{prefix}.{name}"
     return say(key, language) if key in phrases() else name.replace("_", " ")
+
+
+def _shown_classes(objects: pd.DataFrame, language: str) -> pd.Series:
+    return objects["class_name"].map(partial(shown_name, language=language))
 
 
 def _middle_summed(counts: pd.DataFrame, rows: int, language: str) -> pd.DataFrame:

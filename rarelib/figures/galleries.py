@@ -97,7 +97,7 @@ def plot_gallery(
 
     Args:
         crops: uint8 arrays of shape (height, width, 3), or pictures of PIL, one for each row.
-        rows: Table with any of class_name, rank, rarity, similarity, reason, event_size, origin.
+        rows: Table with any of called (or class_name), rank, rarity, similarity, reason, event_size, origin.
         columns: Tiles side by side.
         title: gallery or looks_like, which are said in the language, or words of your own.
         language: Of all that is written.
@@ -207,7 +207,7 @@ def _tile(axes: Axes, crop: np.ndarray, inches: float, *, height_over_width: flo
 def _caption(axes: Axes, row: Mapping[str, Any], reason: str, *, letters: int, lines: int) -> None:
     """Write name, number and reason below a tile; all tiles get room for so many lines of reasons."""
     score = row.get("rarity", row.get("similarity"))
-    name = "  ".join([*_rank(row), fit_text(row.get("class_name", ""), letters - 10)])
+    name = "  ".join([*_rank(row), fit_text(row.get("called", row.get("class_name", "")), letters - 10)])
     axes.annotate(name, (0, 0), (0, -3), **_below(), fontsize=8.5, color=INK, ha="left")
     if score is not None:
         axes.annotate(f"{score:.2f}", (1, 0), (0, -3), **_below(), fontsize=7.5, color=RARE, ha="right")

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from ..language import say
+from ..words.vocabulary import shown_name
 from .style import COMMON, INK, QUIET, RARE, Chart, fit_text, new_chart, quiet_axes, styled, words_only
 
 STEPS = ("detected", "ranked", "end_to_end")
@@ -91,7 +92,7 @@ def _kind_ranks(axes: Axes, audit: Mapping[str, Any], language: str) -> None:
     axes.scatter(ranks, places, s=30, color=[RARE if rank <= audit["budget"] else COMMON for rank in ranks], zorder=3)
     for place, rank in zip(places, ranks, strict=True):
         axes.annotate(f"{rank:,}", (rank, place), (7, 0), **_offset(), va="center", fontsize=8, color=INK)
-    axes.set_yticks(places, [fit_text(kind["class_name"], 20) for kind in kinds], color=INK)
+    axes.set_yticks(places, [fit_text(shown_name(kind["class_name"], language), 20) for kind in kinds], color=INK)
     axes.set(ylim=(max(len(kinds), 4) - 0.4, -0.6), xlim=(0.9, max(*ranks, 10) * 2.2), xscale="log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel(say("plots.first_rank", language))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..run.ids import places_in
 from ..run.rows import vectors_of
 from ..settings import NamingSettings
 from ..tables import PROPOSAL, empty_table
+from ..words.vocabulary import shown_name
 from .embedding import Embedder
 from .naming import PROMPT as PROMPT  # who embeds texts of his own asks the same way
 from .naming import Choices, choose_names
@@ -101,19 +103,21 @@ def strangeness(similarity: np.ndarray, ordinary: np.ndarray) -> np.ndarray:
     return odd / (odd + plain)
 
 
-def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame) -> pd.Series:
+def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame, *, language: str = "en") -> pd.Series:
     """Return what to call each object: a detected one by its class, a proposal by its look where that is known.
 
     Args:
         objects: Rows with object_id, class_name and origin.
         zero_shot: From zero_shot_classes; it may be empty, or of an older run without looks_like.
+        language: Of the run; classes get the name of their thing in it, as looks_like has it.
     """
+    classes = objects["class_name"].map(partial(shown_name, language=language))
     if "looks_like" not in zero_shot or zero_shot.empty:
-        return objects["class_name"]
+        return classes
     place = places_in(objects["object_id"], zero_shot["object_id"])
     looks_like = pd.Series(zero_shot["looks_like"].array.take(place, allow_fill=True), index=objects.index)
     known = (objects["origin"] == PROPOSAL) & looks_like.fillna("").ne("")
-    return objects["class_name"].where(~known, looks_like)
+    return classes.where(~known, looks_like)
 
 
 def strangest_objects(zero_shot: pd.DataFrame, objects: pd.DataFrame, *, count: int = 10) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from ..explore.component import component_style, page_script
 from ..explore.payload import plain
 from ..language import phrases, say
 from ..run.folder import RunFolder
+from ..words.vocabulary import shown_name
 from .page import MAX_BYTES, Budget, page_data, page_pictures, page_rows
 
 ABOUT_TRUST = ("audit", "evaluation")  # plots that stand in a section of their own
@@ -64,7 +65,9 @@ def write_html(
     budget = Budget(
         MAX_BYTES - len(safe_json(data)) - sum(len(plot["uri"]) for each in plots.values() for plot in each)
     )
-    pictures, whole, wanted = page_pictures(run, shown, cards, run.images_root(images_folder), budget)
+    pictures, whole, wanted = page_pictures(
+        run, shown, cards, run.images_root(images_folder), budget, language=language
+    )
     ranked = int(shown["selected"].head(cards).sum())  # some cards are there for the precision alone
     counts = {"shown": ranked, "selected": selected, "whole": whole, "wanted": wanted}
     best = {"class_name": plain(shown["called"][0]), "reason": data["reason"][0]} if cards else None
@@ -87,6 +90,7 @@ def _render(
 ) -> str:
     config = _json_or_empty(run, "config.json")
     left_out = statistics["left_out"].items()
+    classes = [{**row, "class_name": shown_name(row["class_name"], language)} for row in statistics["classes"]]
     return _template().render(
         language=language,
         say=partial(_say, language),
@@ -100,6 +104,7 @@ def _render(
         trust={name: _json_or_empty(run, f"tables/{name}.json") for name in ABOUT_TRUST},
         plots=plots,
         statistics=statistics,
+        classes=classes,
         left_out={what: {plain(reason): count for reason, count in reasons.items()} for what, reasons in left_out},
         times=TIMES,
         config=config,

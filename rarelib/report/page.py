@@ -97,7 +97,7 @@ def _boxes_stamp(run: RunFolder) -> str:
 
 
 def page_pictures(
-    run: RunFolder, rows: pd.DataFrame, cards: int, images_root: Folder, budget: Budget
+    run: RunFolder, rows: pd.DataFrame, cards: int, images_root: Folder, budget: Budget, *, language: str = "en"
 ) -> tuple[dict[str, Any], int, int]:
     """Return the pictures of a page, the most wanted first: crops of cards, small crops, whole pictures.
 
@@ -107,6 +107,7 @@ def page_pictures(
         cards: How many of them are cards.
         images_root: Folder of the source pictures; where it is missing there are no whole pictures.
         budget: What the pictures may take; it is used up here.
+        language: Of the names of boxes.
 
     Returns:
         crops (data URI or "" for each row), whole (list), whole_of (row -> its place in the list, -1 for none) and
@@ -115,7 +116,7 @@ def page_pictures(
     paths = crop_sources(rows, run, images_root)
     crops = [budget.uri(each) for each in _encode(paths[:cards], CARD_SIDE, CARD_QUALITY)]
     crops += [budget.uri(each) for each in _encode(paths[cards:], SMALL_SIDE, SMALL_QUALITY)]
-    index = PictureIndex(run, rows["object_id"], among=rows["image_id"][:cards])
+    index = PictureIndex(run, rows["object_id"], among=rows["image_id"][:cards], language=language)
     places = [index.place_of(image_id) for image_id in rows["image_id"][:cards]]
     wanted = list(dict.fromkeys(places))
     encoded = _encode((images_root / index.path_of(place) for place in wanted), WHOLE_SIDE, WHOLE_QUALITY)

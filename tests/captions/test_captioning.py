@@ -295,6 +295,7 @@ def test_who_is_captioned_and_what_clip_says_of_them():
     assert chosen["to_caption"].tolist() == [False, True, True]
     assert chosen["zero_shot_phrase"].tolist() == ["", "car", ""]  # dog is hardly nearer than bus
     assert chosen["path"].tolist() == ["i.jpg"] * 3
+    assert choose_captioned(scores, objects, images, language="ja")["called"].isin(["バス", "乗用車", "犬"]).all()
     ranked = choose_captioned(scores, objects, images)
     assert ranked["to_caption"].all()
     assert (ranked["zero_shot_phrase"] == "").all()

@@ -56,6 +56,17 @@ def test_boxes_that_have_no_vector_are_drawn_too(explorer):
     assert [box["row"] for box in said["boxes"]] == [-1, -1, 4]
 
 
+def test_a_box_of_the_whole_picture_has_the_name_of_its_card(explorer):
+    found = {"phrase": "bus", "similarity": 0.2, "class_similarity": 0.2, "looks_like": "trailer"}
+    explorer.run.write_table("zero_shot", pd.DataFrame({"object_id": ["img1-04"], **found}))
+    again = Explorer(explorer.run.root)
+    row = again.objects["object_id"].tolist().index("img1-04")
+    boxes = again.answer("picture", row=row)[0]["boxes"]
+    assert next(box["name"] for box in boxes if box["row"] == row) == again.objects["called"][row] == "trailer"
+    japanese = Explorer(explorer.run.root, language="ja")
+    assert {box["name"] for box in japanese.answer("picture", row=row)[0]["boxes"]} == {"乗用車", "trailer", "バス"}
+
+
 def test_more_like_this_is_of_other_events(explorer):
     said, _ = explorer.answer("similar", row=0)
     assert sorted(said["rows"]) == [1, 2, 3, 4]
@@ -106,7 +117,7 @@ def test_learning_puts_what_was_judged_rare_first(explorer):
     assert said["rank"][4] == 1 and said["rank"][0] == 5
     assert said["told"].startswith("Learned from 1 rare and 1 common verdicts")
     assert explorer.learn().iloc[0].to_dict() == {
-        "object_id": "img0-02", "class_name": "car", "rank": 5, "learned_rank": 1, "rose": 4,
+        "object_id": "img0-02", "called": "car", "rank": 5, "learned_rank": 1, "rose": 4,
     }  # fmt: skip
 
 

@@ -44,3 +44,13 @@ def test_a_proposal_is_called_what_it_looks_like(tmp_path):
     rows = gather_objects(run).set_index("object_id")
     assert rows.loc["img1-05", "called"] == "wheelchair" != rows.loc["img1-05", "class_name"]
     assert (rows["called"] == rows["class_name"]).sum() == 4
+
+
+def test_in_japanese_one_thing_has_one_name_whoever_found_it(tmp_path):
+    run = planted_run(tmp_path)
+    found = {"phrase": "car", "similarity": 0.2, "class_similarity": 0.2, "looks_like": "バス"}
+    run.write_table("zero_shot", pd.DataFrame({"object_id": ["img1-04"], **found}))
+    rows = gather_objects(run, language="ja").set_index("object_id")
+    assert rows.loc[["img1-04", "img1-05"], "called"].tolist() == ["バス", "バス"]  # a proposal, and a detected bus
+    assert rows.loc["img1-05", "class_name"] == "bus"
+    assert "検出器" in rows.loc["img2-06", "reason"] and "馬" in rows.loc["img2-06", "reason"]

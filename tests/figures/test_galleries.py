@@ -162,3 +162,9 @@ def test_neighbours_stand_beside_their_object():
     told = [axes.get_xlabel() for axes in figure.axes]
     assert [label.split()[0] for label in told if label] == ["1", "0.30", "0.20", "2", "0.10"]
     assert told[3] == ""  # no third neighbour
+
+
+def test_a_tile_is_named_as_the_object_is_called():
+    named = rows(2).assign(called=["trailer", "horse"])
+    told = [text.get_text() for axes in shown(plot_gallery(crops(2), named)) for text in axes.texts]
+    assert any("trailer" in text for text in told) and not any("car" in text for text in told)

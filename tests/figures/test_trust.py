@@ -41,7 +41,7 @@ def test_the_audit_shows_its_kinds_by_rank(language):
     figure = plot_audit(AUDIT, language=language)
     assert len(png_bytes(figure)) > 10_000
     told = texts(figure)
-    assert told.index("horse") < told.index("自転車")
+    assert told.index("馬" if language == "ja" else "horse") < told.index("自転車")
     assert {"4", "43"} <= set(told.split())
 
 

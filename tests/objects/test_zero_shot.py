@@ -116,6 +116,11 @@ def test_proposals_are_shown_by_what_they_look_like():
     assert shown_names(objects, found).tolist()[-4:] == ["wheelchair", "deer", "car", "car"]
     assert shown_names(objects, found.head(0)).tolist() == objects["class_name"].tolist()
     assert shown_names(objects, found[["object_id", "phrase"]]).tolist() == objects["class_name"].tolist()
+    japanese = found.assign(looks_like=found["looks_like"].replace({"wheelchair": "車椅子"}))
+    objects.loc[objects.index[-1], "class_name"] = "class_7"
+    called = shown_names(objects, japanese, language="ja").tolist()
+    assert (called[0], *called[-4:]) == ("乗用車", "車椅子", "deer", "乗用車", "class_7")
+    assert shown_names(objects, found.head(0), language="ja")[0] == "乗用車"
     strangest = strangest_objects(found, objects, count=4)
     assert set(strangest["class_name"]) == {*ODD}
     assert strangest["strangeness"].is_monotonic_decreasing
