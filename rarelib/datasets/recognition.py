@@ -127,8 +127,8 @@ def list_dataset(
         layout = recognise(folder, paths, dataset=dataset)
         found.append((layout, layout.describe(paths)))
         keep = layout.is_picture(paths)
-        if not sweeps and pictures_layout(layout).name == Nuscenes.name:
-            keep &= np.array([SWEEPS not in f"{layout.folder.name}/{path}" for path in paths], bool)
+        if not sweeps:
+            keep &= ~_are_sweeps(layout, paths)
         if cameras:
             keep &= _of_cameras(*found[0], cameras)
         return keep
@@ -167,6 +167,28 @@ def dataset_sentence(layout: Layout, images: pd.DataFrame, language: str = "en")
     if left_out:
         parts.append(say("dataset.no_pictures", language, left_out=left_out))
     return " ".join(parts) if language == "en" else "".join(parts)
+
+
+def reasons_not_drawn(
+    layout: Layout, images: pd.DataFrame, *, cameras: Sequence[str] = (), sweeps: bool = False, language: str = "en"
+) -> dict[str, int]:
+    """Return why pictures of `list_dataset` were not drawn, and how many for each reason, the most frequent first."""
+    paths = images["path"].tolist()
+    why = {
+        "drawn": images["sampled"].to_numpy(bool),
+        "no_picture": ~layout.is_picture(paths),
+        "sweep": _are_sweeps(layout, paths) & (not sweeps),
+        "camera": ~images["camera"].isin(list(cameras)).to_numpy() & bool(cameras),
+    }
+    reason = pd.Series(np.select(list(why.values()), list(why), "sample"))
+    counts = reason[reason != "drawn"].value_counts()
+    return {say(f"dataset.not_drawn_{name}", language): int(count) for name, count in counts.items()}
+
+
+def _are_sweeps(layout: Layout, paths: Sequence[str]) -> np.ndarray:
+    if pictures_layout(layout).name != Nuscenes.name:
+        return np.zeros(len(paths), bool)
+    return np.array([SWEEPS in f"{layout.folder.name}/{path}" for path in paths], bool)
 
 
 def _title(layout: Layout, language: str) -> str:

@@ -25,6 +25,7 @@ SAID_ELSEWHERE = (
     "caption_disagrees",
 )  # reason codes without a chip
 MAX_TEXT = 600
+DIGITS = 6  # of what is rounded to two on the page, as in reasons: rounded twice, 0.70495 would become 0.71
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 TEXTS = ("reason", "caption", "caption_error", "kind", "first_caption", "certainty", "attributes")
 
@@ -81,7 +82,8 @@ def component_data(
         "near": _near(neighbours, number),
         **_signs(rows, language),
         "rarity_by": "plain" if selection == "union" else "verdicts",  # where it is not that by the signs
-        **{name: _numbers(rows[name], 3) for name in ("rarity", "confidence", "x", "y")},
+        **{name: _numbers(rows[name], DIGITS) for name in ("rarity", "confidence")},
+        **{name: _numbers(rows[name], 3) for name in ("x", "y")},
         "size": _numbers(rows["size"], 0),
         **texts,
     }
@@ -146,7 +148,7 @@ def _near(neighbours: pd.DataFrame | None, number: pd.Series) -> dict[int, list[
         return found
     for row in neighbours.sort_values("position").itertuples():
         if row.object_id in number.index and row.neighbour_id in number.index:
-            pair = [int(number[row.neighbour_id]), round(float(row.similarity), 3)]
+            pair = [int(number[row.neighbour_id]), round(float(row.similarity), DIGITS)]
             found.setdefault(int(number[row.object_id]), []).append(pair)
     return found
 

@@ -109,6 +109,8 @@ def plot_gallery(
         raise ValueError(f"The gallery needs one crop for each row. Got {len(crops)} crops for {len(rows)} rows.")
     if columns < 1:
         raise ValueError(f"The gallery needs at least 1 column. Got {columns!r} instead.")
+    if title == "looks_like" and rows.empty:
+        return words_only(say("report.plot.looks_like", language), say("plots.no_names", language))
     title = say(f"plots.{title}", language, objects=len(rows)) if f"plots.{title}" in phrases() else title
     crops = [np.asarray(crop) for crop in crops]
     if rows.empty:

@@ -24,6 +24,7 @@ from .text_tower import TowerTest, try_text_tower
 PROMPT = "a photo of a {}"  # Radford et al. (2021), section 3.1.4
 TEMPLATES = (PROMPT, "a {} on the street", "a small photo of a {}")  # their vectors are averaged, as there
 TEXTS_AT_ONCE = 64
+MOST_SAID = 0.999  # no mean of names is told as 100.0 % of all
 SURE = 0.5  # confidence from which the detector's class tests the text tower
 
 
@@ -163,5 +164,6 @@ def _about(listed: int, readable: int, tested: TowerTest, settings: NamingSettin
     else:
         key = ("known" if tested.classes else "untested") if used else "unknown"
     values = {"listed": listed, "names": readable if used else 0, **tested.figures()}
-    sentence = say(f"naming.{key}", settings.language, **values)
+    most = {"standing": min(values["standing"], MOST_SAID)}
+    sentence = say(f"naming.{key}", settings.language, **{**values, **most})
     return {"vocabulary_used": bool(used), "readable": readable, **values, "sentence": sentence}

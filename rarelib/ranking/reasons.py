@@ -37,7 +37,7 @@ SAID_ANYHOW = ("sign_frequency",)  # of what was detected, how frequent it is co
 
 
 def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en") -> pd.DataFrame:
-    """Say for each object that is selected, or among the first EXPLAINED, why it stands where it does.
+    """Say for each object that is selected, judged, or among the first EXPLAINED, why it stands where it does.
 
     Of the signs those are named that are strong, and the one that added most; of the ones that hold down those that
     took away much.
@@ -54,7 +54,7 @@ def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en"
     """
     faults = crop_faults(table)
     compared = int((~is_proposal(table)).sum())
-    told = np.flatnonzero(table["selected"] | (table["rank"] <= EXPLAINED))
+    told = np.flatnonzero(table["selected"] | (table["rank"] <= EXPLAINED) | table["verdict"].notna())
     sentences, codes = (np.full(len(table), "", dtype=object) for _ in range(2))
     for start in range(0, len(told), ROWS_AT_ONCE):
         numbers = told[start : start + ROWS_AT_ONCE]

@@ -17,7 +17,7 @@ from ..figures.comparison import plot_rank_changes
 from ..figures.style import png_bytes
 from ..language import say
 from ..run.folder import RunFolder, write_text
-from .comparison import GROUPS, comparison_counts, group_rows, rank_agreement, setting_differences
+from .comparison import GROUPS, comparison_counts, group_rows, rank_agreement, setting_differences, settings_of
 
 CROP_SIDE, CROP_QUALITY = 220, 72  # px, WebP
 MAX_OBJECTS = 60  # of each group
@@ -39,7 +39,7 @@ def write_compare_page(
         The path.
     """
     names = {"first": first.root.resolve().name, "second": second.root.resolve().name}
-    settings = setting_differences(first.read_json("config.json"), second.read_json("config.json"))
+    settings = setting_differences(*(settings_of(run, language=language) for run in (first, second)))
     page = _template().render(
         language=language,
         say=partial(_say, language),

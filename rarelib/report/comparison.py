@@ -157,8 +157,22 @@ def rank_agreement(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def settings_of(run: RunFolder, *, language: str = "en") -> dict[str, Any]:
+    """Return the run's config.json and the verdicts that it used, by how many were rare and common."""
+    counts = {"rare": 0, "common": 0}
+    with Tables(run, "scores") as tables:
+        for name in counts if "reason_codes" in tables.columns["scores"] else ():
+            judged = f"list_contains(string_split(reason_codes, ','), 'verdict_{name}')"
+            counts[name] = int(tables.value(f"SELECT count(*) FROM scores WHERE {judged}"))
+    return {**run.read_json("config.json"), "verdicts": say("compare.verdicts", language, **counts)}
+
+
 def setting_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> pd.DataFrame:
-    """Return what two runs' config.json say differently: parameters, models and versions, side by side.
+    """Return what two runs say differently: parameters, models, versions and verdicts, side by side.
+
+    Args:
+        first: Of `settings_of`, or a config.json.
+        second: Of the other run.
 
     Returns:
         name, first and second, as texts; "–" where one does not know it.
@@ -226,7 +240,9 @@ def _became(row: Mapping[str, Any], language: str) -> str:
 def _settings(config: Mapping[str, Any]) -> dict[str, str]:
     parameters = {name: _text(value) for name, value in config.get("parameters", {}).items() if name not in UNTOLD}
     models = {f"{name} sha256": _text(model.get("sha256"))[:16] for name, model in config.get("models", {}).items()}
-    return {**parameters, **models, **{name: _text(value) for name, value in config.get("versions", {}).items()}}
+    used = {"verdicts used": config["verdicts"]} if "verdicts" in config else {}
+    versions = {name: _text(value) for name, value in config.get("versions", {}).items()}
+    return {**parameters, **models, **versions, **used}
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
@@ -61,7 +61,7 @@ def write_html(
     """
     shown, cards, selected = page_rows(run, max_objects=max_objects, language=language)
     data = page_data(run, shown, language=language)
-    plots = _plots(run, language)
+    plots = _plots(run, language, but=() if _names_compared(statistics) else ("looks_like",))
     budget = Budget(
         MAX_BYTES - len(safe_json(data)) - sum(len(plot["uri"]) for each in plots.values() for plot in each)
     )
@@ -142,9 +142,14 @@ def _parameters(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _plots(run: RunFolder, language: str) -> dict[str, list[dict[str, Any]]]:
-    """Return title, data URI and kind of the saved plots, those about trust apart."""
-    found = {path.stem: path for path in sorted((run.root / "plots").glob("*.png"))}
+def _names_compared(statistics: Mapping[str, Any]) -> bool:
+    """Tell whether crops were compared with names of things; so it is taken where nothing is known of it."""
+    return statistics["counts"].get("03_embed_objects", {}).get("names", 1) > 0
+
+
+def _plots(run: RunFolder, language: str, *, but: Sequence[str] = ()) -> dict[str, list[dict[str, Any]]]:
+    """Return title, data URI and kind of the saved plots but some, those about trust apart."""
+    found = {path.stem: path for path in sorted((run.root / "plots").glob("*.png")) if path.stem not in but}
     others = [name for name in found if name not in (*PLOT_ORDER, *ABOUT_TRUST, *DRAWN_HERE)]
     order = [name for name in (*PLOT_ORDER, *others) if name in found]
     drawn = {name: _plot(name, path, language) for name, path in found.items()}

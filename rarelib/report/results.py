@@ -80,7 +80,10 @@ def collect_statistics(run: RunFolder) -> dict[str, Any]:
     with Tables(run, optional=COUNTED) as tables:
         funnel, classes = funnel_counts(tables), _class_rows(tables)
         origins, filtered = _value_counts(tables, "objects", "origin"), _value_counts(tables, "early_filter", "reason")
-        left_out, found = left_out_reasons(tables), {"read": _pictures_read(tables), **_found(tables)}
+        left_out = left_out_reasons(tables)
+        found = {"read": _pictures_read(tables), **_found(tables)}
+    not_drawn = markers.get("01_select_images", {}).get("counts", {}).get("left_out", {})
+    left_out["pictures"] = {**not_drawn, **left_out["pictures"]}
     sentence = {name: funnel[name] or 0 for name in ("listed", "sampled", "embedded", "selected")}
     return {
         "sentence": {**sentence, **found},

@@ -5,7 +5,14 @@ import json
 import dataset_trees as trees
 import pytest
 
-from rarelib.datasets.recognition import LAYOUTS, LOOKED_AT, check_asked, dataset_sentence, list_dataset
+from rarelib.datasets.recognition import (
+    LAYOUTS,
+    LOOKED_AT,
+    check_asked,
+    dataset_sentence,
+    list_dataset,
+    reasons_not_drawn,
+)
 from rarelib.params import DATASETS
 from rarelib.tables import check_table
 
@@ -37,9 +44,12 @@ def test_nuscenes_by_its_tables(tmp_path):
 
 def test_cameras_and_sweeps_are_chosen_before_the_draw(tmp_path):
     root = trees.nuscenes_tree(tmp_path)
-    images, _ = list_dataset(root, cameras=["CAM_BACK"], sweeps=True, max_images=6)
+    images, layout = list_dataset(root, cameras=["CAM_BACK"], sweeps=True, max_images=6)
     drawn = images[images["sampled"]]
     assert len(drawn) == 6 and set(drawn["camera"]) == {"CAM_BACK"}
+    told = reasons_not_drawn(layout, images, cameras=["CAM_BACK"], sweeps=True)
+    assert sum(told.values()) == (~images["sampled"]).sum() and len(told) == 3
+    assert "between the key frames (sweeps: false)" in reasons_not_drawn(layout, images, cameras=["CAM_BACK"])
     with pytest.raises(
         ValueError, match=r"cameras of the data set \(CAM_BACK, CAM_FRONT\). Got \['CAM_FRONT', 'CAM_REAR'\]"
     ):
@@ -157,6 +167,12 @@ def test_coco_masks_are_no_pictures_and_splits_no_drives(tmp_path):
     assert (layout.name, layout.version) == ("coco", "instances_train2017")
     assert images[images["sampled"]]["group"].tolist() == ["drive_0", "drive_0", "drive_1", "drive_1"]
     assert not images[images["path"].str.startswith("masks/")]["sampled"].any()
+    told = reasons_not_drawn(layout, images)
+    assert list(told) == ["no picture of a camera (map, mask, label drawn as a picture)"]
+    assert sum(told.values()) == (~images["sampled"]).sum() > 0
+    images, layout = list_dataset(tmp_path, sampling_rate=0.5)
+    assert sum(reasons_not_drawn(layout, images).values()) == (~images["sampled"]).sum()
+    assert reasons_not_drawn(layout, images)["not in the sample (sampling_rate, max_images)"] == 2
     _, beside = list_dataset(tmp_path / "images" / "train2017")
     assert beside.name == "coco"
 

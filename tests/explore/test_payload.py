@@ -101,6 +101,15 @@ def test_control_and_direction_characters_are_dropped():
     assert plain("x" * 700) == "x" * 599 + "…"
 
 
+def test_numbers_are_rounded_once_as_in_reasons(tmp_path):
+    run = planted_run(tmp_path)
+    rows = gather_objects(run).assign(rarity=0.704951, confidence=0.704951)
+    near = run.read_table("neighbours").assign(similarity=0.704951)
+    data = component_data(rows, near, run_name="", verdicts={}, can={})
+    told = [data["rarity"][0], data["confidence"][0], *(value for pairs in data["near"].values() for _, value in pairs)]
+    assert {f"{value:.2f}" for value in told} == {f"{0.704951:.2f}"}
+
+
 def test_every_reason_code_has_a_chip_or_is_said_elsewhere():
     reasons = {key.removeprefix("rarity.") for key in phrases() if key.startswith("rarity.")}
     codes = {name for name in reasons if not name.startswith(("between", "fault_"))}

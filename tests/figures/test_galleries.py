@@ -168,3 +168,10 @@ def test_a_tile_is_named_as_the_object_is_called():
     named = rows(2).assign(called=["trailer", "horse"])
     told = [text.get_text() for axes in shown(plot_gallery(crops(2), named)) for text in axes.texts]
     assert any("trailer" in text for text in told) and not any("car" in text for text in told)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "not compared"), ("ja", "比較を行っていない")])
+def test_without_names_nothing_is_said_of_what_objects_look_like(language, words):
+    figure = plot_gallery([], rows(0), title="looks_like", language=language)
+    told = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert words in told.replace("\n", " ") and "0" not in figure.get_suptitle()

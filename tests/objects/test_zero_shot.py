@@ -6,7 +6,7 @@ import pytest
 from planted_tower import PlantedTower, crops_of
 
 from rarelib.objects import naming, zero_shot
-from rarelib.objects.text_tower import group_coherence, try_text_tower
+from rarelib.objects.text_tower import TowerTest, group_coherence, try_text_tower
 from rarelib.objects.zero_shot import shown_names, strangeness, strangest_objects, zero_shot_classes
 from rarelib.settings import NamingSettings
 from rarelib.tables import check_table
@@ -133,6 +133,13 @@ def test_blocks_change_nothing(monkeypatch):
     monkeypatch.setattr(zero_shot, "BLOCK", 7)
     parts, _ = compared(objects, vectors)
     pd.testing.assert_frame_equal(whole, parts, atol=1e-5)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_nearly_all_names_are_not_told_as_all(language):
+    tested = TowerTest(classes=3, agreement=0.9, chance=0.3, standing=0.9999, coherence=0.0, passed=True)
+    told = naming._about(10, 10, tested, NamingSettings(language=language))
+    assert "99.9%" in told["sentence"] and "100" not in told["sentence"]
 
 
 def test_strangeness_by_hand():

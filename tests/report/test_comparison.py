@@ -17,6 +17,7 @@ from rarelib.report.comparison import (
     match_objects,
     rank_agreement,
     setting_differences,
+    settings_of,
 )
 from rarelib.tables import BOX
 
@@ -98,6 +99,16 @@ def test_settings_side_by_side_without_names_and_places(runs):
     assert told["second"].to_dict() == {"seed": "7", "yolo_model sha256": "f" * 16}
     assert told.loc["seed", "first"] == "–"
     assert setting_differences(configs[0], configs[0]).empty
+
+
+def test_verdicts_that_only_one_run_used_are_a_difference(tmp_path):
+    first, second = (planted_run(tmp_path / name) for name in ("first", "second"))
+    codes = ["verdict_rare,few", "verdict_rare", "verdict_common,few", "few", ""]
+    second.write_table("scores", second.read_table("scores").assign(reason_codes=codes))
+    told = setting_differences(settings_of(first), settings_of(second)).set_index("name")
+    assert told.loc["verdicts used"].tolist() == ["0 rare, 0 common", "2 rare, 1 common"]
+    page = write_compare_page(first, second, compare_runs(first, second), tmp_path / "c.html", language="ja")
+    assert "「珍しい」2 件、「普通」1 件" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -410,3 +410,13 @@ def test_on_paper_all_chosen_cards_are_there_and_whole(run, browser, tmp_path):
     assert page.locator(".filters").is_hidden() and page.locator(".map").is_hidden()
     assert page.locator(".card").first.evaluate("c => getComputedStyle(c).breakInside") == "avoid"
     assert len(page.pdf(format="A4")) > 10_000
+
+
+@pytest.mark.parametrize(("names", "shown"), [(0, False), (1600, True)])
+def test_what_objects_look_like_is_shown_where_names_were_compared(tmp_path, names, shown):
+    run = planted_run(tmp_path)
+    Image.new("RGB", (9, 9)).save(run.path("plots/looks_like.png"))
+    marker = run.read_json("stages/03_embed_objects.json")
+    run.write_json("stages/03_embed_objects.json", {**marker, "counts": {"names": names}})
+    text = write_html(run, collect_statistics(run)).read_text(encoding="utf-8")
+    assert ("Unlike what roads are full of" in text) is shown

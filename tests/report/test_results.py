@@ -77,6 +77,15 @@ def test_the_statistics_hold_the_whole_funnel(run):
     run.write_json("statistics.json", statistics)
 
 
+def test_pictures_that_were_not_drawn_fell_out_too(tmp_path):
+    run = planted_run(tmp_path)
+    marker = run.read_json("stages/01_select_images.json")
+    run.write_json("stages/01_select_images.json", {**marker, "counts": {"left_out": {"a mask": 10}}})
+    statistics = collect_statistics(run)
+    assert statistics["left_out"]["pictures"] == {"a mask": 10, "empty file": 1, "cut off": 1}
+    assert "a mask" in write_html(run, statistics).read_text(encoding="utf-8")
+
+
 def test_a_skipped_stage_is_null_and_not_zero(tmp_path):
     run = planted_run(tmp_path, captions=False)
     statistics = collect_statistics(run)

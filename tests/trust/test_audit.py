@@ -69,7 +69,7 @@ def test_without_kinds_it_says_so(run):
     one_class = objects.assign(class_name="car")
     found = audit_ranking(one_class, images, vectors, ids, scores, settings=SETTINGS)
     assert not found["available"]
-    assert "at least 2 classes" in found["sentence"]
+    assert "at least 2 classes with 8 or more detected objects" in found["sentence"]
     assert "left out" in audit_ranking(*run, settings=replace(SETTINGS, audit=False))["sentence"]
 
 
