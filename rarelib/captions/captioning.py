@@ -59,7 +59,8 @@ def caption_objects(
     Args:
         selected: Selected objects, rarest first: object_id, path (of the picture, relative to images_root),
             class_name, confidence [0, 1], x_min, y_min, x_max, y_max [px], crop_path (relative to run_root),
-            to_caption (bool; without the column all are) and, if known, zero_shot_phrase (CLIP's phrase, or "").
+            to_caption (bool; without the column all are) and, if known, zero_shot_phrase (CLIP's phrase, or "") and
+            looks_like (the nearest of all names, or "").
         run_root: The run's folder.
         images_root: The folder of the pictures.
         settings: Who is asked, and how.
@@ -122,6 +123,8 @@ def choose_captioned(
     chosen["to_caption"] = chosen["is_rare_class"] if selection == "union" else True
     looks = pd.DataFrame() if zero_shot is None else zero_shot
     chosen["called"] = shown_names(chosen, looks, language=language)
+    if "looks_like" in looks:
+        chosen["looks_like"] = chosen["object_id"].map(looks.set_index("object_id")["looks_like"]).fillna("")
     if zero_shot is None:
         return chosen.assign(zero_shot_phrase=pd.Series("", index=chosen.index, dtype="str"))
     clear = zero_shot[zero_shot["similarity"] - zero_shot["class_similarity"] >= CLEARLY_NEARER]

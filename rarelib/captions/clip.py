@@ -12,9 +12,10 @@ import pandas as pd
 from ..language import say
 from ..objects.zero_shot import PROMPT
 from ..run.progress import track
+from ..words.sameness import is_kind_of, is_same_thing
+from ..words.vocabulary import shown_name, spoken_name
 from .answers import MAX_ERROR_CHARS, CaptionAnswer, clean_text
 from .dialogue import Outcome
-from .doubt import words
 
 CLIP_SCALE = 100.0  # the temperature that CLIP was trained to (Radford et al., 2021)
 
@@ -45,7 +46,7 @@ def clip_outcomes(
     """Return the nearest phrase of each object by its id, or why there is none.
 
     Args:
-        rows: Objects with object_id, class_name and crop_path.
+        rows: Objects with object_id, class_name, crop_path and, if known, looks_like (the nearest of all names, or "").
         run_root: What crop_path is relative to.
         embedder: A CLIP with a text tower.
         vectors: Its unit rows of the objects with their ids; None embeds the crops.
@@ -61,9 +62,11 @@ def clip_outcomes(
     outcomes = {object_id: Outcome(answer=None, error=error) for object_id, error in errors.items()}
     if not found:
         return outcomes
-    class_names = rows.set_index("object_id").loc[list(found), "class_name"].tolist()
+    about = rows.set_index("object_id").loc[list(found)]
+    looks = about["looks_like"].tolist() if "looks_like" in about else None
     choices = clip_phrases(phrases, language)
-    answers = nearest_phrases(class_names, np.stack(list(found.values())), choices, embedder, language)
+    matrix, names = np.stack(list(found.values())), about["class_name"].tolist()
+    answers = nearest_phrases(names, matrix, choices, embedder, language, looks_like=looks)
     return outcomes | {key: Outcome(answer=answer) for key, answer in zip(found, answers, strict=True)}
 
 
@@ -92,9 +95,9 @@ def _crop_vectors(
 
 
 def clip_phrases(phrases: Sequence[str], language: str) -> list[tuple[str, str]]:
-    """Return what CLIP chooses from, as pairs of the English phrase and the shown one; the built-in list if empty."""
+    """Return what CLIP chooses from, the built-in list if empty: pairs of the embedded phrase and the shown one."""
     if phrases:
-        return [(phrase, phrase) for phrase in phrases]
+        return [(phrase, shown_name(phrase, language)) for phrase in phrases]
     english, shown = (say("caption_phrases_default", tongue).split("\n") for tongue in ("en", language))
     return [pair for pair in zip(english, shown, strict=True) if pair[0]]
 
@@ -105,6 +108,8 @@ def nearest_phrases(
     phrases: Sequence[tuple[str, str]],
     embedder: ClipEmbedder,
     language: str,
+    *,
+    looks_like: Sequence[str] | None = None,
 ) -> list[CaptionAnswer]:
     """Caption each object by the phrase that is nearest to its vector.
 
@@ -114,29 +119,54 @@ def nearest_phrases(
         phrases: Pairs of the phrase that is embedded and the phrase that is shown.
         embedder: Embeds the phrases and the class names.
         language: Language of the sentence around the phrase.
+        looks_like: For each object the nearest of a larger vocabulary's names, or "".
 
     Returns:
-        One answer per object. agrees is "yes" where phrase and class share a word, "no" where the phrase is nearer
-        than the class's own name, else "unsure"; certainty is that of the phrase among all phrases: "high" from a
-        probability of 0.8, "medium" from 0.5.
+        One answer per object. agrees is "yes" where phrase and class mean one thing or either is a kind of the other,
+        "no" where the phrase is nearer than the class's own name, else "unsure"; certainty is that of the phrase among
+        all phrases and the name that the object looks like: "high" from a probability of 0.8, "medium" from 0.5. It is
+        never high where that name is another thing, which the phrases lack.
     """
     near = vectors @ embedder.embed_texts([PROMPT.format(phrase) for phrase, _ in phrases]).T
     classes = sorted(set(class_names))
     own = vectors @ embedder.embed_texts([PROMPT.format(name) for name in classes]).T
     best = near.argmax(axis=1)
-    weights = np.exp(CLIP_SCALE * (near - near.max(axis=1, keepdims=True)))
-    share = weights.max(axis=1) / weights.sum(axis=1)
+    lacking = _lacking_names(looks_like or [""] * len(vectors), [phrase for phrase, _ in phrases])
+    share = _shares_of_best(near, _cosines_with(vectors, lacking, embedder))
     beaten = own[np.arange(len(vectors)), [classes.index(name) for name in class_names]] < near.max(axis=1)
     answers = []
-    for name, index, sure, nearer in zip(class_names, best, share, beaten, strict=True):
+    for name, index, sure, nearer, other in zip(class_names, best, share, beaten, lacking, strict=True):
         english, shown = phrases[index]
         answers.append(
             CaptionAnswer(
                 caption=say("caption_clip_phrase", language, phrase=shown),
                 kind=shown,
                 attributes=[],
-                agrees="yes" if words(english) & words(name) else "no" if nearer else "unsure",
-                certainty="high" if sure >= 0.8 else "medium" if sure >= 0.5 else "low",
+                agrees="yes" if is_kind_of(english, name) else "no" if nearer else "unsure",
+                certainty="high" if sure >= 0.8 and not other else "medium" if sure >= 0.5 else "low",
             )
         )
     return answers
+
+
+def _lacking_names(looks_like: Sequence[str], phrases: Sequence[str]) -> list[str]:
+    """Return the names as the text tower reads them, "" for those of a thing that is among the phrases."""
+    known = {name: any(is_same_thing(name, phrase) for phrase in phrases) for name in set(looks_like)}
+    return ["" if not name or known[name] else spoken_name(name) for name in looks_like]
+
+
+def _cosines_with(vectors: np.ndarray, names: Sequence[str], embedder: ClipEmbedder) -> np.ndarray:
+    """Return the cosine of each vector with its own name, -inf where that is ""."""
+    different = sorted({name for name in names if name})
+    cosines = np.full(len(vectors), -np.inf)
+    if different:
+        similarity = vectors @ embedder.embed_texts([PROMPT.format(name) for name in different]).T
+        rows = [row for row, name in enumerate(names) if name]
+        cosines[rows] = similarity[rows, [different.index(names[row]) for row in rows]]
+    return cosines
+
+
+def _shares_of_best(near: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the probability of the nearest phrase among all phrases (n, phrases) and one other name (n,)."""
+    weights = np.exp(CLIP_SCALE * (np.column_stack([near, other]) - near.max(axis=1, keepdims=True)))
+    return 1 / weights.sum(axis=1)

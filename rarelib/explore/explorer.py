@@ -19,7 +19,7 @@ from ..run.verdict_file import VerdictFile
 from .chosen import choose_objects
 from .component import component_style, notebook_module
 from .learning import learned_ranks
-from .likeness import WordSearch, first_of_events, rows_alike
+from .likeness import WordSearch, english_words, first_of_events, rows_alike
 from .payload import component_data, plain
 from .places import places_on_map
 from .rows import crop_sources, gather_objects, neighbours_of, open_tables
@@ -165,7 +165,7 @@ class Explorer(anywidget.AnyWidget):
     def _search(self, text: str, count: int = 48) -> Answer:
         if not self._words.possible:
             return {"error": say("explore.no_text_tower", self.language)}, []
-        found = self._words.similarity(text, self._vectors)
+        found = self._words.similarity(english_words(text, language=self.language), self._vectors)
         rows, similarity = first_of_events(found, self._events, count=count)
         return {"rows": rows, "similarity": similarity}, []
 

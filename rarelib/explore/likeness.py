@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import numpy as np
 
+from ..language import say
 from ..objects.embedding import load_embedder
 from ..objects.zero_shot import PROMPT
 from ..run.folder import RunFolder
+from ..words.lexicon import lexicon_of
 
 ARTICLE = re.compile(r"^(an?|the)\s+", flags=re.IGNORECASE)  # the prompt has one already
 
@@ -37,6 +40,20 @@ def first_of_events(
     _, first = np.unique(events[order], return_index=True)
     rows = order[np.sort(first)[:count]]
     return rows.tolist(), [round(float(value), 3) for value in similarity[rows]]
+
+
+def english_words(text: str, *, language: str = "en") -> str:
+    """Return words as a text tower that learned English reads them: a name in another script by its thing.
+
+    Raises:
+        ValueError: If they are in another script and the vocabulary does not know them.
+    """
+    if not any(letter.isalpha() and "LATIN" not in unicodedata.name(letter, "") for letter in text):
+        return text
+    thing = lexicon_of().thing(text)
+    if thing is None:
+        raise ValueError(say("explore.unknown_words", language, text=text.strip()))
+    return thing.name
 
 
 class WordSearch:

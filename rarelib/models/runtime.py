@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from ..engines import ONE_GPU
+from ..language import say
 from ..parameter_files import gpu_numbers
 from ..params import Params
 from .unreported import import_openvino
@@ -28,8 +29,17 @@ CORE_SHARE = 0.8
 GPU_BATCH = 16
 PRECISION_NAMES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16", "int8": "int8"}
 
+RUNTIME_WORDS = ("as_exported", "cpu", "gpu")  # of what a model ran as, in the phrases
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def runtime_text(runtime: str, language: str = "en") -> str:
+    """Return what a model ran as, which tables keep in English, for people."""
+    for word in RUNTIME_WORDS:
+        runtime = runtime.replace(say(f"runtime.{word}"), say(f"runtime.{word}", language))
+    return runtime
 
 
 @dataclass(frozen=True)

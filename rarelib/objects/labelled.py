@@ -16,6 +16,7 @@ from ..datasets.remote_labels import label_folder
 from ..language import say
 from ..models.detector import Detector, load_detector, load_with_second
 from ..models.proposer import load_proposer
+from ..models.runtime import runtime_text
 from ..pictures.sources import Folder, source_of
 from ..settings import ModelSettings
 from ..tables import BOX
@@ -152,4 +153,4 @@ def boxes_sentence(finder: Detector | LabelledBoxes, counts: dict[str, Any], lan
     """Return in words what was found, or read, from the counts of stage 02."""
     if isinstance(finder, LabelledBoxes):
         return say("labels_sentence", language, crowds=finder.crowds, layout=finder.layout, **counts)
-    return say("detect_sentence", language, **counts)
+    return say("detect_sentence", language, **{**counts, "runtime": runtime_text(counts["runtime"], language)})

@@ -16,6 +16,7 @@ import pandas as pd
 from ..run.files import Inside, files_below, path_tables
 from ..run.folder import RunFolder
 from ..run.queries import Tables
+from ..words.vocabulary import shown_name
 
 RESULT_FOLDERS = ("final_outliers", "inliers", "targets")
 MAX_SLUG = 40
@@ -74,9 +75,13 @@ def compared_folders(run: RunFolder, *, target_classes: Sequence[str] = ()) -> I
 
 
 def targets_of(class_names: Iterable[str], kinds: Iterable[str], target_classes: Sequence[str]) -> list[list[str]]:
-    """Return for each object the target classes that its class, or its kind by its caption, is one of."""
+    """Return for each object the target classes that its class, or its kind by its caption, is one of.
+
+    A target class is found by its Japanese name as well, which captions of a Japanese run have.
+    """
+    wanted = {name: {name.casefold(), shown_name(name, "ja").casefold()} for name in target_classes}
     pairs = zip(map(str.casefold, class_names), map(str.casefold, kinds), strict=True)
-    return [[name for name in target_classes if name.casefold() in pair] for pair in pairs]
+    return [[name for name, names in wanted.items() if not names.isdisjoint(pair)] for pair in pairs]
 
 
 def _open_tables(run: RunFolder) -> Tables:

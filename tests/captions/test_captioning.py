@@ -296,6 +296,8 @@ def test_who_is_captioned_and_what_clip_says_of_them():
     assert chosen["zero_shot_phrase"].tolist() == ["", "car", ""]  # dog is hardly nearer than bus
     assert chosen["path"].tolist() == ["i.jpg"] * 3
     assert choose_captioned(scores, objects, images, language="ja")["called"].isin(["バス", "乗用車", "犬"]).all()
+    looks = zero_shot.assign(looks_like=["deer", "", "", "bus"])
+    assert choose_captioned(scores, objects, images, looks)["looks_like"].tolist() == ["", "deer", "bus"]
     ranked = choose_captioned(scores, objects, images)
     assert ranked["to_caption"].all()
     assert (ranked["zero_shot_phrase"] == "").all()

@@ -35,4 +35,29 @@ def test_built_in_phrases_are_embedded_in_english_and_shown_in_the_language():
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_own_phrases_stay_as_they_are(language):
-    assert clip_phrases(["消防車"], language) == [("消防車", "消防車")]
+    assert clip_phrases(["消防車", "my own"], language) == [("消防車", "消防車"), ("my own", "my own")]
+
+
+def test_a_phrase_that_the_vocabulary_knows_is_shown_in_the_language():
+    assert clip_phrases(["trailer"], "ja") == [("trailer", "トレーラー")]
+    assert clip_phrases(["trailer"], "en") == [("trailer", "trailer")]
+
+
+def test_a_phrase_is_not_sure_of_a_thing_that_no_phrase_names():
+    vectors, phrases = np.eye(5)[[1, 1, 1, 1]], clip_phrases(["bus", "fire engine"], "en")
+    looks = ["", "fire engine", "消防車", "dog"]
+    answers = nearest_phrases(["bus"] * 4, vectors, phrases, PlantedClip(), "en", looks_like=looks)
+    assert [answer.certainty for answer in answers] == ["high", "high", "high", "medium"]
+    nearer = vectors + np.eye(5)[[3] * 4]  # as near to a dog
+    answers = nearest_phrases(["bus"] * 4, nearer * 2, phrases, PlantedClip(), "en", looks_like=looks)
+    assert [answer.certainty for answer in answers] == ["high", "high", "high", "medium"]
+    dogs = np.eye(5)[[3]] + 0.9 * np.eye(5)[[1]]
+    answers = nearest_phrases(["bus"], dogs, phrases, PlantedClip(), "en", looks_like=["dog"])
+    assert answers[0].certainty == "low"
+
+
+def test_a_shared_word_is_no_agreement():
+    phrases = [("fire engine", "fire engine")]
+    names = ["fire hydrant", "fire truck", "engine", "消防車"]
+    answers = nearest_phrases(names, np.eye(5)[[1] * 4], phrases, PlantedClip(), "en")
+    assert [answer.agrees for answer in answers] == ["no", "yes", "yes", "yes"]

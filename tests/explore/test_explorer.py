@@ -10,7 +10,7 @@ from planted_run import planted_run
 
 from rarelib.explore.explorer import Explorer
 from rarelib.explore.learning import deal_ranks
-from rarelib.explore.likeness import first_of_events, rows_alike
+from rarelib.explore.likeness import english_words, first_of_events, rows_alike
 from rarelib.explore.places import places_on_map
 from rarelib.explore.thumbnails import PictureIndex
 from rarelib.run.folder import RunFolder
@@ -71,6 +71,30 @@ def test_more_like_this_is_of_other_events(explorer):
     said, _ = explorer.answer("similar", row=0)
     assert sorted(said["rows"]) == [1, 2, 3, 4]
     assert explorer.answer("words", text="a deer")[0]["error"].startswith("This run's vectors are not CLIP's")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("犬", "dog"), ("車椅子の人", "person in a wheelchair"), ("собака", "dog"), ("a café", "a café")]
+)
+def test_words_in_another_script_are_searched_by_their_thing(text, read):
+    assert english_words(text) == read
+
+
+def test_words_that_nothing_knows_are_refused_in_both_languages(explorer):
+    asked = []
+
+    class Words:
+        possible = True
+
+        def similarity(self, text, vectors):
+            asked.append(text)
+            return vectors[:, 0]
+
+    explorer._words = Words()
+    assert len(explorer.answer("words", text="鹿")[0]["rows"]) == 5 and asked == ["deer"]
+    assert "does not know “ほげ”" in explorer.answer("words", text="ほげ")[0]["error"]
+    explorer.language = "ja"
+    assert "「ほげ」は語彙にありません" in explorer.answer("words", text=" ほげ ")[0]["error"] and len(asked) == 1
 
 
 def test_a_verdict_stands_in_the_file_at_once_and_can_be_taken_back(explorer):

@@ -16,6 +16,7 @@ from rarelib.models.runtime import (
     choose_runtime,
     ordered_map,
     place_network,
+    runtime_text,
     worker_count,
 )
 
@@ -24,6 +25,8 @@ def test_a_cpu_takes_openvino_and_torch_is_the_reference():
     assert choose_runtime("auto", "cpu").library == "openvino"
     assert str(choose_runtime("torch", "cpu")) == "torch float32 on a CPU"
     assert str(choose_runtime("openvino_f32", "cpu")) == "OpenVINO float32 on a CPU"
+    assert runtime_text("OpenVINO bfloat16 on a CPU", "ja") == "OpenVINO bfloat16（CPU）"
+    assert runtime_text("OpenVINO bfloat16 on a CPU") == "OpenVINO bfloat16 on a CPU"
     assert choose_runtime("openvino", "cpu").precision in ("bf16", "f32")
     assert choose_runtime("openvino_int8", "cpu").precision == "int8"
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from planted_run import planted_run
 
-from rarelib.report.folders import class_slug, copy_result_folders, slugs
+from rarelib.report.folders import class_slug, copy_result_folders, slugs, targets_of
 
 
 @pytest.fixture
@@ -89,3 +89,7 @@ def test_a_class_name_is_made_safe_for_a_file_name(name, slug):
 
 def test_two_classes_never_share_a_folder():
     assert slugs(["a b", "a-b", "a_b"]) == {"a b": "a-b", "a-b": "a-b-2", "a_b": "a-b-3"}
+
+
+def test_a_target_class_is_found_by_the_japanese_name_of_a_caption():
+    assert targets_of(["car", "car"], ["トレーラー", "bus"], ["trailer", "other"]) == [["trailer"], []]
