@@ -25,7 +25,7 @@ SAID_ELSEWHERE = (
     "caption_disagrees",
 )  # reason codes without a chip
 MAX_TEXT = 600
-DIGITS = 6  # of what is rounded to two on the page, as in reasons: rounded twice, 0.70495 would become 0.71
+DIGITS = 6  # of what is rounded to two on the page, as in reasons: rounded twice, 0.705431 is told as 0.70
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 TEXTS = ("reason", "caption", "caption_error", "kind", "first_caption", "certainty", "attributes")
 

@@ -285,6 +285,7 @@ def test_who_is_captioned_and_what_clip_says_of_them():
          "rank": [3, 1, 2, 4]}
     )  # fmt: skip
     objects = pd.DataFrame({"object_id": list("abcd"), "image_id": ["i"] * 4, "class_name": ["bus"] * 4})
+    objects["origin"] = "detected"
     images = pd.DataFrame({"image_id": ["i"], "path": ["i.jpg"]})
     zero_shot = pd.DataFrame(
         {"object_id": list("abcd"), "phrase": ["car", "dog", "cat", "bus"], "similarity": [0.3, 0.3, 0.3, 0.3],
