@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..objects.zero_shot import shown_names
+from ..objects.zero_shot import known_looks, shown_names
 from ..pictures.decoding import ImageError, read_image
 from ..pictures.sources import Folder
 from ..run.folder import RunFolder
@@ -109,14 +109,9 @@ class PictureIndex:
         self._tables.keep("wanted", images[["image_id"]])
         columns = ", ".join(("object_id", "image_id", *BOX, "class_name", "origin"))
         boxes = self._tables.rows(f"SELECT {columns} FROM objects SEMI JOIN wanted USING (image_id) ORDER BY {ROW}")
-        boxes["called"] = shown_names(boxes, self._looks(boxes), language=self._language)
+        looks = known_looks(self._tables, boxes["object_id"])
+        boxes["called"] = shown_names(boxes, looks, language=self._language)
         self._boxes |= {image_id: part.to_dict("records") for image_id, part in boxes.groupby("image_id")}
-
-    def _looks(self, boxes: pd.DataFrame) -> pd.DataFrame:
-        """Return the nearest names of boxes; no column of them where none are known."""
-        if "looks_like" not in self._tables.columns.get("zero_shot", ()):
-            return boxes[["object_id"]]
-        return self._tables.matching("zero_shot", boxes["object_id"], columns=("object_id", "looks_like"))
 
     def _box(self, box: dict[str, Any]) -> dict[str, Any]:
         xyxy = [round(box[side], 1) for side in BOX]

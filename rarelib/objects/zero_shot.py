@@ -13,6 +13,7 @@ from ..language import say
 from ..pictures.crops import read_crops
 from ..run.folder import RunFolder
 from ..run.ids import places_in
+from ..run.queries import Tables
 from ..run.rows import vectors_of
 from ..settings import NamingSettings
 from ..tables import PROPOSAL, empty_table
@@ -118,6 +119,14 @@ def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame, *, language: str
     looks_like = pd.Series(zero_shot["looks_like"].array.take(place, allow_fill=True), index=objects.index)
     known = (objects["origin"] == PROPOSAL) & looks_like.fillna("").ne("")
     return classes.where(~known, looks_like)
+
+
+def known_looks(tables: Tables, object_ids: Sequence[str], *, prefix: str = "") -> pd.DataFrame:
+    """Return object_id and looks_like of some objects for `shown_names`, without looks_like where none is known."""
+    name = f"{prefix}zero_shot"
+    if "looks_like" not in tables.columns.get(name, ()):
+        return pd.DataFrame({"object_id": list(object_ids)})
+    return tables.matching(name, object_ids, columns=("object_id", "looks_like"))
 
 
 def strangest_objects(zero_shot: pd.DataFrame, objects: pd.DataFrame, *, count: int = 10) -> pd.DataFrame:

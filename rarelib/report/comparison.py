@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
+from ..objects.zero_shot import known_looks, shown_names
 from ..pictures.boxes import overlaps
 from ..ranking.early_filter import id_chances
 from ..run.folder import RunFolder
@@ -58,7 +59,7 @@ def compare_runs(
         first: A run whose stages 01 to 04 are finished.
         second: Another one, over the same pictures or some of them.
         neither: Of the other objects, so many at most are drawn at random; all where there are no more.
-        language: Of `became`.
+        language: Of `became` and of names.
 
     Returns:
         The table of `match_objects` with group ("common", "gained", "lost", or "neither" where neither run selects
@@ -66,7 +67,7 @@ def compare_runs(
         Its `attrs["neither"]` says how many that neither run selects are ranked in both.
     """
     held, drawn, ranked = [], [], 0
-    for matched in _matched(first, second):
+    for matched in _matched(first, second, language):
         rows = _grouped(matched).assign(seen=np.arange(len(matched)))
         others = rows["group"].eq("neither") & (_best_rank(rows).isna() | (_best_rank(rows) > max(DEPTHS)))
         ranked += int((rows["group"].eq("neither") & rows["moved"].notna()).sum())
@@ -91,21 +92,23 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
     return table.iloc[np.lexsort(keys)].reset_index(drop=True).drop(columns=["seen", f"{ROW}_first", f"{ROW}_second"])
 
 
-def _matched(first: RunFolder, second: RunFolder) -> Iterator[pd.DataFrame]:
+def _matched(first: RunFolder, second: RunFolder, language: str) -> Iterator[pd.DataFrame]:
     """Yield the boxes of both runs, matched, as many pictures at a time as the memory of the first run allows."""
-    with Tables(first, *READ) as tables:
-        tables.add(second, *READ, prefix=OTHER)
+    with Tables(first, *READ, optional=("zero_shot",)) as tables:
+        tables.add(second, *READ, optional=("zero_shot",), prefix=OTHER)
         count = sum(int(tables.value(f"SELECT count(*) FROM {prefix}objects")) for prefix in ("", OTHER))
         parts = max(-(-count // tables.block_rows), 1)
         for part in range(parts):
-            yield match_objects(*(_boxes(tables, prefix, part, parts) for prefix in ("", OTHER)))
+            yield match_objects(*(_boxes(tables, prefix, part, parts, language) for prefix in ("", OTHER)))
 
 
-def _boxes(tables: Tables, prefix: str, part: int, parts: int) -> pd.DataFrame:
-    """Return the boxes of one part of a run's pictures, the same pictures of each run."""
+def _boxes(tables: Tables, prefix: str, part: int, parts: int, language: str) -> pd.DataFrame:
+    """Return the boxes of one part of a run's pictures, the same of each run; class_name is what each is called."""
     images = tables.rows(f"SELECT image_id, path FROM {prefix}images WHERE hash(path) % {parts} = {part}")
-    columns = ("object_id", "image_id", *BOX, "class_name", "crop_path", ROW)
+    columns = ("object_id", "image_id", *BOX, "class_name", "origin", "crop_path", ROW)
     objects = tables.matching(f"{prefix}objects", images["image_id"], key="image_id", columns=columns)
+    looks = known_looks(tables, objects["object_id"], prefix=prefix)
+    objects["class_name"] = shown_names(objects, looks, language=language)
     ranked = ("object_id", "rank", "rarity", "selected")
     scores = tables.matching(f"{prefix}scores", objects["object_id"], columns=ranked).astype({"rank": float})
     table = objects.sort_values(ROW).merge(images, on="image_id").merge(scores, on="object_id", how="left")

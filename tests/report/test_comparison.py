@@ -101,6 +101,14 @@ def test_settings_side_by_side_without_names_and_places(runs):
     assert setting_differences(configs[0], configs[0]).empty
 
 
+def test_an_object_has_the_name_that_its_run_gives_it(tmp_path):
+    first, second = (planted_run(tmp_path / name) for name in ("first", "second"))
+    found = {"phrase": "bus", "similarity": 0.2, "class_similarity": 0.2, "looks_like": "trailer"}
+    second.write_table("zero_shot", pd.DataFrame({"object_id": ["img1-04"], **found}))
+    table = compare_runs(first, second, language="ja").set_index("object_id_second")
+    assert table.loc["img1-04", ["class_name_first", "class_name_second"]].tolist() == ["バス", "trailer"]
+
+
 def test_verdicts_that_only_one_run_used_are_a_difference(tmp_path):
     first, second = (planted_run(tmp_path / name) for name in ("first", "second"))
     codes = ["verdict_rare,few", "verdict_rare", "verdict_common,few", "few", ""]
