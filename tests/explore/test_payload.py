@@ -105,7 +105,8 @@ def test_numbers_are_rounded_once_as_in_reasons(tmp_path):
     run = planted_run(tmp_path)
     rows = gather_objects(run).assign(rarity=0.705431, confidence=0.705431)
     near = run.read_table("neighbours").assign(similarity=0.705431)
-    data = component_data(rows, near, run_name="", verdicts={}, can={})
+    verdicts = VerdictFile(tmp_path / "verdicts.csv", run).rows
+    data = component_data(rows, near, run_name="", verdicts=verdicts, can={})
     told = [data["rarity"][0], data["confidence"][0], *(value for pairs in data["near"].values() for _, value in pairs)]
     assert {f"{value:.2f}" for value in told} == {f"{0.705431:.2f}"}
 
