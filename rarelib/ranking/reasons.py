@@ -145,7 +145,7 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
     shares = {"share": row["embedding_rarity"], "beyond": beyond}
     return {
         **{name: min(float(share), LARGEST_SHARE) for name, share in shares.items()},
-        **{name: row[name] for name in ("confidence", "origin", "compared")},
+        **{name: row[name] for name in ("confidence", "origin")},
         "count": row["class_count"],
     }
 

@@ -44,13 +44,13 @@ def test_a_proposal_says_that_few_of_what_is_guessed_were_detected():
 def test_what_looks_like_nothing_of_the_road_says_so_with_its_number():
     for given in ({}, PROPOSAL):
         reason, codes = explained(**given, sign_strange=float(surprise(0.97)), embedding_rarity=0.95, sign_look=0.5)
-        assert "looks less like what roads are full of than 97.0% of the detected objects" in reason
+        assert "unlike things of the road, more so than 97.0% of all detected" in reason
         assert "strange" in codes
 
 
 def test_a_strange_look_is_told_beside_what_hides_it():
     reason, _ = explained(sign_strange=0.5 * float(surprise(0.97)), hidden=0.5, sign_look=0.1)
-    assert "than 97.0% of the detected objects" in reason
+    assert "than 97.0% of all detected" in reason
 
 
 def test_percentiles_come_back_from_what_they_surprise():
@@ -60,9 +60,9 @@ def test_percentiles_come_back_from_what_they_surprise():
 
 def test_a_percentage_needs_enough_to_be_taken_of():
     look = {"embedding_rarity": 0.97, "sign_look": float(surprise(0.97))}
-    assert "stranger than 97.0% of 50 detected objects" in explained(others=49, **look)[0]
+    assert "stranger than 97.0% of all detected" in explained(others=49, **look)[0]
     reason, codes = explained(others=48, **look, sign_strange=0.8)
-    assert "%" not in reason and "looks like what roads are not full of" in reason
+    assert "%" not in reason and "unlike things of the road" in reason
     assert codes == ["common", "strange"]
 
 
