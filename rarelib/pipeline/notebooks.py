@@ -17,6 +17,10 @@ PACKAGE = Path(__file__).resolve().parents[1]
 GRAMMAR = "rfc3987_syntax"
 
 
+# for papermill; by itself it gives up where the outputs of a cell come 4 s after the cell is done, as on a busy machine
+EXECUTION = {"progress_bar": False, "request_save_on_cell_execute": False, "start_timeout": 120, "iopub_timeout": 600}
+
+
 def import_papermill() -> Any:
     """Return the module papermill, imported without a grammar that would take more than a second to build.
 

@@ -9,7 +9,7 @@ from ..params import ParameterError, Params
 from ..run.folder import write_json
 from ..tables import REPORT
 from .kernels import KernelRelay
-from .notebooks import import_papermill, in_language, notebooks_folder, read_notebook
+from .notebooks import EXECUTION, import_papermill, in_language, notebooks_folder, read_notebook
 from .redaction import Redactor
 
 
@@ -39,9 +39,8 @@ def render_notebook(
     with KernelRelay(out, lambda pid: None) as kernels:
         try:
             papermill.execute_notebook(
-                node, str(running), values, kernel_name="python3", progress_bar=False, cwd=str(out),
-                km=kernels.take(REPORT), start_timeout=120, request_save_on_cell_execute=False,
-            )  # fmt: skip
+                node, str(running), values, kernel_name="python3", cwd=str(out), km=kernels.take(REPORT), **EXECUTION
+            )
             write_json(out / name, Redactor(private or Params()).notebook(read_notebook(running)))
         except papermill.PapermillExecutionError as error:
             raise ParameterError(f"{name} stopped: {error.ename}: {' '.join(str(error.evalue).split())}") from error

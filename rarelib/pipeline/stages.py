@@ -21,7 +21,7 @@ from .kernels import KernelRelay
 from .lock import run_lock
 from .mirroring import OnDisk, kept_at_its_place
 from .model_files import resolve_models
-from .notebooks import import_papermill, in_language, notebooks_folder, read_notebook
+from .notebooks import EXECUTION, import_papermill, in_language, notebooks_folder, read_notebook
 from .plan import Planned, Stage, plan_stages, stage_named, with_followers, with_sources
 from .preflight import check_inputs, run_config
 from .products import is_finished, mend_crops, read_marker, write_marker
@@ -133,9 +133,8 @@ class _Runner:
         node = parameterize_notebook(load_notebook_node(node), values, kernel_name="python3", language="python")
         try:
             papermill.execute_notebook(
-                node, str(running), kernel_name="python3", progress_bar=False, cwd=str(Path.cwd()),
-                km=self.kernels.take(name), start_timeout=120, request_save_on_cell_execute=False,
-            )  # fmt: skip
+                node, str(running), kernel_name="python3", cwd=str(Path.cwd()), km=self.kernels.take(name), **EXECUTION
+            )
         except papermill.PapermillExecutionError as error:
             where = self._render(name, running)
             raise StageFailed(f"Stage {name} stopped: {_reason(error)} (see {where})") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
+from papermill.clientwrap import PapermillNotebookClient
 from planted_run import planted_run
 
 from rarelib.command_line import app
@@ -119,6 +120,18 @@ def test_two_runs_are_compared_in_a_rendered_notebook_and_a_page(runs, capsys):
     assert "monday shows 3 objects as rare, tuesday 3; 3 are common" in notebook
     assert '\\"../../monday\\"' in notebook and str(runs.parent) not in notebook
     assert set(list_runs(runs)["name"]) == {"monday", "tuesday"}  # a comparison is no run
+
+
+def test_outputs_that_come_late_on_a_busy_machine_are_waited_for(runs, monkeypatch):
+    waited, execute = [], PapermillNotebookClient.execute
+
+    def recorded(client, **options):
+        waited.append(client.iopub_timeout)
+        return execute(client, **options)
+
+    monkeypatch.setattr(PapermillNotebookClient, "execute", recorded)
+    assert app.main(["compare", "monday", "tuesday"]) == 0
+    assert waited == [600]
 
 
 @pytest.mark.parametrize("command", [["compare", "monday", "tuesday"], ["export", "monday", "--to", "csv"]])
