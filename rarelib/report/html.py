@@ -16,6 +16,7 @@ from ..explore.component import component_style, page_script
 from ..explore.payload import plain
 from ..language import phrases, say
 from ..run.folder import RunFolder
+from ..run.queries import Tables
 from ..words.vocabulary import shown_name
 from .page import MAX_BYTES, Budget, page_data, page_pictures, page_rows
 
@@ -61,7 +62,7 @@ def write_html(
     """
     shown, cards, selected = page_rows(run, max_objects=max_objects, language=language)
     data = page_data(run, shown, language=language)
-    plots = _plots(run, language, but=() if _names_compared(statistics) else ("looks_like",))
+    plots = _plots(run, language, but=() if _names_compared(run) else ("looks_like",))
     budget = Budget(
         MAX_BYTES - len(safe_json(data)) - sum(len(plot["uri"]) for each in plots.values() for plot in each)
     )
@@ -142,9 +143,12 @@ def _parameters(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _names_compared(statistics: Mapping[str, Any]) -> bool:
-    """Tell whether crops were compared with names of things; so it is taken where nothing is known of it."""
-    return statistics["counts"].get("03_embed_objects", {}).get("names", 1) > 0
+def _names_compared(run: RunFolder) -> bool:
+    """Tell whether names could say of any crop that it looks like what roads are not full of."""
+    with Tables(run, optional=("zero_shot",)) as tables:
+        if "strangeness" not in tables.columns.get("zero_shot", ()):
+            return False
+        return bool(tables.value("SELECT count(*) FROM zero_shot WHERE strangeness <= 1"))
 
 
 def _plots(run: RunFolder, language: str, *, but: Sequence[str] = ()) -> dict[str, list[dict[str, Any]]]:

@@ -5,6 +5,8 @@ import json
 import re
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 from browser import Watched, launch, serious_faults
 from PIL import Image
@@ -412,11 +414,12 @@ def test_on_paper_all_chosen_cards_are_there_and_whole(run, browser, tmp_path):
     assert len(page.pdf(format="A4")) > 10_000
 
 
-@pytest.mark.parametrize(("names", "shown"), [(0, False), (1600, True)])
-def test_what_objects_look_like_is_shown_where_names_were_compared(tmp_path, names, shown):
+@pytest.mark.parametrize(("strangeness", "shown"), [(None, False), (np.nan, False), (0.5, True)])
+def test_what_objects_look_like_is_shown_where_names_were_compared(tmp_path, strangeness, shown):
     run = planted_run(tmp_path)
     Image.new("RGB", (9, 9)).save(run.path("plots/looks_like.png"))
-    marker = run.read_json("stages/03_embed_objects.json")
-    run.write_json("stages/03_embed_objects.json", {**marker, "counts": {"names": names}})
+    found = {"phrase": "bus", "similarity": 0.2, "class_similarity": 0.2, "strangeness": strangeness}
+    if strangeness is not None:
+        run.write_table("zero_shot", pd.DataFrame({"object_id": ["img1-04"], **found}))
     text = write_html(run, collect_statistics(run)).read_text(encoding="utf-8")
     assert ("Unlike what roads are full of" in text) is shown
