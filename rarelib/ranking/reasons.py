@@ -69,7 +69,7 @@ def explain_objects(table: pd.DataFrame, *, n_objects: int, language: str = "en"
 
 
 def _said(row: dict[str, Any], parts: Mapping[str, float], language: str) -> Iterator[tuple[str, str]]:
-    """Yield codes and texts: verdict, what it is, what raised it, what is near, what holds it back."""
+    """Yield codes and texts: verdict, how rare its class is, what raised it, what is near, what holds it back."""
 
     def told(code: str, key: str = "", **values: object) -> tuple[str, str]:
         return code, say(f"rarity.{key or code}", language, **values)
@@ -82,12 +82,15 @@ def _said(row: dict[str, Any], parts: Mapping[str, float], language: str) -> Ite
         yield told("verdict_rare" if row["verdict"] == 1 else "verdict_common")
     if proposal:
         yield told("proposal", _proposal_key(row, about["phrase"]), **_numbers(row), **about)
-    else:
-        yield told(_frequency(row["class_count"], row["objects"]), count=row["class_count"], **about)
+    frequency = "" if proposal else _frequency(row["class_count"], row["objects"])
+    if frequency and frequency != "common":
+        yield told(frequency, count=row["class_count"], **about)
         if row["class_missed"] and row["class_count"] < FEW:
             yield told("missed", count=row["class_missed"])
     for code, key in _sign_keys(row, signs, proposal=proposal, phrase=about["phrase"]):
         yield told(code, key, **_numbers(row), **about)
+    if frequency == "common":  # is no reason, and comes after those
+        yield told(frequency, count=row["class_count"], **about)
     if not np.isnan(row["nearest"]):
         yield told("nearest", similarity=row["nearest"])
     if row["event"] != row["object_id"]:

@@ -60,10 +60,10 @@ def test_percentiles_come_back_from_what_they_surprise():
 
 def test_a_percentage_needs_enough_to_be_taken_of():
     look = {"embedding_rarity": 0.97, "sign_look": float(surprise(0.97))}
-    assert "stranger than 97.0% of all detected" in explained(others=49, **look)[0]
+    assert "stranger than 97.0% of the detected objects" in explained(others=49, **look)[0]
     reason, codes = explained(others=48, **look, sign_strange=0.8)
     assert "%" not in reason and "unlike things of the road" in reason
-    assert codes == ["common", "strange"]
+    assert codes == ["strange", "common"]
 
 
 def test_the_sign_that_added_most_is_always_named():

@@ -36,6 +36,13 @@ def open_report(page, run, **verdicts):
     run.write_text("verdicts.csv", "\n".join(["object_id,rare", *lines, ""]))
     page.goto(write_html(run, collect_statistics(run)).as_uri())
     page.wait_for_selector(".card")
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
+def press(page, number, key, *, verdict):
+    """Press a key on a card, and wait until it has the verdict."""
+    page.locator(".card").nth(number).press(key)
+    page.wait_for_function(f"document.querySelectorAll('.card')[{number}].dataset.verdict === '{verdict}'")
 
 
 def saved(page):
@@ -52,8 +59,8 @@ def name_of(run):
 
 def test_a_newer_file_wins_and_what_it_does_not_say_stays(page, run):
     open_report(page, run, img2_06="no")
-    page.locator(".card").nth(0).press("y")
-    page.locator(".card").nth(1).press("u")
+    press(page, 0, "y", verdict="yes")
+    press(page, 1, "u", verdict="unsure")
     open_report(page, run, img2_06="no")
     assert saved(page) == {"img2_06": "yes", "img1_05": "unsure"}
     open_report(page, run, img2_06="unsure")
@@ -64,7 +71,7 @@ def test_a_newer_file_wins_and_what_it_does_not_say_stays(page, run):
 
 def test_what_went_into_the_file_is_the_files(page, run):
     open_report(page, run)
-    page.locator(".card").nth(0).press("y")
+    press(page, 0, "y", verdict="yes")
     open_report(page, run, img2_06="yes")
     open_report(page, run)
     assert saved(page) == {}
@@ -72,14 +79,14 @@ def test_what_went_into_the_file_is_the_files(page, run):
 
 def test_a_verdict_taken_back_stays_so(page, run):
     open_report(page, run, img2_06="yes")
-    page.locator(".card").nth(0).press("y")
+    press(page, 0, "y", verdict="")
     open_report(page, run, img2_06="yes")
     assert saved(page) == {}
 
 
 def test_what_is_not_on_the_page_is_known_from_the_file_alone(page, run):
     open_report(page, run, elsewhere="no")
-    page.locator(".card").nth(0).press("y")
+    press(page, 0, "y", verdict="yes")
     page.evaluate("""const key = Object.keys(localStorage)[0];
         localStorage[key] = JSON.stringify({ ...JSON.parse(localStorage[key]), nowhere: ["yes", ""] });""")
     page.reload()
@@ -94,7 +101,7 @@ def test_runs_of_one_name_share_no_verdicts(page, run, tmp_path):
     objects = other.read_table("objects")
     other.write_table("objects", objects.assign(x_max=objects["x_max"] + 3))
     open_report(page, run)
-    page.locator(".card").nth(0).press("y")
+    press(page, 0, "y", verdict="yes")
     open_report(page, other)
     assert saved(page) == {}
     open_report(page, run)
