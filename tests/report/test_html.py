@@ -240,6 +240,7 @@ def test_a_verdict_is_given_taken_back_remembered_and_saved(opened):
     ]  # fmt: skip
     assert list(rows[0]) == list(COLUMNS)
     assert saved.value.suggested_filename == "verdicts.csv"
+    opened.wait_for_timeout(200)  # what a page stores is there for the next one a moment later
     opened.reload()
     opened.wait_for_selector(".card")
     assert "1 rare, 1 not, 0 unsure" in opened.locator(".counted").inner_text()

@@ -11,6 +11,8 @@ from planted_run import planted_run
 from rarelib.report.html import write_html
 from rarelib.report.results import collect_statistics
 
+STORED_MS = 200  # what a page stores is there for the next one a moment later
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -34,6 +36,7 @@ def open_report(page, run, **verdicts):
     """Write verdicts.csv, make the report anew, and open it."""
     lines = [f"{object_id.replace('_', '-')},{word}" for object_id, word in verdicts.items()]
     run.write_text("verdicts.csv", "\n".join(["object_id,rare", *lines, ""]))
+    page.wait_for_timeout(STORED_MS)
     page.goto(write_html(run, collect_statistics(run)).as_uri())
     page.wait_for_selector(".card")
     page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
@@ -89,6 +92,7 @@ def test_what_is_not_on_the_page_is_known_from_the_file_alone(page, run):
     press(page, 0, "y", verdict="yes")
     page.evaluate("""const key = Object.keys(localStorage)[0];
         localStorage[key] = JSON.stringify({ ...JSON.parse(localStorage[key]), nowhere: ["yes", ""] });""")
+    page.wait_for_timeout(STORED_MS)
     page.reload()
     page.wait_for_selector(".card")
     said = page.locator(".counted").inner_text()

@@ -13,7 +13,7 @@ class PageModel {
   /** Put what this browser remembers in place of what the file says. */
   recall(data) {
     const said = this.remembered();
-    this.remember(said);
+    if (Object.keys(said).length < Object.keys(this.stored()).length) this.remember(said);
     data.id.forEach((id, row) => {
       if (!(id in said)) return;
       data.verdicts = data.verdicts.filter(([owner]) => owner !== id);
@@ -70,8 +70,13 @@ class PageModel {
       const now = this.file[id] ?? "";
       return word !== now && (!now || now === before);
     };
+    return Object.fromEntries(Object.entries(this.stored()).filter(holds));
+  }
+
+  /** Return all that this browser keeps, whether it holds or not. */
+  stored() {
     try {
-      return Object.fromEntries(Object.entries(JSON.parse(localStorage.getItem(this.key) ?? "{}")).filter(holds));
+      return JSON.parse(localStorage.getItem(this.key) ?? "{}");
     } catch {
       return {};
     }
