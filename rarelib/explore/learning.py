@@ -47,9 +47,10 @@ def deal_ranks(ranks: np.ndarray, events: np.ndarray, worth: np.ndarray) -> np.n
     best = pd.Series(worth).groupby(events).transform("max").to_numpy()
     order = np.lexsort([-worth, -best])
     cards, others = order[is_card[order]], order[~is_card[order]]
+    number = pd.factorize(events)[0]
     place = np.empty(len(cards), int)
-    place[pd.factorize(events)[0][cards]] = np.arange(len(cards))
-    after = place[pd.factorize(events)[0][others]]  # the card that each stands behind
+    place[number[cards]] = np.arange(len(cards))
+    after = place[number[others]]  # the card that each stands behind
     dealt, n_cards, n_others = np.empty(len(ranks), int), 0, 0
     for rank, was_card in zip(ranks, is_card, strict=True):
         may = n_others < len(others) and after[n_others] < n_cards
