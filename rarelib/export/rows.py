@@ -47,7 +47,7 @@ class Export:
 
     def with_files(self, file_names: list[str]) -> Export:
         """Return the same with where each picture lies."""
-        return replace(self, images=self.images.assign(file_name=pd.Series(file_names, dtype="str")))
+        return replace(self, images=self.images.assign(file_name=pd.array(file_names, dtype="str")))
 
 
 def collect_rows(run: RunFolder, *, what: str = "selection", verdicts: str | Path | None = None) -> Export:

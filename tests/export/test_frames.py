@@ -49,3 +49,17 @@ def test_frames_of_videos_are_written_as_pictures(tmp_path):
     assert set(frames.loc[frames["frame"] == "", "path"]) <= set(images["path"])
     with pytest.raises(ValueError, match="'--images_folder' must name the folder"):
         export_frames(run, tmp_path / "out2", images_folder=str(tmp_path / "nowhere"))
+
+
+def test_frames_of_videos_among_pictures_keep_their_own_names(tmp_path):
+    run, pictures = exported_run(tmp_path)
+    draw_video(pictures / "drive_b.mp4", size_wh=(640, 360))
+    images = run.read_table("images")
+    frames_of = {name: f"drive_b.mp4#t={second:09.3f}" for second, name in enumerate(images["image_id"].iloc[:2])}
+    images["path"] = images["image_id"].map(frames_of).fillna(images["path"])
+    run.write_table("images", images)
+    frames = export_frames(run, tmp_path / "out", what="all", images_folder=str(pictures))
+    of_video = frames[frames["frame"] != ""]
+    assert len(of_video) == 2 and frames["path"].notna().all() and of_video.index.tolist() != [0, 1]
+    for row in of_video.itertuples():
+        assert row.path == f"frames/drive_b__{round(float(row.frame.rpartition('=')[2]) * 1000):08d}ms.jpg"
