@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from .layout import Layout, described, drive_of, stem, without_labels
-from .records import read_records, top_level_keys
+from .records import LabelError, all_keys, read_records, top_level_keys
 
 PLACES = ("*.json", "annotations/*.json", "../annotations/*.json", "../../annotations/*.json", "../*.json")
+ARRAYS = {"images", "annotations"}  # that may fill the beginning of a file
 MANY = 50  # a folder with more JSON files has one for each picture
 NO_BOXES = ("captions_", "panoptic_", "stuff_")
 
@@ -55,9 +56,21 @@ def find_annotations(folder: Path) -> tuple[Path, ...]:
 
 
 def is_coco(path: Path) -> bool:
-    """Tell whether a JSON file begins as COCO's annotations do."""
+    """Tell whether a JSON file has COCO's form; one that begins with a long array is read on until it tells."""
     keys = set(top_level_keys(path))
+    return _are_cocos(keys) or (bool(keys & ARRAYS) and _becomes_coco(path))
+
+
+def _are_cocos(keys: set[str]) -> bool:
     return "images" in keys and bool(keys & {"annotations", "info", "licenses", "categories"})
+
+
+def _becomes_coco(path: Path) -> bool:
+    keys: set[str] = set()
+    try:
+        return any(_are_cocos(keys := keys | {key}) for key in all_keys(path))
+    except LabelError:  # another tool's file, or one that is cut off
+        return False
 
 
 def _names_some(file: Path, stems: set[str]) -> bool:

@@ -51,8 +51,9 @@ def label_table(rows: Iterable[LabelRow], images: pd.DataFrame) -> pd.DataFrame:
 def paths_meant(names: Sequence[str], folder: Path, paths: Sequence[str]) -> dict[str, str]:
     """Return which picture each name in a label file means: name -> path.
 
-    A name means the picture whose full path ends with it. Where folders were renamed, it means the only picture of
-    that file name, provided that the label file has that file name once as well. Other names are left out.
+    A name means the picture whose full path ends with it; of several, the one of just that path. Where folders were
+    renamed, it means the only picture of that file name, provided that the label file has that file name once as well.
+    Other names are left out.
     """
     above = folder.resolve().as_posix()
     by_file: dict[str, list[str]] = defaultdict(list)
@@ -61,13 +62,13 @@ def paths_meant(names: Sequence[str], folder: Path, paths: Sequence[str]) -> dic
     times = Counter(_file(name) for name in set(names))
     meant: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        ending = "/" + name.replace("\\", "/").removeprefix("./").lstrip("/")
+        relative = name.replace("\\", "/").removeprefix("./").lstrip("/")
         of_name = by_file.get(_file(name), [])
-        fit = [path for path in of_name if f"{above}/{path}".endswith(ending)]
+        fit = [path for path in of_name if f"{above}/{path}".endswith(f"/{relative}")]
         if not fit and times[_file(name)] == 1:
             fit = of_name
-        if len(fit) == 1 or (fit and fit[0] == ending[1:]):
-            meant[name] = fit[0]
+        if relative in fit or len(fit) == 1:
+            meant[name] = relative if relative in fit else fit[0]
     return meant
 
 

@@ -10,7 +10,6 @@ from typing import IO, Any
 
 CHUNK = 1 << 20  # characters read at once
 SPACE = re.compile(r"[\s,:]*")  # between values; the files are machine-made, so nothing is gained by being strict
-END_OF_NUMBER = re.compile(r"[,\]}\s]")
 
 
 class LabelError(ValueError):
@@ -56,6 +55,19 @@ def top_level_keys(path: Path) -> list[str]:
         elif depth == 1 and match.group(2):
             keys.append(match.group(1))
     return keys
+
+
+def all_keys(path: Path) -> Iterator[str]:
+    """Yield the keys of a JSON file's top-level object, for which all is read; none for anything else.
+
+    Raises:
+        LabelError: If the file is not JSON.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        scanner = _Scanner(file, path)
+        for name in scanner.each_key() if scanner.peek() == "{" else ():
+            yield name
+            scanner.skip()
 
 
 class _Scanner:

@@ -139,6 +139,12 @@ def test_a_name_means_the_picture_whose_path_ends_so(tmp_path):
     assert meant == {"drive_0/000.jpg": "000.jpg", "./1/b.jpg": "1/b.jpg", "old/c.jpg": "n/c.jpg"}
 
 
+def test_a_name_that_is_a_path_means_that_picture_whatever_lies_in_other_folders(tmp_path):
+    for paths in (["a/x.jpg", "x.jpg"], ["x.jpg", "z/x.jpg"]):
+        assert paths_meant(["x.jpg"], tmp_path, paths) == {"x.jpg": "x.jpg"}
+    assert paths_meant(["x.jpg"], tmp_path, ["a/x.jpg", "z/x.jpg"]) == {}
+
+
 def test_codas_boxes_say_which_are_corner_cases(tmp_path):
     trees.save_picture(tmp_path / "pictures" / "0001.jpg")
     boxes_of = [

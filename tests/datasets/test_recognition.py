@@ -5,6 +5,8 @@ import json
 import dataset_trees as trees
 import pytest
 
+from rarelib.datasets import records
+from rarelib.datasets.coco import is_coco
 from rarelib.datasets.recognition import (
     LAYOUTS,
     LOOKED_AT,
@@ -175,6 +177,19 @@ def test_coco_masks_are_no_pictures_and_splits_no_drives(tmp_path):
     assert reasons_not_drawn(layout, images)["not in the sample (sampling_rate, max_images)"] == 2
     _, beside = list_dataset(tmp_path / "images" / "train2017")
     assert beside.name == "coco"
+
+
+@pytest.mark.parametrize("keys", [("images", "annotations", "categories"), ("info", "annotations", "images")])
+def test_coco_is_known_whatever_long_array_its_file_begins_with(tmp_path, monkeypatch, keys):
+    file = next((trees.coco_tree(tmp_path) / "annotations").glob("*.json"))
+    known = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({key: known.get(key, {}) for key in keys}), encoding="utf-8")
+    monkeypatch.setattr(records, "CHUNK", 60)
+    assert list_dataset(tmp_path)[1].name == "coco"
+    file.write_text(json.dumps({"images": known["images"], "other": 1}), encoding="utf-8")
+    assert not is_coco(file)
+    file.write_text('{"images": [{"id": 1, "file_name": "0123456789012345678901234567890123456789.jpg"}, {"id"')
+    assert not is_coco(file)
 
 
 def test_a_json_file_of_other_pictures_makes_no_coco(tmp_path):
