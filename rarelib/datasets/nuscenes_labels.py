@@ -26,7 +26,7 @@ def read_nuscenes(tables: Sequence[Path], images: pd.DataFrame) -> Iterator[Labe
     A box counts where the devkit's get_sample_data(…, BoxVisibility.ANY) returns it: all corners in front of the
     camera, at least one inside the picture.
     """
-    path_of = dict(zip(images["path"].str.rpartition("/")[2], images["path"], strict=True))
+    path_of = {path.rpartition("/")[2]: path for path in images["path"]}
     done: set[str] = set()
     for folder in tables:
         pictures = _pictures(folder, path_of, done)

@@ -52,10 +52,12 @@ def read_yolo(folder: Path, images: pd.DataFrame) -> Iterator[LabelRow]:
             continue
         for words in _lines(file):
             try:
-                number, values = int(words[0]), np.array(words[1:], float)
+                number = int(words[0])
+                x_min, y_min, x_max, y_max = _yolo_box(np.array(words[1:], float), keypoints)
             except ValueError as error:
-                raise LabelError(f"A line of {file.name} must hold numbers. Got {' '.join(words)!r}.") from error
-            x_min, y_min, x_max, y_max = _yolo_box(values, keypoints)
+                raise LabelError(
+                    f"A line of {file.name} must hold a class number and 4 or more numbers. Got {' '.join(words)!r}."
+                ) from error
             yield LabelRow(
                 row.path, x_min * row.width, y_min * row.height, x_max * row.width, y_max * row.height,
                 names.get(number, f"class {number}"),
@@ -64,10 +66,9 @@ def read_yolo(folder: Path, images: pd.DataFrame) -> Iterator[LabelRow]:
 
 def read_bdd100k(layout: Bdd100k, images: pd.DataFrame) -> Iterator[LabelRow]:
     """Yield the boxes of labels with a box2d; lanes and drivable areas have none."""
-    by_name = images.set_index(images["path"].str.rpartition("/")[2])["path"]
-    by_name = by_name[~by_name.index.duplicated()]
+    by_name = {path.rpartition("/")[2]: path for path in reversed(images["path"].tolist())}  # of several, the first
     done: set[str] = set()
-    for frame in layout.frames(set(by_name.index)):
+    for frame in layout.frames(set(by_name)):
         if frame["name"] in done:
             continue  # known from another label file
         done.add(frame["name"])
@@ -88,10 +89,18 @@ def read_class_names(folder: Path) -> tuple[dict[int, str], bool]:
                 lines = file.read_text(encoding="utf-8-sig").splitlines()
                 return {number: line.strip() for number, line in enumerate(lines) if line.strip()}, False
             known = _yaml(file)
-            if isinstance(known, dict) and (names := known.get("names")):
-                numbered = names.items() if isinstance(names, dict) else enumerate(names)
-                return {int(number): str(name) for number, name in numbered}, "kpt_shape" in known
+            if isinstance(known, dict) and (names := _numbered(known.get("names"))):
+                return names, "kpt_shape" in known
     return {}, False
+
+
+def _numbered(names: Any) -> dict[int, str]:
+    """Return YOLO's names by number, from a list or a mapping; {} for what another tool calls names."""
+    if isinstance(names, list):
+        return {number: str(name) for number, name in enumerate(names)}
+    if isinstance(names, dict) and all(str(number).isdecimal() for number in names):
+        return {int(number): str(name) for number, name in names.items()}
+    return {}
 
 
 def _yolo_box(values: np.ndarray, keypoints: bool) -> tuple[float, float, float, float]:
@@ -115,6 +124,8 @@ def _kitti_row(path: str, words: list[str], **more: str) -> LabelRow:
 def _tracks(file: Path) -> dict[int, list[list[str]]]:
     frames: dict[int, list[list[str]]] = {}
     for words in _lines(file):
+        if len(words) < 3 or not words[0].isdecimal():
+            raise LabelError(f"A line of {file.name} must begin with frame, track and type. Got {' '.join(words)!r}.")
         frames.setdefault(int(words[0]), []).append(words)
     return frames
 

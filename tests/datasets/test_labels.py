@@ -199,6 +199,40 @@ def test_yolo_polygons_and_classes_without_names(tmp_path):
     assert boxes(labels_of(tmp_path)) == [("class 4", 16, 18, 80, 54), ("class 2", 40, 22.5, 120, 67.5)]
 
 
+def test_yolo_names_come_from_a_file_that_numbers_them(tmp_path):
+    trees.save_picture(tmp_path / "a.jpg")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n", encoding="utf-8")
+    (tmp_path / "another.yaml").write_text("names: {web: 1}\n", encoding="utf-8")
+    (tmp_path / "another_too.yaml").write_text("names: web\n", encoding="utf-8")
+    (tmp_path / "of_yolo.yaml").write_text("names: {0: car}\n", encoding="utf-8")
+    assert boxes(labels_of(tmp_path)) == [("car", 40, 22.5, 120, 67.5)]
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5 0.5", "0 0.5 0.5 0.5 wide", "car 0.5 0.5 0.5 0.5"])
+def test_a_line_that_is_no_label_of_yolo_is_named(tmp_path, line):
+    for number, text in enumerate(["0 0.5 0.5 0.5 0.5", line]):
+        trees.save_picture(tmp_path / f"{number}.jpg")
+        (tmp_path / f"{number}.txt").write_text(f"{text}\n", encoding="utf-8")
+    with pytest.raises(LabelError, match=f"line of 1.txt must hold a class number and 4 or more numbers. Got '{line}'"):
+        labels_of(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["0 1", "x 5 Van 0 0 1.5 10 20 30 40"])
+def test_a_line_that_is_no_label_of_kitti_tracking_is_named(tmp_path, line):
+    trees.save_picture(tmp_path / "training" / "image_02" / "0003" / "000000.png")
+    (tmp_path / "training" / "label_02").mkdir()
+    (tmp_path / "training" / "label_02" / "0003.txt").write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(LabelError, match=f"line of 0003.txt must begin with frame, track and type. Got '{line}'"):
+        labels_of(tmp_path)
+
+
+@pytest.mark.parametrize("tree", [trees.nuscenes_tree, trees.bdd100k_tree])
+def test_no_picture_has_no_label(tmp_path, tree):
+    root = tree(tmp_path)
+    images, layout = list_dataset(root)
+    assert read_labels(layout, root, images.head(0)).empty
+
+
 def test_yolo_labels_of_real_pictures(shared):
     labels = labels_of(shared / "data" / "coco_road", dataset="yolo")
     files = (shared / "data" / "coco_road" / "labels").glob("*.txt")
