@@ -90,9 +90,9 @@ class Explorer(anywidget.AnyWidget):
     def learn(self) -> pd.DataFrame:
         """Return object_id, called, rank, learned_rank and rose (places won), ranked anew by all verdicts.
 
-        Without any verdict the ranks are the run's own.
+        Without any verdict, or with unsure ones alone, the ranks are the run's own.
         """
-        order = self._learned_ranks() if self.verdict_file.words else self.objects["rank"].to_numpy()
+        order = self.objects["rank"].to_numpy() if np.isnan(self._taught()).all() else self._learned_ranks()
         table = self.objects[["object_id", "called", "rank"]].assign(learned_rank=order)
         table["rose"] = table["rank"] - table["learned_rank"]
         return table.sort_values("learned_rank", ignore_index=True)
@@ -188,6 +188,10 @@ class Explorer(anywidget.AnyWidget):
         """Return the word on each object that is held; NaN without a verdict."""
         return self.objects["object_id"].map(self.verdict_file.words)
 
+    def _taught(self) -> np.ndarray:
+        """Return 1 for each object that is held and was judged rare, 0 for one judged common, NaN for all others."""
+        return self._said().map({"yes": 1.0, "no": 0.0}).to_numpy(float)
+
     def _with_elsewhere(self, told: str) -> str:
         """Return a sentence with how many verdicts are on no ranked object, where there are such."""
         if not self.verdict_file.elsewhere:
@@ -195,7 +199,7 @@ class Explorer(anywidget.AnyWidget):
         return f"{told} {say('verdicts_elsewhere', self.language, count=self.verdict_file.elsewhere)}"
 
     def _learned_ranks(self) -> np.ndarray:
-        verdicts = self._said().map({"yes": 1.0, "no": 0.0}).to_numpy(float)
+        verdicts = self._taught()
         if np.isnan(verdicts).all():
             raise ValueError(say("explore.no_verdicts", self.language))
         fused = self.run.read_json("config.json")["parameters"].get("selection") != "union"

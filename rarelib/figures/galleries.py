@@ -257,6 +257,6 @@ def _tail(name: str, columns: int) -> str:
     text = printable(name)
     if text_columns(text) <= columns:
         return text
-    while text_columns(text) >= columns:
+    while text and text_columns(text) >= columns:
         text = text[1:]
     return "…" + text

@@ -100,6 +100,8 @@ class Chart(Figure):
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """Save as matplotlib does, but a large PNG, which holds photographs, in 256 colours."""
+        if not hasattr(fname, "write") and Path(fname).suffix:
+            options = {"format": Path(fname).suffix[1:], **options}
         buffer = io.BytesIO()
         with mpl.rc_context(STYLE):  # type: ignore[arg-type]
             super().savefig(buffer, **options)
@@ -153,13 +155,13 @@ def printable(text: object, limit: int = MAX_TEXT) -> str:
 
 
 def fit_text(text: object, columns: int, lines: int = 1) -> str:
-    """Return the text broken into at most so many lines of so many columns, cut with "…".
+    """Return the text broken into at most so many lines of so many columns, at least one, cut with "…".
 
     A column has room for a Latin letter; Japanese characters are WIDE of them wide, and a line may break between any
     two of them but where kinsoku shori forbids it (JIS X 4051): no line begins with a closing mark or a small kana,
     none ends with an opening bracket.
     """
-    rows = [""]
+    columns, rows = max(columns, 1), [""]
     for piece in PIECES.findall(printable(text)):
         for part in _cut(piece, columns):
             if _print_columns(rows[-1] + part.rstrip()) > columns:

@@ -132,6 +132,12 @@ def test_an_empty_file_holds_no_verdict(explorer, text):
     assert again.verdict_file.words == {} and "no verdict to learn from" in again.answer("learn")[0]["error"]
 
 
+def test_verdicts_that_are_unsure_teach_nothing(explorer):
+    explorer.answer("verdict", object_id="img0-02", rare="unsure")
+    assert explorer.learn()["rose"].abs().sum() == 0
+    assert "no verdict to learn from" in explorer.answer("learn")[0]["error"]
+
+
 def test_learning_puts_what_was_judged_rare_first(explorer):
     assert explorer.learn()["rose"].abs().sum() == 0
     assert "no verdict to learn from" in explorer.answer("learn")[0]["error"]

@@ -202,3 +202,13 @@ def test_objects_of_a_picture_are_counted_in_whole_numbers():
     figure = plot_confidence_sizes(drawn, pictures)
     figure.draw_without_rendering()
     assert all(float(tick).is_integer() for tick in figure.axes[2].get_xticks())
+
+
+def test_a_figure_is_saved_in_the_form_that_its_name_or_the_caller_says(tmp_path):
+    chart = new_chart("title", height=1.0)
+    begins = {"a.png": b"\x89PNG", "a.pdf": b"%PDF", "a.svg": b"<?xml", "plain": b"\x89PNG"}
+    for name, beginning in begins.items():
+        chart.savefig(tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(beginning), name
+    chart.savefig(tmp_path / "b.partial", format="png")
+    assert (tmp_path / "b.partial").read_bytes().startswith(b"\x89PNG")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rarelib.figures.galleries import plot_boxes, plot_contact_sheet, plot_gallery, plot_neighbours
+from rarelib.figures.galleries import _tail, plot_boxes, plot_contact_sheet, plot_gallery, plot_neighbours
 from rarelib.figures.labels import place_labels
 from rarelib.figures.style import png_bytes
 
@@ -175,3 +175,9 @@ def test_without_names_nothing_is_said_of_what_objects_look_like(language, words
     figure = plot_gallery([], rows(0), title="looks_like", language=language)
     told = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
     assert words in told.replace("\n", " ") and "0" not in figure.get_suptitle()
+
+
+@pytest.mark.parametrize("columns", [13, 40, 200])
+def test_tiles_too_narrow_for_words_are_drawn_without_them(columns):
+    assert len(shown(plot_gallery(crops(2), rows(2), columns=columns))) == 2
+    assert _tail("drive/0001.jpg", 7) == "…01.jpg" and _tail("drive/0001.jpg", 0) == "…"
