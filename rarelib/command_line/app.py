@@ -16,6 +16,7 @@ from ..parameter_files import names_a_folder
 from ..params import ParameterError, Params, load_params, parse_value
 from ..pictures.files import SUFFIXES
 from ..pictures.sources import is_address
+from ..tables import TableError
 from .exchange import export, import_
 from .options import GroupedCommand, run_options
 from .runs import RUN_FOLDER, audit_labels, compare, open_, runs, save_by_hand
@@ -163,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
     except click.UsageError as error:
         near = f" {error.ctx.get_usage()}" if error.ctx and isinstance(error, click.MissingParameter) else ""
         return _say_and_return(f"rarelib: {error.format_message()}{near}", 2)
-    except ParameterError as error:
+    except (ParameterError, TableError) as error:
         return _say_and_return(f"rarelib: {error}", 2)
     except OSError as error:  # a disk that is full, a folder that cannot be made
         said = f"{error.filename}: {error.strerror}" if error.filename else " ".join(str(error).split())

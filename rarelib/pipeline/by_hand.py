@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -98,10 +99,12 @@ def _missing_sources(run: RunFolder, stage: str) -> list[str]:
 def _make_elsewhere(root: Path, stage: str, language: str) -> None:
     """Run `make_scratch` in a process of its own: a kernel's event loop cannot wait for other kernels."""
     command = [sys.executable, "-c", MAKE, str(root), stage, language]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-        said = process.stderr.read() if process.stderr else ""
+    with tempfile.TemporaryFile() as errors:  # a pipe that nobody reads meanwhile would be full some time
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace")
     if process.returncode:
         last = next((line for line in reversed(said.splitlines()) if line.strip()), "no message")
         raise RuntimeError(f"The scratch run could not be made: {last}")
@@ -110,5 +113,5 @@ def _make_elsewhere(root: Path, stage: str, language: str) -> None:
 def _tell(root: Path, changed: dict[str, Any], language: str) -> None:
     from ..figures.notebook import show
 
-    shown = ", ".join(name for name in sorted(changed))
+    shown = ", ".join(sorted(changed))
     show("scratch_sentence", language, folder=os.path.relpath(root), scenes=SCRATCH_SCENES, changed=shown)

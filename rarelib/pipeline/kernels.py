@@ -105,6 +105,11 @@ class KernelRelay:
             manager.shutdown_kernel(now=True)
 
 
+def told_of_death(error: RuntimeError) -> str:
+    """Return in words what nbclient and jupyter_client raise where a kernel died, or never answered."""
+    return f"its kernel died, most often for want of memory ({' '.join(str(error).split())})"
+
+
 def _place_of_sockets() -> str | None:
     """Return a folder whose path is short enough for sockets in it; None where that of temporary files is."""
     longest = Path(tempfile.gettempdir(), "rarelib-12345678", "kernel-12-5")

@@ -8,7 +8,7 @@ from typing import Any
 from ..params import ParameterError, Params
 from ..run.folder import write_json
 from ..tables import REPORT
-from .kernels import KernelRelay
+from .kernels import KernelRelay, told_of_death
 from .notebooks import EXECUTION, import_papermill, in_language, notebooks_folder, read_notebook
 from .redaction import Redactor
 
@@ -44,6 +44,8 @@ def render_notebook(
             write_json(out / name, Redactor(private or Params()).notebook(read_notebook(running)))
         except papermill.PapermillExecutionError as error:
             raise ParameterError(f"{name} stopped: {error.ename}: {' '.join(str(error.evalue).split())}") from error
+        except RuntimeError as error:
+            raise ParameterError(f"{name} stopped: {told_of_death(error)}.") from error
         finally:
             running.unlink(missing_ok=True)
     return out / name

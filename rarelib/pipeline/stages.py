@@ -1,4 +1,4 @@
-"""The ordered stages of a run: what is up to date, what runs, in which notebook; the only code that knows papermill."""
+"""The ordered stages of a run: what is up to date, what runs, in which notebook."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..run.folder import RunFolder, write_json, write_text
 from ..run.places import run_place, working_folder
 from ..run.progress import LANGUAGE, PROGRESS_FILE
 from ..tables import DETECT, TableError
-from .kernels import KernelRelay
+from .kernels import KernelRelay, told_of_death
 from .lock import run_lock
 from .mirroring import OnDisk, kept_at_its_place
 from .model_files import resolve_models
@@ -138,9 +138,8 @@ class _Runner:
         except papermill.PapermillExecutionError as error:
             where = self._render(name, running)
             raise StageFailed(f"Stage {name} stopped: {_reason(error)} (see {where})") from error
-        except RuntimeError as error:  # of nbclient and jupyter_client: the kernel died, or never answered
-            said = f"its kernel died, most often for want of memory ({' '.join(str(error).split())})"
-            raise StageFailed(f"Stage {name} stopped: {said}.") from error
+        except RuntimeError as error:
+            raise StageFailed(f"Stage {name} stopped: {told_of_death(error)}.") from error
         finally:
             self.kernels.stop()
         self._render(name, running)

@@ -149,3 +149,13 @@ def test_what_cannot_be_compared_is_refused(runs, capsys):
     (runs / "tuesday" / "tables" / "scores.parquet").unlink()
     assert app.main(["compare", "monday", "tuesday"]) == 2
     assert "tuesday has no ranking yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["compare", "monday", "tuesday"], ["explore", "tuesday"], ["audit-labels", "tuesday"]]
+)
+def test_a_run_whose_files_cannot_be_read_is_one_line(runs, capsys, command):
+    (runs / "tuesday" / "config.json").write_text("{")
+    assert app.main(command) == 2
+    said = capsys.readouterr().err.strip()
+    assert "\n" not in said and "config.json is not JSON" in said

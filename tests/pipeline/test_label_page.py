@@ -8,6 +8,7 @@ from exported_run import exported_run
 
 from rarelib.command_line import app
 from rarelib.params import ParameterError
+from rarelib.pipeline import pages
 from rarelib.pipeline.label_page import audit_labels_in_notebook
 
 
@@ -37,3 +38,19 @@ def test_runs_without_labels_or_ranking_are_refused(tmp_path):
     run.table_path("scores").unlink()
     with pytest.raises(ParameterError, match="has no ranking yet"):
         audit_labels_in_notebook(run.root)
+
+
+def test_a_kernel_that_dies_is_said_in_one_line_and_leaves_no_notebook(tmp_path, monkeypatch):
+    cell = {"cell_type": "code", "execution_count": None, "id": "a", "metadata": {}, "outputs": []}
+    notebook = {
+        "cells": [{**cell, "source": "import os; os._exit(1)"}],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    (tmp_path / "page.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(pages, "notebooks_folder", lambda: tmp_path)
+    with pytest.raises(ParameterError, match=r"^page.ipynb stopped: its kernel died"):
+        pages.render_notebook("page.ipynb", {}, tmp_path / "out", "en")
+    assert not list((tmp_path / "out").glob("*.ipynb"))
