@@ -22,7 +22,7 @@ const model = {
   save_changes: () => {},
   on: (_, handler) => { model.handler = handler; },
   off: () => {},
-  send: ({ id, kind }) => setTimeout(() => model.handler({ id, ...answers[kind] }, [])),
+  send: ({ id, kind }) => setTimeout(() => model.handler({ id, ...(answers[kind].shift?.() ?? answers[kind]) }, [])),
 };
 render({ model, el: document.body });
 """
@@ -32,6 +32,12 @@ CanvasRenderingContext2D.prototype.fillRect = function (left, top, width, height
   if (this.canvas.className === "whole") window.drawn.push({ left, top, right: left + width, bottom: top + height });
 };
 """
+
+
+SECOND_IS_SLOW = """() => {
+  let decoded = 0;
+  HTMLImageElement.prototype.decode = () => new Promise((done) => setTimeout(done, (decoded += 1) === 2 ? 400 : 0));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +83,14 @@ def as_they_are(rows):
 def test_learning_chooses_all_again_and_what_it_said_goes_with_it(show):
     learned = {"rank": [2, 1, 3, 4, 5], "told": "Learned from 2 rare"}
     page = show(as_they_are, similar={"rows": [2], "similarity": [0.5]}, learn=learned)
-    page.locator(".card").nth(0).press("m")
+    page.locator("select[name=sort]").select_option("size")
+    page.locator(".card[data-row='0']").press("m")
     page.wait_for_function("window.chosen?.length === 2")
     page.locator("button.learn").click()
     page.get_by_text("Learned from 2 rare").wait_for()
     assert page.evaluate("window.chosen") == [] and page.locator(".card").count() == 5
     assert page.locator(".card .rank").all_inner_texts() == ["1", "2", "3", "4", "5"]
+    assert page.locator("select[name=sort]").input_value() == "rank"
     assert page.locator(".rose, .fell").all_inner_texts() == ["▲1", "▼1"]
     page.locator("button.forget").click()
     assert page.locator(".status").inner_text() == "" and page.locator(".rose, .fell").count() == 0
@@ -133,6 +141,22 @@ def test_labels_stand_inside_the_whole_picture_and_apart(show):
         for other in drawn[:number]:
             beside = one["left"] >= other["right"] or other["left"] >= one["right"]
             assert beside or one["top"] >= other["bottom"] or other["top"] >= one["bottom"], (one, other)
+
+
+def test_the_picture_asked_for_last_is_shown_though_one_before_it_is_slower(show):
+    boxes = [{"row": -1, "xyxy": [0, 0, 9, 9], "name": "car", "origin": "detected"}]
+    about = {"width": 9, "height": 9, "boxes": boxes, "after": 1}
+    page = show(as_they_are, picture=[{**about, "path": f"{name}.jpg"} for name in "abc"])
+    page.evaluate(SECOND_IS_SLOW)
+    page.locator(".card .picture").first.click()
+    page.wait_for_selector('.picture-view[data-ready="a.jpg"]')
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector('.picture-view[data-ready="c.jpg"]')
+    painted = page.evaluate("window.drawn.length")
+    page.wait_for_timeout(600)
+    assert page.locator(".picture-view").get_attribute("data-ready") == "c.jpg"
+    assert page.evaluate("window.drawn.length") == painted == 2
 
 
 def test_a_card_says_where_its_rarity_is_not_that_by_its_signs(show):

@@ -83,7 +83,7 @@ class MapView {
   }
 
   move(event) {
-    if (!this.drag) return this.hover(this.nearest(event.offsetX, event.offsetY), event);
+    if (!this.drag) return this.hover(this.nearest(event.offsetX, event.offsetY));
     if (this.drag.panning) {
       this.shift = [0, 1].map((axis) =>
         this.drag.shift[axis] + [event.offsetX, event.offsetY][axis] - this.drag.start[axis]);
@@ -192,11 +192,11 @@ class MapView {
     return best;
   }
 
-  hover(row, event) {
+  hover(row) {
     if (row === this.hovered) return;
     this.hovered = row;
     this.tip.hidden = row < 0;
-    if (row >= 0) this.fillTip(row, event);
+    if (row >= 0) this.fillTip(row);
     this.draw();
   }
 

@@ -28,7 +28,9 @@ class PictureView {
   }
 
   async show(wanted) {
+    this.wanted = wanted;
     const answer = await this.host.ask("picture", wanted);
+    if (this.wanted !== wanted) return; // another picture was asked for meanwhile
     const { state } = this;
     this.at = answer;
     this.title.textContent = `${state.order[this.row]} · ${state.name("class", this.row)}`;
@@ -39,7 +41,9 @@ class PictureView {
     this.steps.forEach((button) => (button.hidden = !state.data.can.frames));
     this.back.hidden = !state.data.can.frames || answer.boxes?.some((box) => box.row === this.row);
     this.showVerdict();
-    if (!answer.error) await this.paint(answer);
+    const picture = answer.error ? null : await loadPicture(answer);
+    if (this.wanted !== wanted) return;
+    if (picture) this.paint(answer, picture);
     this.node.dataset.ready = answer.path ?? "";
   }
 
@@ -47,15 +51,11 @@ class PictureView {
     if (this.at?.[where] != null) this.show({ image: this.at[where] });
   }
 
-  async paint(answer) {
-    const picture = new Image();
-    picture.src = answer.url ?? toUrl(answer.buffers[0]);
-    await picture.decode().catch(() => {});
+  paint(answer, picture) {
     this.canvas.width = picture.naturalWidth || 960;
     this.canvas.height = picture.naturalHeight || 540;
     const pen = this.canvas.getContext("2d");
     if (picture.naturalWidth) pen.drawImage(picture, 0, 0);
-    if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
     const scale = this.canvas.width / Math.max(answer.width, 1);
     const others = answer.boxes.filter((box) => box.row !== this.row);
     const own = answer.boxes.filter((box) => box.row === this.row);
@@ -101,6 +101,15 @@ class PictureView {
       button.setAttribute("aria-pressed", String(button.dataset.word === this.state.verdict[this.row]));
     }
   }
+}
+
+/** Return the whole picture of an answer, decoded; an empty one where there is none. */
+async function loadPicture({ url, buffers }) {
+  const picture = new Image();
+  picture.src = url ?? toUrl(buffers[0]);
+  await picture.decode().catch(() => {});
+  if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
+  return picture;
 }
 
 /** Return where a box's label stands within its picture and free of those taken: above the box, in it, below it, further down. */

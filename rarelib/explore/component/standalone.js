@@ -3,7 +3,7 @@
 class PageModel {
   constructor(data, pictures) {
     this.values = { data };
-    this.pictures = pictures; // { crops: [data URI or ""], sheet: {...}, whole: [{...}], whole_of: [index or -1] }
+    this.pictures = pictures; // { crops: [data URI or ""], whole: [{...}], whole_of: [index or -1], similar: [[row, ...]] }
     this.handlers = [];
     this.key = `rarelib-verdicts-${data.run}`;
     this.file = Object.fromEntries(data.verdicts.map(([owner, , word]) => [owner, word]));

@@ -31,7 +31,7 @@ class State {
     this.update();
   }
 
-  /** Call back when something changed: "shown", "verdict", "learned", "colour". */
+  /** Call back when something changed: "shown", "verdict", "saved", "learned", "colour". */
   on(what, callback) {
     if (!this.listeners.has(what)) this.listeners.set(what, []);
     this.listeners.get(what).push(callback);

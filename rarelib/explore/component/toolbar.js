@@ -23,8 +23,9 @@ class Toolbar {
     const { data, say, filters } = this.state;
     const sorts = ["rank", "rarity", "class", "confidence", "size", "drive", "common", ...(data.can.learn ? ["moved"] : [])];
     const words = ["", "none", "yes", "no", "unsure"].map((word) => h("option", { value: word }, say(word ? `verdict_${word}` : "any")));
-    return [data.can.words ? this.wordSearch() : null,
-      this.select("sort_by", "sort", sorts.map((name) => h("option", { value: name }, say(`sort_${name}`)))),
+    const sort = this.select("sort_by", "sort", sorts.map((name) => h("option", { value: name }, say(`sort_${name}`))));
+    this.state.on("learned", () => (sort.querySelector("select").value = this.state.sort));
+    return [data.can.words ? this.wordSearch() : null, sort,
       this.column("class"), this.column("code"), this.select("filter_verdict", "verdict", words),
       h("label", {}, say("filter_words"), h("input", { type: "search", name: "words", autocomplete: "off",
         oninput: (event) => this.state.setFilter("words", event.target.value.trim()) })),
