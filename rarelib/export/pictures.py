@@ -15,7 +15,6 @@ from ..pictures.paths import split_frame
 from ..pictures.sources import Folder
 from .rows import Export
 
-HOW = ("link", "copy", "reference")
 ORIENTATION = 0x0112  # EXIF: the picture is stored turned
 AS_STORED = (None, 0, 1)
 

@@ -50,7 +50,7 @@ def plot_class_counts(objects: pd.DataFrame, *, max_classes: int = 20, language:
     axes = quiet_axes(chart.add_subplot(), grid="")
     _bars(axes, rows.index, [rows[False], rows[True]], [COMMON, PALE], labels=[f"{n:,}" for n in rows.sum(axis=1)])
     if proposal.any():
-        _key(chart, axes, {say("plots.detected", language): COMMON, say("plots.proposals", language): PALE})
+        _key(chart, {say("plots.detected", language): COMMON, say("plots.proposals", language): PALE})
     return chart
 
 
@@ -66,9 +66,9 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     held = objects.groupby("image_id").size().reindex(read["image_id"], fill_value=0)
     chart = new_chart(title, height=3.0)
     left, middle, right = (quiet_axes(axes, grid="y") for axes in chart.subplots(1, 3))
-    _two_origins(left, objects["confidence"], proposal, np.linspace(0, 1, 26))
+    _stacked(left, objects["confidence"], proposal, np.linspace(0, 1, 26), (COMMON, PALE))
     low, high = np.floor(np.log2(sides.min())), np.ceil(np.log2(sides.max() + 1e-9))
-    _two_origins(middle, sides, proposal, np.logspace(low, max(high, low + 1), 25, base=2))
+    _stacked(middle, sides, proposal, np.logspace(low, max(high, low + 1), 25, base=2), (COMMON, PALE))
     middle.set_xscale("log", base=2)
     middle.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     if len(held):
@@ -81,7 +81,7 @@ def plot_confidence_sizes(objects: pd.DataFrame, images: pd.DataFrame, *, langua
     left.set_ylabel(say("plots.objects", language))
     right.set_ylabel(say("plots.pictures", language))
     if proposal.any():
-        _key(chart, left, {say("plots.detected", language): COMMON, say("plots.proposals", language): PALE})
+        _key(chart, {say("plots.detected", language): COMMON, say("plots.proposals", language): PALE})
     return chart
 
 
@@ -110,7 +110,7 @@ def plot_early_filter(
     _bars(right, names, [reasons], [colours], labels=[f"{n:,}" for n in reasons], places_in_all=places)
     left.set_title(say("plots.by_class", language), color=QUIET)
     right.set_title(say("plots.by_reason", language), color=QUIET)
-    _key(chart, left, {say("plots.kept", language): COMMON, say("plots.set_aside", language): PALE})
+    _key(chart, {say("plots.kept", language): COMMON, say("plots.set_aside", language): PALE})
     return chart
 
 
@@ -158,8 +158,8 @@ def plot_agreement(
     chart = new_chart(title, height=1.5 + 0.46 * len(names))
     axes = chart.add_subplot()
     texts = np.array([[f"{share:.0%}" if any_marked else "–" for share in row]
-                      for row, any_marked in zip(shares, np.diag(shared) > 0, strict=True)])  # fmt: skip
-    np.fill_diagonal(texts := texts.astype(object), [f"{count:,}" for count in np.diag(shared)])
+                      for row, any_marked in zip(shares, np.diag(shared) > 0, strict=True)], dtype=object)  # fmt: skip
+    np.fill_diagonal(texts, [f"{count:,}" for count in np.diag(shared)])
     across, down = [fit_text(name, 13, 3) for name in names], [fit_text(name, 26) for name in names]
     sns.heatmap(shares, cmap=_blues(), vmin=0, vmax=1, annot=texts, fmt="", annot_kws={"fontsize": 8.5}, cbar=False,
                 xticklabels=across, yticklabels=down, ax=axes)  # fmt: skip
@@ -244,13 +244,9 @@ def _bars(
     axes.spines["bottom"].set_visible(False)
 
 
-def _key(chart: Chart, axes: Axes, colours: Mapping[str, str]) -> None:
+def _key(chart: Chart, colours: Mapping[str, str]) -> None:
     patches = [Patch(color=colour, label=name) for name, colour in colours.items()]
     chart.legend(handles=patches, loc="outside upper right", ncols=len(patches), handlelength=1.0, handleheight=1.0)
-
-
-def _two_origins(axes: Axes, values: pd.Series, proposal: pd.Series, bins: np.ndarray) -> None:
-    _stacked(axes, values, proposal, bins, (COMMON, PALE))
 
 
 def _stacked(axes: Axes, values: pd.Series, second: pd.Series, bins: np.ndarray, colours: tuple[str, str]) -> None:

@@ -55,16 +55,6 @@ def check_yolo_model(model: str, *, trust_pickles: bool = False, parameter: str 
         check_pickle(path, parameter)
 
 
-def check_clip_model(model: str, *, trust_pickles: bool = False) -> None:
-    """Check a CLIP before a run starts: it is there as a folder or in the hub's cache, with safe weights.
-
-    Raises:
-        FileNotFoundError: If there is no such folder and no way to fetch it.
-        ValueError: If the folder is not a CLIP in transformers' form, or holds pickles only.
-    """
-    find_clip_model(model, trust_pickles=trust_pickles)
-
-
 def find_yolo_model(model: str, *, parameter: str = "yolo_model") -> Path | None:
     """Return the .pt file or OpenVINO folder that a parameter names; None for a release that must be fetched.
 

@@ -15,7 +15,6 @@ from ..pictures.sources import READERS, Folder, source_of
 from ..run.earlier import Earlier
 
 FILE = ["size", "modified"]  # [bytes] and [ns since 1970], -1 where unknown
-STATE = ["image_id", *FILE, "content"]
 
 
 @dataclass(frozen=True)

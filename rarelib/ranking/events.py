@@ -1,8 +1,6 @@
-"""One event, one entry: group near-duplicates behind the rarest of them, and choose what is shown."""
+"""One event, one entry: group near-duplicates behind the rarest of them."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -187,43 +185,5 @@ def number_frames(images: pd.DataFrame) -> pd.Series:
     return pd.Series(number, index=table["image_id"].to_numpy())
 
 
-def choose_events(
-    event: np.ndarray,
-    rarity: np.ndarray,
-    *,
-    budget: int,
-    groups: Sequence[str] | None = None,
-    max_per_group: int | None = None,
-) -> np.ndarray:
-    """Choose the rarest events, at most so many of one drive or scene.
-
-    Args:
-        event: From group_duplicates.
-        rarity: Float array (n,), higher is rarer.
-        budget: How many objects are chosen at most.
-        groups: Drive or scene of each row; "" is none and has no limit.
-        max_per_group: At most this many of one drive or scene; None for no limit.
-
-    Returns:
-        Bool array (n,), True for the best object of each chosen event.
-    """
-    rows = np.argsort(-np.asarray(rarity), kind="stable")
-    rows = rows[event[rows] == rows]
-    if max_per_group is not None and groups is not None and len(rows):
-        rows = rows[_position_within(np.asarray(groups, str)[rows]) < max_per_group]
-    chosen = np.zeros(len(event), bool)
-    chosen[rows[:budget]] = True
-    return chosen
-
-
 def _dense_rank(values: pd.Series) -> np.ndarray:
     return np.unique(values.to_numpy(str), return_inverse=True)[1]
-
-
-def _position_within(groups: np.ndarray) -> np.ndarray:
-    order = np.argsort(groups, kind="stable")
-    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
-    position = np.empty(len(groups), int)
-    position[order] = np.arange(len(groups)) - np.repeat(starts, counts)
-    position[groups == ""] = -1
-    return position

@@ -99,7 +99,7 @@ def _said(row: dict[str, Any], parts: Mapping[str, float], language: str) -> Ite
         yield told("event", size=row["event_size"])
     if row["hidden"] >= HIDDEN:
         yield told("hidden", share=row["hidden"])
-    for code in _holding(row, parts):
+    for code in _holding(parts):
         faults = say("rarity.between_faults", language).join(
             say(f"rarity.fault_{f}", language) for f in row["faults"] or [UNCLEAR]
         )
@@ -160,7 +160,7 @@ def _proposal_key(row: Mapping[str, Any], phrase: str) -> str:
     return "proposal_like" if phrase else guess
 
 
-def _holding(row: Mapping[str, Any], parts: Mapping[str, float]) -> Iterator[str]:
+def _holding(parts: Mapping[str, float]) -> Iterator[str]:
     """Yield the code of each sign that took away much, those first that took most."""
     least = HOLDS_BACK * sum(parts.values()) - 1e-9  # one of weight 0.2 takes so much, but for rounding
     for name in sorted(HOLDING, key=lambda name: -parts[name]):

@@ -156,9 +156,8 @@ def _plots(run: RunFolder, language: str, *, but: Sequence[str] = ()) -> dict[st
     found = {path.stem: path for path in sorted((run.root / "plots").glob("*.png")) if path.stem not in but}
     others = [name for name in found if name not in (*PLOT_ORDER, *ABOUT_TRUST, *DRAWN_HERE)]
     order = [name for name in (*PLOT_ORDER, *others) if name in found]
-    drawn = {name: _plot(name, path, language) for name, path in found.items()}
-    trust = {name: [drawn[name]] for name in ABOUT_TRUST if name in found}
-    return {"others": [drawn[name] for name in order], **trust}
+    trust = {name: [_plot(name, found[name], language)] for name in ABOUT_TRUST if name in found}
+    return {"others": [_plot(name, found[name], language) for name in order], **trust}
 
 
 def _plot(name: str, path: Path, language: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,11 @@ class Budget:
     """Bytes that a page may still take."""
 
     left: int
-    refused: int = field(default=0)
 
     def uri(self, content: bytes, kind: str = "image/webp") -> str:
         """Return a data URI; "" where there is nothing, or where the page would become too large."""
         text = f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}" if content else ""
         if len(text) > self.left:
-            self.refused += 1
             return ""
         self.left -= len(text)
         return text

@@ -124,17 +124,17 @@ def test_an_openvino_folder_needs_both_files_and_names(tmp_path):
 
 
 def test_a_clip_folder_is_checked_without_loading(clip_folder):
-    weights.check_clip_model(str(clip_folder))
+    weights.find_clip_model(str(clip_folder))
     (clip_folder / "model.safetensors").rename(clip_folder / "pytorch_model.bin")
     with pytest.raises(ValueError, match=r"'pytorch_model\.bin', a pickle .* set --trust_pickles true"):
-        weights.check_clip_model(str(clip_folder))
-    weights.check_clip_model(str(clip_folder), trust_pickles=True)
+        weights.find_clip_model(str(clip_folder))
+    weights.find_clip_model(str(clip_folder), trust_pickles=True)
     (clip_folder / "pytorch_model.bin").unlink()
     with pytest.raises(ValueError, match=r"has no model\.safetensors"):
-        weights.check_clip_model(str(clip_folder))
+        weights.find_clip_model(str(clip_folder))
     (clip_folder / "config.json").unlink()
     with pytest.raises(ValueError, match=r"has no config\.json"):
-        weights.check_clip_model(str(clip_folder))
+        weights.find_clip_model(str(clip_folder))
 
 
 @pytest.mark.parametrize("model", ["openai/never-heard-of", "./nowhere", "one-word"])
@@ -144,7 +144,7 @@ def test_an_unknown_clip_offline_is_one_clear_line(tmp_path, monkeypatch, model)
     with pytest.raises(
         FileNotFoundError, match=r"is not there; give a folder with --clip_model, or use --embedder yolo"
     ) as caught:
-        weights.check_clip_model(model)
+        weights.find_clip_model(model)
     assert "\n" not in str(caught.value)
 
 
@@ -177,15 +177,15 @@ def test_shards_are_known_by_their_index(clip_folder):
     index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}))
     (clip_folder / "model-1.safetensors").write_bytes(b"1")
     with pytest.raises(ValueError, match=r"lacks model-2\.safetensors; give a folder"):
-        weights.check_clip_model(str(clip_folder))
+        weights.find_clip_model(str(clip_folder))
     (clip_folder / "model-2.safetensors").write_bytes(b"2")
-    weights.check_clip_model(str(clip_folder))
+    weights.find_clip_model(str(clip_folder))
     before = weights.clip_sha256(clip_folder)
     (clip_folder / "model-2.safetensors").write_bytes(b"3")
     assert weights.clip_sha256(clip_folder) != before
     index.write_text("[]")
     with pytest.raises(ValueError, match="is not an index"):
-        weights.check_clip_model(str(clip_folder))
+        weights.find_clip_model(str(clip_folder))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from planted import unit
 
 from rarelib.ranking import copies, events
-from rarelib.ranking.events import choose_events, duplicate_distance, group_duplicates, join_overlapping, number_frames
+from rarelib.ranking.events import duplicate_distance, group_duplicates, join_overlapping, number_frames
 
 
 def spread_out(n, *, seed=0, dim=64):
@@ -226,7 +226,6 @@ def test_few_or_equal_objects(n):
     vectors = np.ones((n, 4), np.float32) / 2
     event = group_duplicates(vectors, np.zeros(n), similarity=0.95)
     assert event.tolist() == [0] * n
-    assert choose_events(event, np.zeros(n), budget=5).sum() == min(n, 1)
 
 
 def test_frames_are_numbered_within_their_drive():
@@ -240,17 +239,6 @@ def test_frames_are_numbered_camera_by_camera_in_order_of_time():
     number = number_frames(images)
     assert number["a"] == number["c"] + 1 and number["d"] == number["b"] + 1
     assert abs(number[["a", "c"]].min() - number[["b", "d"]].max()) > 10
-
-
-def test_a_drive_gives_at_most_so_many():
-    event, rarity = np.arange(6), np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
-    groups = ["x", "x", "x", "y", "", ""]
-    chosen = choose_events(event, rarity, budget=5, groups=groups, max_per_group=2)
-    assert chosen.tolist() == [True, True, False, True, True, True]
-    one_each = choose_events(event, rarity, budget=2, groups=groups, max_per_group=1)
-    assert np.flatnonzero(one_each).tolist() == [0, 3]
-    heads_only = choose_events(np.array([0, 0, 0, 3, 3, 5]), rarity, budget=2)
-    assert np.flatnonzero(heads_only).tolist() == [0, 3]
 
 
 def test_what_is_followed_is_one_event_however_far_it_moves():
