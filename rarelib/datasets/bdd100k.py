@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -88,8 +89,6 @@ def _frames_of(path: Path) -> Iterator[dict[str, Any]]:
     if first == "[":
         yield from read_records(path)
     else:  # the labels of one picture
-        import json
-
         record = json.loads(path.read_text(encoding="utf-8"))
         for frame in record.get("frames", [record]):
             attributes = record.get("attributes") or {}

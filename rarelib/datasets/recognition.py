@@ -102,6 +102,7 @@ def list_dataset(
     cameras: Sequence[str] = (),
     sweeps: bool = False,
     group_pattern: str = "auto",
+    earlier: pd.DataFrame | None = None,
     **drawing: Any,
 ) -> tuple[pd.DataFrame, Layout]:
     """List the pictures of a folder with what its layout knows of them, and draw a sample.
@@ -112,6 +113,7 @@ def list_dataset(
         cameras: Only pictures of these are drawn; empty takes all.
         sweeps: Also draw pictures between the key frames (folders sweeps/ of nuScenes).
         group_pattern: Regular expression whose first group names the drive; auto leaves it to the layout.
+        earlier: What was listed before, as in list_images.
         drawing: sampling_rate, max_images, seed, max_megapixels and video_fps of list_images.
 
     Returns:
@@ -133,7 +135,6 @@ def list_dataset(
             keep &= _of_cameras(*found[0], cameras)
         return keep
 
-    earlier = drawing.pop("earlier", None)
     settings = SelectSettings(group_pattern=group_pattern, **drawing)
     images = list_images(folder, settings=settings, may_be_drawn=may_be_drawn, earlier=earlier)
     layout, about = found[0]

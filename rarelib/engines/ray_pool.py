@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..parameter_files import gpu_numbers
+from ..parameter_files import gpu_numbers, squeeze
 from .pools import ONE_GPU, Make
 
 ANSWER_S = 10.0
@@ -129,7 +129,7 @@ def _join(address: str) -> None:
         ray.init(address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # Ray raises this very class when nobody answers in time
         ray.shutdown()
-        raise ValueError(f"{EXPECTED} {address!r} does not answer ({_words_of(error)}).") from error
+        raise ValueError(f"{EXPECTED} {address!r} does not answer ({squeeze(error, 200)}).") from error
 
 
 def _start(cpus: int, device: str) -> None:
@@ -148,7 +148,7 @@ def _start(cpus: int, device: str) -> None:
             _end(_children() - before)
             if not tries_left:
                 raise ValueError(
-                    f"Ray did not start on this machine in {TRIES} tries ({_words_of(error)}). Where the machine is "
+                    f"Ray did not start on this machine in {TRIES} tries ({squeeze(error, 200)}). Where the machine is "
                     f"busy, run again when it has less to do; or start Ray by hand (ray start --head --num-cpus {cpus})"
                     " and give --ray_address auto; or take --engine local."
                 ) from error
@@ -186,10 +186,6 @@ def _end(processes: set[Any]) -> None:
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(processes, timeout=END_S)
-
-
-def _words_of(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _fitting(resources: dict[str, float], device: str) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from ..language import say
+from ..language import phrases, say
 from ..objects.zero_shot import shown_names
 from ..pictures.crops import read_crop
 from ..pictures.sources import Folder
@@ -97,8 +97,6 @@ def crop_sources(rows: pd.DataFrame, run: RunFolder, images_root: Folder) -> lis
 
 def code_name(code: str, language: str) -> str:
     """Return what a reason code is called."""
-    from ..language import phrases
-
     key = f"report.code.{code}"
     return say(key, language) if key in phrases() else code.replace("_", " ")
 

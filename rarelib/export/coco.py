@@ -32,7 +32,7 @@ def coco_form(export: Export, *, nested: bool = True) -> dict[str, Any]:
         for row in objects.itertuples(index=False):
             x_min, y_min, x_max, y_max = (round(float(getattr(row, name)), 2) for name in BOX)
             width, height = round(x_max - x_min, 2), round(y_max - y_min, 2)
-            fields = {name: _plain(getattr(row, name)) for name in FIELDS}
+            fields = {name: getattr(row, name) for name in FIELDS}
             own = {"attributes": fields} if nested else {"score": fields.pop("confidence"), **fields}
             annotations.append({
                 "id": len(annotations) + 1, "image_id": image_number, "category_id": number_of[row.class_name],
@@ -47,7 +47,3 @@ def coco_form(export: Export, *, nested: bool = True) -> dict[str, Any]:
 def _below(image: Any) -> str:
     """Return the file name below images/ or data/, where readers look for it; a path that is referred to stays."""
     return Path(image.file_name).name if image.file_name != image.path else image.path
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

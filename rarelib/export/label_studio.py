@@ -54,7 +54,7 @@ def _task(name: str, image: Any, objects: Any, base: str) -> dict[str, Any]:
         results += _regions(row, image)
     place = {key: value for key in PLACE if (value := getattr(image, key)) == value and value != ""}
     fields = ("object_id", *FIELDS[1:])
-    about = [{key: _plain(getattr(row, key)) for key in fields} for row in objects.itertuples(index=False)]
+    about = [{key: getattr(row, key) for key in fields} for row in objects.itertuples(index=False)]
     return {
         "data": {"image": LOCAL_FILES + quote(base + image.file_name), "image_id": image.image_id, "path": image.path,
                  **place, "objects": about},
@@ -78,7 +78,3 @@ def _regions(row: Any, image: Any) -> list[dict[str, Any]]:
         return [box]
     choice = {"from_name": "rare", "type": "choices", "value": {**percent, "choices": [VERDICTS[row.rare]]}}
     return [box, {**common, **choice}]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as xml
 import numpy as np
 import pandas as pd
 
+from ..parameter_files import squeeze
 from ..pictures.boxes import overlaps
 from ..run.folder import RunFolder
 from ..run.rows import rows_of
@@ -44,7 +45,7 @@ def import_verdicts(run: RunFolder, file: Path, *, source: str) -> dict[str, int
     try:
         told = list(readers[source](file, run))
     except (ValueError, KeyError, TypeError, AttributeError, xml.ParseError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file.name} is not an export of {source}: {_squeeze(error)}.") from error
+        raise ValueError(f"{file.name} is not an export of {source}: {squeeze(error, 160)}.") from error
     rows = rows_in_run(_as_rows(told, run), run)
     here = rows[rows[OWNER] != ""]
     if here.empty:
@@ -139,7 +140,3 @@ def _pixels(region: dict[str, Any]) -> list[float]:
 
 def _verdict(word: Any) -> bool | None:
     return SAID.get(str(word).strip().lower(), is_yes(word))
-
-
-def _squeeze(text: object, limit: int = 160) -> str:
-    return " ".join(str(text).split())[:limit]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from ..run.folder import write_text
@@ -31,7 +32,5 @@ def write_yolo(export: Export, out: Path) -> None:
     data = {"train": "images", "val": "images", "names": dict(enumerate(export.class_names))}
     write_text(out / "data.yaml", yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
     columns = ["file_name", "line", "class_name", *FIELDS]
-    import pandas as pd
-
     table = pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
     write_text(out / "objects.csv", table.to_csv(index=False))

@@ -16,12 +16,12 @@ from ..datasets.remote_labels import label_folder
 from ..language import say
 from ..models.detector import Detector, load_detector, load_with_second
 from ..models.proposer import load_proposer
+from ..models.quantization import CALIBRATION_IMAGES
 from ..models.runtime import runtime_text
 from ..pictures.sources import Folder, source_of
 from ..settings import ModelSettings
 from ..tables import BOX
 
-CALIBRATION_IMAGES = 64
 PICTURES_AT_ONCE = 8  # read and cut by one worker
 
 

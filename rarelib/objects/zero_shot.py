@@ -18,7 +18,7 @@ from ..run.rows import vectors_of
 from ..settings import NamingSettings
 from ..tables import PROPOSAL, empty_table
 from ..words.vocabulary import shown_name
-from .embedding import Embedder
+from .embedding import Embedder, load_embedder
 from .naming import PROMPT as PROMPT  # who embeds texts of his own asks the same way
 from .naming import Choices, choose_names
 
@@ -151,8 +151,6 @@ def load_text_embedder(caption_source: str, clip_model: str, **options: Any) -> 
     """Load the CLIP whose phrases caption the crops; None for the other caption sources."""
     if caption_source != "clip":
         return None
-    from .embedding import load_embedder
-
     return load_embedder("clip", clip_model=clip_model, **options)
 
 

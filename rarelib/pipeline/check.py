@@ -12,6 +12,7 @@ from ..run.folder import RunFolder, file_sha256
 from ..run.queries import ROW, Tables
 from ..run.rows import table_blocks
 from ..tables import STAGES, TABLES, TableError, check_table
+from .plan import PIPELINE
 from .products import contents_of_inputs, left_over_crops, left_over_result_crops, missing_products, read_marker
 
 # child table -> (its column, parent table): every value stands in the parent's id column
@@ -25,7 +26,6 @@ FOREIGN_KEYS = (
 ID_COLUMN = {"images": "image_id"}
 # numbers of the funnel that the tables must say too
 COUNTED = ("listed", "sampled", "objects", "kept", "embedded", "outliers", "rare_class", "selected")
-MAY_BE_SKIPPED = {"05_map_objects": "skip_visualization", "06_caption_objects": "skip_caption"}
 
 
 def check_run(root: Path) -> list[str]:
@@ -51,7 +51,7 @@ def check_run(root: Path) -> list[str]:
 
 def _skipped(run: RunFolder) -> set[str]:
     parameters = run.read_json("config.json")["parameters"]
-    return {stage for stage, name in MAY_BE_SKIPPED.items() if parameters[name]}
+    return {stage.name for stage in PIPELINE if stage.skipped_by and parameters[stage.skipped_by]}
 
 
 def _check_values(run: RunFolder, name: str) -> None:

@@ -16,6 +16,7 @@ from ..tables import STAGES
 
 POLL_S = 0.5
 PLAIN_EVERY_S = 30.0
+ANEW = "\r\033[K"  # begins the line of a terminal again, without what stood there
 
 
 class Terminal:
@@ -81,13 +82,13 @@ class Terminal:
 
     def _show(self, text: str, *, lasting: bool = True) -> None:
         if self._live:
-            self._stream.write(f"\r\033[K{self._prefix} {text}")
+            self._stream.write(f"{ANEW}{self._prefix} {text}")
         elif lasting:
             self._stream.write(f"{self._prefix} {text}\n")
         self._stream.flush()
 
     def _end_line(self, text: str) -> None:
-        self._stream.write(f"{chr(13)}\033[K{self._prefix} {text}\n" if self._live else f"{self._prefix} {text}\n")
+        self._stream.write(f"{ANEW if self._live else ''}{self._prefix} {text}\n")
         self._stream.flush()
 
 

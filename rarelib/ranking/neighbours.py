@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .early_filter import is_proposal
+from ..tables import is_proposal
 from .nearest import REFERENCE_ROWS, find_elsewhere
 
 NEIGHBOURS_SHOWN = 3

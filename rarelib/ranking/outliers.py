@@ -46,6 +46,8 @@ def isolation_forest(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
 def lof_scores(vectors: np.ndarray, *, n_neighbors: int = 20) -> np.ndarray:
     """Score objects by how sparse their neighbourhood is beside their neighbours' (LOF, Breunig et al., 2000).
 
+    Where they are many, a sample of them stands for all.
+
     Args:
         vectors: Unit rows, float array of shape (n, dim).
         n_neighbors: Neighbours that make up a neighbourhood, by cosine distance; at most all others.
@@ -54,7 +56,14 @@ def lof_scores(vectors: np.ndarray, *, n_neighbors: int = 20) -> np.ndarray:
         Float array (n,), about 1 for a common object, higher is rarer.
     """
     vectors = as_rows(vectors)
-    return _lof(vectors, n_neighbors)
+    scores = np.ones(len(vectors))
+    if len(vectors) < 3:
+        return scores
+    reference = draw_rows(vectors, REFERENCE_ROWS)
+    among = _densities(vectors, reference, n_neighbors)
+    for block, distance, found in nearest_blocks(vectors, reference, k=n_neighbors):
+        scores[block] = _local_outlier_factor(distance, found, *among)
+    return scores
 
 
 def lof_per_class_scores(
@@ -228,18 +237,6 @@ def _parts_of_classes(
     rows = np.split(np.argsort(part, kind="stable"), np.cumsum(counts)[:-1])
     large = {number: rows[number] for number in np.flatnonzero(counts > n_neighbors).tolist()}
     return large, part, np.concatenate([np.zeros(0, int), *(rows[n] for n in np.flatnonzero(counts <= n_neighbors))])
-
-
-def _lof(vectors: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Score rows by LOF among themselves, or among a sample of them where they are many."""
-    scores = np.ones(len(vectors))
-    if len(vectors) < 3:
-        return scores
-    reference = draw_rows(vectors, REFERENCE_ROWS)
-    among = _densities(vectors, reference, n_neighbors)
-    for block, distance, found in nearest_blocks(vectors, reference, k=n_neighbors):
-        scores[block] = _local_outlier_factor(distance, found, *among)
-    return scores
 
 
 def _densities(vectors: np.ndarray, reference: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:

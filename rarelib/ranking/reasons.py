@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ..language import say
-from ..tables import DETECTED, LABEL, PROPOSAL
+from ..tables import DETECTED, LABEL, PROPOSAL, is_proposal
 from ..words.vocabulary import shown_name
 from .crop_quality import crop_faults
-from .early_filter import is_proposal
 from .percentiles import percentile_of
 from .shares import rarity_parts
 from .signs import SIGNS

@@ -11,10 +11,10 @@ import pandas as pd
 from ..params import SELECTIONS
 from ..run.ids import id_order
 from ..settings import ScoreSettings
+from ..tables import is_proposal
 from ..words.ordinary import ordinariness
 from .crop_quality import crop_quality, hidden_share
 from .discoveries import find_discoveries
-from .early_filter import is_proposal
 from .events import find_tracks, group_duplicates, join_overlapping
 from .joined import join_tables, names_by_text, narrowed
 from .neighbours import nearest_common

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..tables import is_proposal
 from ..words.keywords import has_keyword
-from .early_filter import is_proposal
 from .percentiles import percentiles, surprise
 from .prominence import heights_on_road, sizes_on_road
 

@@ -14,7 +14,7 @@ from ..run.json_rows import write_json_rows
 from ..run.queries import ROW, Tables
 from ..tables import DETECTED, LABEL, STAGES
 from .folders import copy_result_folders, targets_of
-from .html import write_html
+from .html import TIMES, write_html
 
 __all__ = [
     "collect_statistics",
@@ -34,7 +34,6 @@ COLUMNS = [
 COUNTED = ("images", "unreadable", "objects", "early_filter", "embeddings", "scores", "captions")
 RESULTS = "detection_results.json"
 MAX_REASONS = 20
-TIMES = ("total", "start_up", "read", "compute", "write")
 
 
 def collect_results(

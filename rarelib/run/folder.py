@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..parameter_files import squeeze
 from ..pictures.sources import Folder, is_address, source_of
 from ..tables import TABLES, TableError, check_table
 from .files import known_columns, stage_of
@@ -127,7 +128,7 @@ class RunFolder:
             except TableError:
                 raise
             except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-                raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage {stage} again.") from error
+                raise TableError(f"{path} cannot be read ({squeeze(error, 160)}); run stage {stage} again.") from error
         check_table(table, frame, where=str(path), columns=columns)
         return frame
 
@@ -148,7 +149,7 @@ class RunFolder:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise TableError(f"{path} is not JSON ({_squeeze(error)}).") from error
+            raise TableError(f"{path} is not JSON ({squeeze(error, 160)}).") from error
 
     def write_json(self, relative: str, value: Any) -> None:
         """Write a JSON file whole or not at all, without the keys of the environment; NaN is not allowed."""
@@ -175,7 +176,9 @@ class RunFolder:
         try:
             vectors = np.load(path, mmap_mode="r" if count else None, allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise TableError(f"{path} cannot be read ({_squeeze(error)}); run stage 03_embed_objects again.") from error
+            raise TableError(
+                f"{path} cannot be read ({squeeze(error, 160)}); run stage 03_embed_objects again."
+            ) from error
         if vectors.ndim != 2 or len(vectors) != count:
             raise TableError(f"{path} has shape {vectors.shape} for {count} ids; run stage 03_embed_objects again.")
         return vectors
@@ -294,7 +297,3 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, Path):
         return value.as_posix()
     raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def _squeeze(text: object, limit: int = 160) -> str:
-    return " ".join(str(text).split())[:limit]

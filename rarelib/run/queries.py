@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..parameter_files import squeeze
 from ..tables import TABLES, TableError, check_table
 from .folder import RunFolder
 from .places import copies_folder
@@ -242,9 +243,7 @@ def columns_of(run: RunFolder, name: str) -> list[str]:
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise TableError(
-            f"{path} cannot be read ({' '.join(str(error).split())[:160]}); run stage {stage} again."
-        ) from error
+        raise TableError(f"{path} cannot be read ({squeeze(error, 160)}); run stage {stage} again.") from error
     check_table(name, schema.empty_table().to_pandas(), where=str(path))
     return schema.names
 
@@ -261,8 +260,4 @@ def as_table_error(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise TableError(f"The tables of {run.root} cannot be read ({_squeeze(error)}).") from error
-
-
-def _squeeze(text: object, limit: int = 300) -> str:
-    return " ".join(str(text).split())[:limit]
+        raise TableError(f"The tables of {run.root} cannot be read ({squeeze(error, 300)}).") from error

@@ -11,11 +11,12 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from ..language import say
-from ..ranking.early_filter import filter_objects, id_chances, is_proposal
+from ..ranking.early_filter import filter_objects, id_chances
 from ..ranking.joined import widened
 from ..run.ids import id_order, places_in
 from ..run.progress import track
 from ..settings import FilterSettings, ScoreSettings
+from ..tables import is_proposal
 
 MAX_OBJECTS = 2000  # a sample of the run is scored again for every kind
 MAX_KINDS, MIN_KINDS = 8, 2
