@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..addresses.remote import MAX_FILE_MEGABYTES, RemotePath, is_address, remote_path
 from .paths import split_frame
@@ -31,7 +31,7 @@ def source_of(folder: str | Folder) -> Folder:
         return folder
     if isinstance(folder, Path) or not is_address(folder):
         return Path(folder).expanduser()
-    return Path(urlsplit(folder).path) if folder.startswith("file://") else remote_path(folder)
+    return Path(unquote(urlsplit(folder).path)) if folder.startswith("file://") else remote_path(folder)
 
 
 @contextmanager

@@ -15,8 +15,6 @@ from ..run.folder import write_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
 GRAMMAR = "rfc3987_syntax"
-
-
 # for papermill; by itself it gives up where the outputs of a cell come 4 s after the cell is done, as on a busy machine
 EXECUTION = {"progress_bar": False, "request_save_on_cell_execute": False, "start_timeout": 120, "iopub_timeout": 600}
 
@@ -55,16 +53,15 @@ def copy_notebooks(folder: Path, language: str) -> list[Path]:
         ParameterError: If one of the files is there already.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for source in sorted(notebooks_folder().glob("*.ipynb")):
-        target = folder / source.name
+    targets = {folder / source.name: source for source in sorted(notebooks_folder().glob("*.ipynb"))}
+    for target in targets:
         if target.exists():
             raise ParameterError(f"{target} is there already; give another folder, or move it away.")
+    for target, source in targets.items():
         notebook = in_language(read_notebook(source), language)
         text = json.dumps(notebook, ensure_ascii=False, indent=1)
         write_text(target, text.replace('language = \\"en\\"', f'language = \\"{language}\\"'))
-        written.append(target)
-    return written
+    return list(targets)
 
 
 def read_notebook(path: Path) -> dict[str, Any]:

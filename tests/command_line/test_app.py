@@ -194,4 +194,9 @@ def test_notebooks_are_copied_in_japanese_and_never_over_others(tmp_path, capsys
     text = copied[0].read_text(encoding="utf-8")
     assert "どの画像を調べるか" in text and 'language = \\"ja\\"' in text and "Which pictures" not in text
     assert app.main(["notebooks", str(tmp_path / "mine")]) == 2
+    only = tmp_path / "other" / "compare.ipynb"
+    only.parent.mkdir()
+    only.write_text("mine")
+    assert app.main(["notebooks", str(only.parent)]) == 2
+    assert list(only.parent.iterdir()) == [only] and only.read_text() == "mine"
     assert "is there already" in capsys.readouterr().err

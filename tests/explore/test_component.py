@@ -167,3 +167,19 @@ def test_a_card_says_where_its_rarity_is_not_that_by_its_signs(show):
     page = show(one_moved)
     assert page.locator(".card").nth(1).locator(".by-signs").inner_text() == "by its signs 0.25; moved by verdicts"
     assert page.locator(".by-signs").count() == 1
+
+
+def test_a_lasso_that_the_browser_breaks_off_chooses_nothing(show):
+    page = show(as_they_are)
+    canvas = page.locator(".map-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    corners = [(0.012, 0.012), (0.988, 0.012), (0.988, 0.988), (0.012, 0.988)]
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=6)
+    canvas.dispatch_event("pointercancel")  # as where a finger scrolls the page
+    page.mouse.up()
+    assert page.locator(".only").inner_text() == "" and page.evaluate("window.chosen") is None

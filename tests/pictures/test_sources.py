@@ -148,6 +148,7 @@ def test_pictures_are_fetched_ahead_but_not_far_and_none_twice(s3, monkeypatch):
 
 def test_a_folder_on_disk_is_given_as_it_is(tmp_path):
     assert source_of(str(tmp_path)) == tmp_path and source_of(f"file://{tmp_path}") == tmp_path
+    assert source_of((tmp_path / "my #1 drive").as_uri()) == tmp_path / "my #1 drive"
     assert not is_address(str(tmp_path)) and is_address("gs://fleet") and is_address(source_of("gs://fleet"))
     with read_ahead(tmp_path, ["a.jpg"]) as folder:
         assert folder == tmp_path

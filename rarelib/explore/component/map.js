@@ -68,6 +68,7 @@ class MapView {
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     canvas.addEventListener("pointerup", (event) => this.release(event));
+    canvas.addEventListener("pointercancel", () => this.breakOff());
     canvas.addEventListener("pointerleave", () => this.hover(-1));
     canvas.addEventListener("dblclick", () => this.reset());
     canvas.addEventListener("wheel", (event) => this.turn(event), { passive: false });
@@ -112,6 +113,12 @@ class MapView {
     if (drag.panning) return;
     const inside = this.rows.filter((row) => isInside(this.left[row], this.top[row], path));
     this.state.showOnly(inside.length ? inside : null, this.state.say("in_lasso", { count: inside.length }));
+    this.draw();
+  }
+
+  /** Let go of a lasso that the browser took the pointer away from, as where a finger scrolls the page. */
+  breakOff() {
+    Object.assign(this, { drag: null, path: null });
     this.draw();
   }
 
