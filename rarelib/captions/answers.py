@@ -144,11 +144,11 @@ def _refused(text: str, language: str) -> RefusalError:
 
 
 def _first_object(text: str) -> dict[str, Any] | None:
-    start = text.find("{")
-    if start < 0:
+    begins = re.search(r'\{\s*["}]', text)
+    if begins is None:
         return None
     try:
-        found, _ = json.JSONDecoder(strict=False).raw_decode(text, start)
+        found, _ = json.JSONDecoder(strict=False).raw_decode(text, begins.start())
     except (ValueError, RecursionError):  # cut off, or nested a thousand deep
         return None
     return found

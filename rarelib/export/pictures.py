@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from ..pictures.crops import write_jpeg
+from ..pictures.crops import JPEG_QUALITY, write_jpeg
 from ..pictures.decoding import ImageError, read_image
 from ..pictures.paths import split_frame
 from ..pictures.sources import Folder
@@ -89,7 +89,7 @@ def _place(picture: Folder, target: Path, how: str) -> None:
     with Image.open(io.BytesIO(data)) as opened:
         turned = opened.getexif().get(ORIENTATION) not in AS_STORED
         if turned:
-            ImageOps.exif_transpose(opened).save(target, format=opened.format)
+            ImageOps.exif_transpose(opened).save(target, format=opened.format, quality=JPEG_QUALITY)
     if not turned and how == "link" and isinstance(picture, Path):
         target.symlink_to(picture.resolve())
     elif not turned:

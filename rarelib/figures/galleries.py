@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from ..language import phrases, say, text_columns
 from ..tables import BOX, DETECTED, LABEL
+from ..words.vocabulary import shown_name
 from .labels import place_labels
 from .style import (
     DPI,
@@ -70,7 +71,7 @@ def plot_boxes(
         boxes: For each picture its rows of the objects table, in pixels of the original picture.
         scales: For each picture its width over the original's width; None where none was made smaller.
         columns: Pictures side by side.
-        language: Of the title.
+        language: Of the title and of classes.
     """
     title = say("plots.boxes", language)
     if not pictures:
@@ -82,7 +83,7 @@ def plot_boxes(
         height, width = picture.shape[0] / scale, picture.shape[1] / scale
         axes.imshow(_shrunk(picture, int(cell * DPI)), extent=(0, width, height, 0), interpolation="antialiased")
         for row in rows.sort_values("confidence").itertuples():
-            _box(axes, row)
+            _box(axes, row, language)
     chart.draw_without_rendering()  # only a finished layout tells how large a label is beside its picture
     for axes, rows in zip(panels, boxes, strict=False):
         _put_labels(axes, rows.sort_values("confidence"))
@@ -230,13 +231,13 @@ def _likeness(axes: Axes, row: pd.Series) -> None:
     axes.set_xlabel(text, fontsize=7, loc="left", labelpad=2)
 
 
-def _box(axes: Axes, row: Any) -> None:
+def _box(axes: Axes, row: Any, language: str) -> None:
     x, y = row.x_min, row.y_min
     named = row.origin in NAMED
     style = {"edgecolor": "#35c4f0"} if named else {"linestyle": (0, (3, 2)), "edgecolor": "#f0b429"}
     axes.add_patch(Rectangle((x, y), row.x_max - x, row.y_max - y, fill=False, linewidth=1.1, **style))
     if named:
-        text = f"{fit_text(row.class_name, 16)} {row.confidence:.2f}"
+        text = f"{fit_text(shown_name(row.class_name, language), 16)} {row.confidence:.2f}"
         label = axes.text(x, y, text, fontsize=6, color=INK, va="top", clip_on=True)
         label.set_bbox({"facecolor": "#35c4f0", "edgecolor": "none", "pad": LABEL_PAD, "alpha": 0.85})
 

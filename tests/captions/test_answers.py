@@ -26,7 +26,14 @@ def test_reads_a_plain_answer():
 
 
 @pytest.mark.parametrize(
-    "around", ["{}", "```json\n{}\n```", "Here it is: {} I hope this helps.", "<think>Is {{it}} a bus?</think>{}"]
+    "around",
+    [
+        "{}",
+        "```json\n{}\n```",
+        "Here it is: {} I hope this helps.",
+        "<think>Is {{it}} a bus?</think>{}",
+        "What {{I}} see: {}",
+    ],
 )
 def test_passes_over_words_around_the_object(around):
     assert parse_answer(around.format(json.dumps(GOOD))).kind == "bus"

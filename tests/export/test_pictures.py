@@ -35,6 +35,18 @@ def test_a_picture_stored_turned_is_written_upright(tmp_path):
         assert opened.size == (20, 40) and 0x0112 not in opened.getexif()
 
 
+def test_a_picture_that_is_turned_loses_next_to_nothing(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 255, (64, 96, 1), np.uint8).repeat(3, axis=2)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(picture).save(tmp_path / "a.jpg", exif=turned, quality=95)
+    before = read_image(tmp_path / "a.jpg").astype(int)
+    export = Export(pd.DataFrame(), pd.DataFrame({"image_id": ["i0"], "path": ["a.jpg"]}), "run")
+    placed = place_pictures(export, tmp_path, tmp_path / "out", how="copy")
+    after = read_image(tmp_path / "out" / placed.images["file_name"][0])
+    assert np.abs(after - before).mean() < 3
+
+
 def test_pictures_of_an_address_are_copied(tmp_path):
     store = fsspec.filesystem("memory")
     Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / "a.png")

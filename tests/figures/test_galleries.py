@@ -8,6 +8,7 @@ from PIL import Image
 from rarelib.figures.galleries import _tail, plot_boxes, plot_contact_sheet, plot_gallery, plot_neighbours
 from rarelib.figures.labels import place_labels
 from rarelib.figures.style import png_bytes
+from rarelib.words.vocabulary import shown_name
 
 
 def crops(count, height=40, width=60):
@@ -102,6 +103,15 @@ def test_boxes_stand_where_they_are_in_the_original_picture():
     assert axes.images[0].get_extent() == [0, 120, 80, 0]  # a crop of 60 x 40 px, made half as large
     assert sorted(patch.get_bbox().bounds for patch in axes.patches) == [(2.0, 3.0, 28.0, 17.0)] * 2
     assert [patch.get_linestyle() for patch in axes.patches].count("solid") == 1  # the proposal is dashed
+
+
+def test_boxes_are_called_in_the_language():
+    table = rows(1).assign(origin="detected", class_name="car")
+    ((english,), (japanese,)) = (shown(plot_boxes(crops(1), [table], language=name)) for name in ("en", "ja"))
+    assert (
+        english.texts[0].get_text() == "car 0.50" and japanese.texts[0].get_text() == f"{shown_name('car', 'ja')} 0.50"
+    )
+    assert shown_name("car", "ja") != "car"
 
 
 def test_labels_of_boxes_stand_inside_their_picture_and_apart():
