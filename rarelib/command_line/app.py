@@ -47,8 +47,7 @@ def run(source: str | None, force: str | None, **values: str | None) -> int:
     """Run all stages; what is up to date is left as it is.
 
     PARAMS.yaml holds parameters; FOLDER is a folder of pictures, all else by default, with captions by CLIP where no
-    server is named. Every parameter is also an
-    option and wins over the file. `rarelib params` says what each means.
+    server is named. Every parameter is also an option and wins over the file. `rarelib params` says what each means.
     """
     params = _load(source, {name: parse_value(name, text) for name, text in values.items() if text is not None})
     from ..pipeline.mirroring import NotSaved

@@ -28,7 +28,7 @@ def match_objects(first: pd.DataFrame, second: pd.DataFrame, *, least_iou: float
     """Return which object of one run is which of another: boxes of the same picture, the best overlap first.
 
     Args:
-        first: All boxes of some pictures in one run: object_id, path, the box [px], and what else is to be told.
+        first: All boxes of some pictures in one run: path, selected, the box [px], and what else is to be told.
         second: The same of the other run.
         least_iou: Intersection over union that two boxes need to be one thing.
 
@@ -195,7 +195,7 @@ def group_rows(table: pd.DataFrame, group: str, *, count: int = 24) -> pd.DataFr
         count: At most this many.
 
     Returns:
-        class_name, rank, rarity, crop_path, and as reason what became of the object in the other run.
+        object_id, class_name, rank, rarity, crop_path, path, and as reason what became of the object in the other run.
     """
     side = "first" if group == "lost" else "second"
     rows = table[table["group"] == group]

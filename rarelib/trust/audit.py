@@ -71,8 +71,8 @@ def audit_ranking(
 
     Returns:
         JSON-able: available, sentence, n_objects, copies, budget, kept (share of the hidden objects that pass the early
-        filter), probability, low, high (90 % interval over kinds),
-        random, budgets (shares of the objects) with found, low_curve, high_curve and random_curve, and kinds.
+        filter), probability, low, high (90 % interval over kinds), random, budgets (shares of the objects) with found,
+        low_curve, high_curve and random_curve, and kinds.
     """
     settings = ScoreSettings.taken(settings)
     language = settings.language

@@ -208,7 +208,7 @@ def test_of_more_objects_than_it_may_hold_the_rarest_and_the_judged_are_there(ex
     assert explorer.held == "All 5 ranked objects are here."
     explorer.answer("verdict", object_id="img0-02", rare="no")
     few = Explorer(explorer.run.root, max_objects=4, language="ja")
-    assert few.objects["rank"].tolist() == [1, 5] or {1, 5} <= set(few.objects["rank"])
+    assert {1, 5} <= set(few.objects["rank"])
     assert len(few.objects) <= 4 and f"5 個のうち {len(few.objects)} 個" in few.held
     assert few.answer("picture", row=0)[0]["boxes"][0]["row"] == 0
     assert sorted(few.learn()["learned_rank"]) == sorted(few.objects["rank"])
