@@ -206,8 +206,10 @@ def most_similar(
     ids = list(object_ids)
     if object_id not in ids:
         raise ValueError(f"The object {object_id!r} has no vector; the early filter may have left it out.")
-    similarity = vectors @ np.asarray(vectors[ids.index(object_id)])  # (n_objects,)
-    nearest = np.argsort(-similarity, kind="stable")[:n_similar]
+    own = ids.index(object_id)
+    similarity = vectors @ np.asarray(vectors[own])  # (n_objects,)
+    order = np.argsort(-similarity, kind="stable")
+    nearest = np.append(own, order[order != own])[:n_similar]
     return pd.DataFrame({"object_id": [ids[row] for row in nearest], "similarity": similarity[nearest]})
 
 

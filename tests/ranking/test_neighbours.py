@@ -1,9 +1,11 @@
-"""The nearest common objects are of other events and other drives."""
+"""The nearest common objects are of other events and other drives; those like one object begin with itself."""
 
 import numpy as np
 import pandas as pd
+import pytest
 from planted import cluster, unit
 
+from rarelib.ranking.nearest import most_similar
 from rarelib.ranking.neighbours import nearest_common
 
 
@@ -35,3 +37,15 @@ def test_what_the_detector_never_boxed_is_no_common_object_while_there_are_other
     assert "01" not in set(nearest_common(proposal, vectors)[0]["neighbour_id"])
     alone = table.assign(origin=["detected", *["proposal"] * 11])
     assert nearest_common(alone, vectors)[0]["neighbour_id"].iloc[0] == "01"
+
+
+def test_an_object_is_the_first_of_those_like_it_and_its_copies_come_after():
+    vectors = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
+    vectors[0] = vectors[4]  # stands before it in the table
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    table = most_similar("e", vectors, list("abcdef"), n_similar=3)
+    assert table["object_id"].tolist()[:2] == ["e", "a"] and len(table) == 3
+    assert table["similarity"].tolist() == sorted(table["similarity"], reverse=True)
+    assert table["similarity"][0] == pytest.approx(1)
+    with pytest.raises(ValueError, match="'z' has no vector; the early filter may have left it out"):
+        most_similar("z", vectors, list("abcdef"))
