@@ -23,12 +23,13 @@ def flat_names(paths: Sequence[str], image_ids: Sequence[str]) -> list[str]:
     """Return one file name for each path: drive_00/0000.jpg becomes drive_00__0000.jpg.
 
     A frame is named by its video and its milliseconds: drive.mp4#t=00012.500 becomes drive__00012500ms.jpg. Names that
-    would be equal, also on a disk that ignores case, get the picture's id before the suffix.
+    would be equal but for the suffix, which label files do not have, or on a disk that ignores case, get the picture's
+    id before it.
     """
-    names = [_file_name(path).replace("/", "__") for path in paths]
-    times = Counter(name.casefold() for name in names)
+    names = [Path(_file_name(path).replace("/", "__")) for path in paths]
+    times = Counter(name.stem.casefold() for name in names)
     return [
-        name if times[name.casefold()] == 1 else f"{Path(name).stem}__{image_id}{Path(name).suffix}"
+        name.name if times[name.stem.casefold()] == 1 else f"{name.stem}__{image_id}{name.suffix}"
         for name, image_id in zip(names, image_ids, strict=True)
     ]
 

@@ -19,6 +19,7 @@ def test_flat_names_tell_the_drive_and_never_collide():
     names = flat_names(paths, ["i0", "i1", "i2", "i3", "i4"])
     assert names[:2] == ["drive_00__0000.jpg", "drive_01__0000.jpg"]
     assert names[2:] == ["a__b__i2.jpg", "a__b__i3.jpg", "A__B__i4.JPG"]
+    assert flat_names(["a.jpg", "a.png", "b.png"], ["i0", "i1", "i2"]) == ["a__i0.jpg", "a__i1.png", "b.png"]
 
 
 def test_a_picture_stored_turned_is_written_upright(tmp_path):
