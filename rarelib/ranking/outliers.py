@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from .looks import CLASS_ROWS
 from .looks import embedding_rarity as embedding_rarity
 from .nearest import REFERENCE_ROWS, find_nearest, nearest_blocks, nearest_in_parts
 from .percentiles import DECIMALS as DECIMALS
@@ -17,7 +18,6 @@ from .stored import as_rows, draw_rows, row_blocks
 from .whitening import TRIMMED_SHARE, fit_whitening
 
 FOREST_ROWS = 20_000  # each tree sees 256 of them
-CLASS_ROWS = 5_000  # reference objects of one class
 PLAIN_METHODS = ("isolation_forest", "lof")  # whose outliers the plain recipe joins
 
 

@@ -8,11 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
+from ..params import Params
+
 BLOCK_ROWS = 50_000  # rows in memory at once
 DENSE = 4  # of so many neighbouring rows one is wanted: they are read as a whole
 FINGERPRINT_ROWS = 1_000  # rows whose products are in memory at once
 HELD_SHARE, INDEX_SHARE = 1 / 8, 1 / 4  # of the memory: for vectors that are held as a whole, for search indexes
-MEMORY_GB = 8.0  # as in params.py
+MEMORY_GB: float = Params.model_fields["memory_gb"].default
 GB = 1e9
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..parameter_files import squeeze
+from ..params import Params
 from ..tables import TABLES, TableError, check_table
 from .folder import RunFolder
 from .places import copies_folder
@@ -28,7 +29,7 @@ QUERY_SHARE = 1 / 4  # of memory_gb; what is joined or sorted beyond it goes to 
 LEAST_MEMORY_GB = 0.1
 DOUBLINGS = 4  # of the memory, where a question that is no join of blocks cannot be answered with less
 ROW_BYTES = 2_000  # that an object takes as a row of pandas with all that is known of it
-MEMORY_GB = 8.0  # as in params.py
+MEMORY_GB: float = Params.model_fields["memory_gb"].default
 ENOUGH_GB = 1.0  # for two threads, each of which holds blocks of its own
 ROW = "file_row_number"  # a column of each table: its row, from 0
 SETTINGS = {"preserve_insertion_order": "false",
