@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..params import ParameterError
+from ..run.claim import lives, start_of
 
 ORPHAN_WAIT_S = 5.0  # a kernel whose run was killed notices within a second
-SAME_START_S = 1.0  # the clock that start times are taken from may be set meanwhile
 
 
 class RunLock:
@@ -24,6 +24,7 @@ class RunLock:
         self._about = about
         self._holder: dict[str, Any] = {
             "pid": os.getpid(),
+            "started": start_of(os.getpid()),
             "since": time.strftime("%Y-%m-%d %H:%M:%S"),
             "kernels": [],
         }
@@ -31,7 +32,7 @@ class RunLock:
 
     def record_kernel(self, pid: int) -> None:
         """Remember a kernel, so that the next run can make sure that it is gone."""
-        self._holder["kernels"].append({"pid": pid, "started": _started(pid)})
+        self._holder["kernels"].append({"pid": pid, "started": start_of(pid)})
         self._write()
 
     def _write(self) -> None:
@@ -81,20 +82,10 @@ def _read(about: Path) -> dict[str, Any]:
         return {}
 
 
-def _started(pid: int) -> float:
-    """Return when a process started [s since 1970], which tells it from a later one of the same number; -1 for none."""
-    import psutil
-
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return -1.0
-
-
 def _end_orphans(kernels: list[tuple[int, float]]) -> None:
     import psutil
 
-    alike = [pid for pid, started in kernels if started > 0 and abs(_started(pid) - started) < SAME_START_S]
+    alike = [pid for pid, started in kernels if lives({"pid": pid, "started": started})]
     orphans = [psutil.Process(pid) for pid in alike if psutil.pid_exists(pid)]
     orphans = [process for process in orphans if _is_kernel(process)]
     _, alive = psutil.wait_procs(orphans, timeout=ORPHAN_WAIT_S)

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ BEAT_S = 20.0  # how often a writer says that it lives
 DEAD_S = 180.0  # without a sign of life: longer than a beat and an outage that is outlived
 TRIES, YOUNG_S = 4, 5.0  # two that came at the same moment both give way, and try again
 LEAVE_S = 5.0  # how long leaving may take
+SAME_START_S = 1.0  # the clock that start times are taken from may be set meanwhile
 
 
 class InUse(RuntimeError):
@@ -34,7 +36,7 @@ class _Other:
     @property
     def is_dead(self) -> bool:
         same_host = self.about.get("host") == socket.gethostname()
-        return self.silent_s > DEAD_S or (same_host and not _lives(self.about))
+        return self.silent_s > DEAD_S or (same_host and not lives(self.about))
 
 
 class Claim:
@@ -48,7 +50,7 @@ class Claim:
         """Take the place of a run."""
         self._place, self._folder = place, place / FOLDER / "writers"
         self._name = f"{uuid.uuid4().hex}.json"
-        self._about = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid()),
+        self._about = {"host": socket.gethostname(), "pid": os.getpid(), "started": start_of(os.getpid()),
                        "since": time.strftime("%Y-%m-%d %H:%M:%S %z")}  # fmt: skip
         self._left = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="claim", daemon=True)
@@ -153,12 +155,18 @@ def is_written(place: RemotePath) -> bool:
     return any(time.time() - float(about.get("beat", 0)) < DEAD_S for about in told)
 
 
-def _lives(about: dict[str, Any]) -> bool:
-    return abs(_started(int(about.get("pid", -1))) - float(about.get("started", 0))) < 1.0
+def lives(about: Mapping[str, Any]) -> bool:
+    """Tell whether the process of a record, told by its number and its start, still lives on this machine."""
+    try:
+        pid, started = int(about.get("pid", -1)), float(about.get("started", 0))
+    except (TypeError, ValueError):
+        return False
+    now = start_of(pid)
+    return now > 0 and abs(now - started) < SAME_START_S
 
 
-def _started(pid: int) -> float:
-    """Return when a process started [s since 1970]; -1 for none."""
+def start_of(pid: int) -> float:
+    """Return when a process started [s since 1970], which tells it from a later one of the same number; -1 for none."""
     import psutil
 
     try:

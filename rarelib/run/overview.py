@@ -13,6 +13,7 @@ import pandas as pd
 from ..language import say
 from ..pictures.sources import is_address
 from ..tables import CAPTION, MAP, SCORE, SELECT, STAGES
+from .claim import lives
 from .folder import VERDICTS
 from .remote_runs import fetch_overviews, is_written_elsewhere
 
@@ -81,10 +82,7 @@ def _verdict_count(path: Path) -> int:
 
 def is_under_way(root: Path) -> bool:
     """Tell whether a process of this machine works in a run's folder."""
-    import psutil
-
-    pid = _json(root / "stages" / "lock.json").get("pid")
-    return isinstance(pid, int) and psutil.pid_exists(pid)
+    return lives(_json(root / "stages" / "lock.json"))
 
 
 def _json(path: Path) -> dict[str, Any]:

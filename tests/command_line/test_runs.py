@@ -13,6 +13,7 @@ from planted_run import planted_run
 from rarelib.command_line import app
 from rarelib.params import Params
 from rarelib.pipeline.redaction import Redactor
+from rarelib.run.claim import start_of
 from rarelib.run.folder import RunFolder
 from rarelib.run.overview import list_runs
 
@@ -50,7 +51,10 @@ def test_each_run_has_its_row_the_latest_last(runs):
 
 
 def test_a_run_under_way_and_a_broken_one_are_told_as_such(runs):
-    (runs / "monday" / "stages" / "lock.json").write_text(json.dumps({"pid": os.getpid()}), encoding="utf-8")
+    about = runs / "monday" / "stages" / "lock.json"
+    about.write_text(json.dumps({"pid": os.getpid(), "started": 1.0}), encoding="utf-8")
+    assert "under way" not in list_runs(runs)["state"].tolist()  # a killed one had this number before
+    about.write_text(json.dumps({"pid": os.getpid(), "started": start_of(os.getpid())}), encoding="utf-8")
     (runs / "tuesday" / "config.json").write_text("{", encoding="utf-8")
     assert set(list_runs(runs)["state"]) == {"under way", "config.json cannot be read"}
     assert set(list_runs(runs, language="ja")["state"]) == {"実行中", "config.json を読めません"}
