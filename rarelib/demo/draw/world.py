@@ -38,7 +38,7 @@ SCENES_PER_TASK = 4 * FRAMES_PER_DRIVE
 SCENES_PER_ROW_GROUP = 500
 NEAREST_M, LEAST_VISIBLE = 5.5, 0.35
 LEAST_SIDE_PX = 24  # of 960: a person can tell what it is
-TRUTH_COLUMNS = ("path", "x_min", "y_min", "x_max", "y_max", "class_name", "rare", "odd", "seen", "drive")
+TRUTH_COLUMNS = ("path", "x_min", "y_min", "x_max", "y_max", "class_name", "rare", "odd", "seen", "drive", "thing")
 JPEG_QUALITY = 92
 
 
@@ -55,8 +55,8 @@ def draw_scene(seed: int, index: int, *, size_wh: tuple[int, int] = SIZE_WH, mix
 
     Returns:
         Picture (H, W, 3), uint8 RGB, and its truth: one row per object that shows, with the columns of
-        TRUTH_COLUMNS and also `role`, `colour`, `visible` (share of the object that is not hidden) and `thing`, the
-        same number in every frame that shows the same object.
+        TRUTH_COLUMNS (`thing` is the same number in every frame of a drive that shows the same object) and also
+        `role`, `colour` and `visible` (share of the object that is not hidden).
     """
     number, frame = divmod(index, frames_per_drive)
     drive, backdrop = _start_drive(seed, number, size_wh, mix)
@@ -103,6 +103,7 @@ def save_world(folder: str | Path, *, n_scenes: int, seed: int, workers: int | N
     types = dict.fromkeys(("path", "class_name", "drive"), pa.string()) | dict.fromkeys(
         ("rare", "odd", "seen"), pa.bool_()
     )
+    types["thing"] = pa.int64()
     schema = pa.schema([(name, types.get(name, pa.float64())) for name in TRUTH_COLUMNS])
     found = track(map_scenes(save, n_scenes, workers=workers), "scenes", total=n_scenes)
     with whole_file(folder / "truth.parquet") as partial_file, parquet.ParquetWriter(partial_file, schema) as writer:
