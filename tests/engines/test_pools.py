@@ -126,6 +126,6 @@ def test_what_cannot_travel_is_said_in_words():
         return lambda: None
 
     (_, told), (_, other) = of_actor(_Actor(lambda _: work, 1, 0), True, False)
-    assert str(told) == "Odd: nobody knows me" and "pickle" in str(other)
+    assert str(told) == "Odd: nobody knows me" and "local object" in str(other)
     ((_, error),) = of_actor(_Actor(lambda _: 1 / 0, 1, 0), True)
     assert isinstance(error, ZeroDivisionError)
