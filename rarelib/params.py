@@ -130,7 +130,7 @@ class EmbedParams(DetectParams):
     batch_size: Positive = Field(32, description="Crops embedded at once; halved when memory runs out")
     early_filter: bool = Field(True, description="Embed potentially rare objects and thinned common ones only")
     potential_rare_keywords: list[str] = Field([*RARE_KEYWORDS], description="A class whose name contains one is kept")
-    rare_class_share: Share = Field(0.02, description="A class under this share of detected boxes is potentially rare")
+    rare_class_share: Share = Field(0.02, description="Ranked or fdr: a class under this share of boxes may be rare")
     potential_rare_share: Share = Field(
         0.3,
         description="With selection union: random others join while the potentially rare are under this share",

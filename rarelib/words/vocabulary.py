@@ -69,8 +69,12 @@ def spoken_name(class_name: str) -> str:
 @lru_cache(maxsize=4096)
 def shown_name(class_name: str, language: str) -> str:
     """Return a class name for people: in a Japanese run that of its thing where the lists know it, else as it is."""
-    thing = lexicon_of().thing(class_name) if language == "ja" else None
-    return thing.japanese if thing and thing.japanese else class_name
+    if language != "ja":
+        return class_name
+    thing = lexicon_of().thing(class_name)
+    if thing and thing.japanese:
+        return thing.japanese
+    return own_list("ordinary")["catch_alls"].get(" ".join(written_words(class_name)), class_name)
 
 
 def _only_listed_in(ordinary_classes: str) -> tuple[Thing, ...]:

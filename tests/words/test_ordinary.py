@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from rarelib.words.ordinary import ordinariness
+from rarelib.words.vocabulary import shown_name
 
 VALUES = {"ordinary": 1, "unusual": 0, "unknown": np.nan}
 COCO_ORDINARY = {
@@ -81,3 +82,10 @@ def test_a_users_list_takes_the_place_of_the_packages(tmp_path):
 def test_a_users_list_that_is_none_is_refused():
     with pytest.raises(ValueError, match="is not there"):
         ordinariness(pd.Series(["car"]), "/nowhere/list.txt")
+
+
+def test_classes_that_hold_all_else_have_japanese_names_and_stay_neutral():
+    named = [shown_name(name, "ja") for name in ("other object", "OtherObject", "Misc", "car", "klasse_17")]
+    assert named == ["その他の物体", "その他の物体", "その他", "乗用車", "klasse_17"]
+    assert shown_name("Misc", "en") == "Misc"
+    assert np.isnan(ordinariness(pd.Series(["other object", "Misc", "unknown"]))).all()
