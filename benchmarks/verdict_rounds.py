@@ -25,14 +25,15 @@ from rarelib.ranking.verdict_kernel import Learning, Likeness
 from rarelib.ranking.verdict_page import learned_order
 
 PAGE, ROUNDS = 50, 4
-TRIED = {  # values of Learning; a fall below 0.3 would forget the ranking after one verdict
+TRIED = {  # values of Learning
     "reach": (0.6, 0.8),
-    "variety": (1.0, 2.0, 3.0),
-    "fall": (0.3, 0.4, 0.6),
-    "fall_spread": (0.3, 0.5),
-    "haste": (0.25, 0.5, 1.0),
+    "variety": (2.0, 3.0),
+    "fall": (0.4, 0.6, 0.8),
+    "fall_spread": (0.5, 1.0, 1.25, 1.5),
+    "tail": (200, 400, 800),
+    "haste": (0.7, 0.8, 0.9, 1.0),
 }
-CANDIDATES = 44  # of all combinations, drawn at random (Bergstra and Bengio 2012)
+CANDIDATES = 60  # of all combinations, drawn at random (Bergstra and Bengio 2012)
 BEHIND = 5.0  # what a kind fewer than without verdicts costs, where a kind found is worth 1
 SAME_THINGS = [set(PICTURES)]  # worlds that show the same things are left out together
 Draws = dict[str, list[World]]

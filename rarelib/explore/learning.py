@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..ranking.order import places_of, worth_left
+from ..ranking.order import places_of
 from ..ranking.percentiles import DECIMALS
 from ..ranking.signs import SIGNS, fuse_signs
 from ..ranking.verdicts import rerank
@@ -25,9 +25,9 @@ def learned_ranks(objects: pd.DataFrame, vectors: np.ndarray, verdicts: np.ndarr
         Int array (n,), the run's own ranks dealt out anew, as by `deal_ranks`.
     """
     events = pd.factorize(objects["event"])[0]
-    left = worth_left(places_of(objects, events, is_proposal(objects)), ~np.isnan(verdicts))
+    places = places_of(objects, events, is_proposal(objects))
     rarity, shown = _before_verdicts(objects, fused=fused), _ranks_before(objects)
-    learned = rerank(rarity, vectors, verdicts, events=events, left=left, shown=shown)
+    learned = rerank(rarity, vectors, verdicts, events=events, places=places, shown=shown)
     return deal_ranks(objects["rank"].to_numpy(int), events, learned)
 
 

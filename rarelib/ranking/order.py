@@ -18,6 +18,7 @@ SAME_PICTURE = 0.8  # for each earlier one of its picture
 OVERLAPPING = 0.3  # where it overlaps one that was shown
 SAME_EVENT = 0.5  # where its event was shown
 DOUBLED_DRIVE = 0.9  # for each doubling of what its drive has shown
+LEAST_DRIVES = 5  # with fewer, a drive may be no more than the folder that all pictures lie in
 SPREAD_ROWS = 200_000  # beyond, what was shown before takes nothing more from what follows
 PAIRED_ROWS = 200_000  # rows whose pairs are compared at once
 OVERLAP_IOU, OVERLAP_INSIDE = 0.3, 0.6  # from which two boxes of a picture overlap

@@ -18,14 +18,13 @@ from .discoveries import find_discoveries
 from .events import find_tracks, group_duplicates, join_overlapping
 from .joined import join_tables, names_by_text, narrowed
 from .neighbours import nearest_common
-from .order import choose_first, limit_proposals, places_of, spread_order, worth_left
+from .order import LEAST_DRIVES, choose_first, limit_proposals, places_of, spread_order
 from .outliers import PLAIN_METHODS, embedding_rarity, outlier_scores, plain_outliers
 from .percentiles import DECIMALS, percentiles, surprise
 from .reasons import explain_objects
 from .signs import FOR_SIGNS, SIGNS, class_facts, fuse_signs, rare_class_points, signs_in_turn
 from .stored import StoredVectors, arrange
 
-LEAST_DRIVES = 5  # with fewer, leaving the own one out would leave too little of what is normal
 COLUMNS = ("class_count", "rare_class_score", "is_outlier", "is_rare_class", "selected", "rarity", "rank", "reason",
            "reason_codes", "embedding_rarity", "quality", "hidden", *(sign.name for sign in SIGNS), "event",
            "event_size", "rank_before_verdicts")  # fmt: skip
@@ -191,8 +190,7 @@ def _order_and_select(table: pd.DataFrame, vectors: np.ndarray, settings: ScoreS
     rarity = table["rarity"].to_numpy()
     seen = join_overlapping(_events(table, vectors, rarity, settings.duplicate_similarity), rarity, vectors, table)
     verdicts, places = table["verdict"].to_numpy(), places_of(table, seen, is_proposal(table))
-    left = worth_left(places, ~np.isnan(verdicts))
-    learned = rerank(rarity, vectors, verdicts, events=seen, left=left, shown=before.to_numpy())
+    learned = rerank(rarity, vectors, verdicts, events=seen, places=places, shown=before.to_numpy())
     return _select(table.assign(rarity=_rounded(learned), rank_before_verdicts=before), vectors, settings)
 
 
@@ -266,7 +264,10 @@ def _count_first_views(table: pd.DataFrame, first_view: np.ndarray) -> np.ndarra
 
 
 def scenes_of(table: pd.DataFrame) -> np.ndarray:
-    """Return the number of where copies of an object are to be expected: drive, or picture where drives are few."""
+    """Return the number of where copies of an object are to be expected: drive, or picture where drives are few.
+
+    With few, leaving the own one out would leave too little of what is normal.
+    """
     group, picture = (pd.factorize(table[name])[0].astype(np.int32) for name in ("group", "image_id"))
     told = (table["group"] != "").to_numpy(bool)
     by_drive = len(np.unique(group[told])) >= LEAST_DRIVES

@@ -23,21 +23,25 @@ DECIMALS = 6  # beyond, machines differ
 class Learning:
     """How much verdicts teach; benchmarks/verdict_rounds_results.md says how well values do in worlds not seen.
 
-    `reach`, `fall`, `fall_spread` and `haste` were chosen there; `strength` and `near` in a search before it; the
-    others by hand, `variety` too: most searches choose 2, which finds fewer kinds in the planted worlds.
+    `fall` to `tail` and `haste` were set by hand, so that neither planted kinds, which stand far down, nor pages
+    through rankings whose head is nearly all rare show fewer kinds than without verdicts
+    (benchmarks/verdict_pages.py); `strength` and `near` were chosen in a search, the others by hand.
     """
 
     chance: float = 0.15  # of being rare that the ranking gives to the last object of the first page, before a verdict
-    fall: float = 0.4  # of its logarithm of odds, as the place in the ranking, one page added, grows e-fold
+    fall: float = 0.6  # of its logarithm of odds, as the place in the ranking, one page added, grows e-fold
     chance_spread: float = 1.0  # standard deviation by which verdicts may move the logarithm of odds of all
-    fall_spread: float = 0.5  # and that of `fall`
+    fall_spread: float = 1.25  # and that of a further fall from the first to `tail`, as the place, `head` added, grows
+    head: float = 10  # places among which it hardly falls
+    tail: float = 400  # place from which on verdicts on others tell nothing of how it falls
     strength: float = 6.0  # variance of what likeness may add to the logarithm of odds
     direction: float = 0.5  # and of what a direction that all judged share may add
     reach: float = 0.8  # distance at which two objects are half alike, in units of that of near neighbours
     near: float = 0.35  # likeness to an object judged rare from which an object is of its kind
+    again: float = 0.2  # of its odds that such an object keeps in a further picture of the drive: it is hardly another
     variety: float = 3.0  # power of unlikeness to all seen, which multiplies the chance of what is of no known kind
     enough: int = PAGE  # verdicts; with fewer, the page stays near what it was but for what looks like the judged ones
-    haste: float = 1.0  # an object of a known kind comes first where its odds times this are the higher
+    haste: float = 0.8  # an object of a known kind comes first where its chance times this is the higher
 
     def told(self, verdicts: np.ndarray) -> float:
         """Return how far verdicts decide, in (0, 1], 1 where they are enough."""
@@ -92,8 +96,8 @@ def learn(place: np.ndarray, vectors: np.ndarray, verdicts: np.ndarray, learning
         verdicts: Float array (n,): 1 rare, 0 common, NaN unknown; at least one known.
         learning: How much verdicts teach.
     """
-    depth = np.log((place + PAGE) / (2 * PAGE))  # the head of a ranking is flat, it falls page by page
-    prior = logit(learning.chance) - learning.fall * depth
+    prior = logit(learning.chance) - learning.fall * np.log((place + PAGE) / (2 * PAGE))
+    depth = np.log((np.minimum(place, learning.tail) + learning.head) / (PAGE + learning.head))
     likeness, judged = Likeness(vectors, learning.reach), _learned_from(verdicts)
     fall_variance = learning.told(verdicts) * learning.fall_spread**2
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..language import say
 from .early_filter import id_chances
+from .order import Places
 from .verdict_page import learned_order
 
 DRAWN_FROM, DRAWN = 50, 12  # a handful among the first: more is hardly judged, and 12 give an interval worth reading
@@ -18,7 +19,7 @@ def rerank(
     verdicts: np.ndarray | None,
     *,
     events: np.ndarray | None = None,
-    left: np.ndarray | None = None,
+    places: Places | None = None,
     shown: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a rarity that has learned from verdicts; a "no" alone teaches too.
@@ -32,7 +33,7 @@ def rerank(
         vectors: Unit rows (n, dim).
         verdicts: Float array (n,): 1, 0 or NaN.
         events: Int array (n,): the row of the head of each object's event; None where events are not known.
-        left: As in `learned_order`.
+        places: As in `learned_order`.
         shown: As in `learned_order`.
 
     Returns:
@@ -42,7 +43,7 @@ def rerank(
         return rarity
     said = spread_verdicts(verdicts, events)
     order = learned_order(
-        np.asarray(rarity, dtype=float), vectors, verdicts, settled=~np.isnan(said), left=left, shown=shown
+        np.asarray(rarity, dtype=float), vectors, verdicts, settled=~np.isnan(said), places=places, shown=shown
     )
     learned = np.empty(len(rarity))
     learned[order] = np.sort(rarity)[::-1]

@@ -7,8 +7,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from rarelib.ranking import verdict_kernel
-from rarelib.ranking.verdict_kernel import Learning, _surprises, learn
-from rarelib.ranking.verdict_page import _merged, learned_order
+from rarelib.ranking.order import Places
+from rarelib.ranking.verdict_kernel import Learning, Likeness, _surprises, learn
+from rarelib.ranking.verdict_page import _merged, _seen_again, learned_order
 
 PAGE, ROUNDS = 50, 3
 # kinds, objects of each, spread, how far the ranking lifts them: tight, scattered, middling
@@ -86,9 +87,32 @@ def test_one_verdict_leaves_the_page_as_it_was_but_for_what_looks_like_the_judge
     shown = 1.0 + np.random.default_rng(0).permutation(len(kind))  # a page has reasons of its own beside rarity
     verdicts = np.full(len(kind), np.nan)
     verdicts[np.argsort(shown)[-1]] = verdict
-    left = np.random.default_rng(1).uniform(0.3, 1, len(kind))
-    order = learned_order(rarity, vectors, verdicts, shown=shown, left=left)
+    picture = np.random.default_rng(1).integers(0, 200, len(kind))
+    places = Places(picture, picture // 20, np.arange(len(kind)), np.zeros(len(kind), bool), np.zeros((len(kind), 4)))
+    order = learned_order(rarity, vectors, verdicts, shown=shown, places=places)
     assert len(set(order[:PAGE]) & set(np.argsort(shown)[:PAGE])) >= stays * PAGE
+
+
+@pytest.mark.parametrize(("drives", "stands_back"), [(10, True), (2, False)])
+def test_a_further_picture_of_a_thing_stands_back_behind_others_of_its_kind(drives, stands_back):
+    vectors = np.concatenate([cluster(60, 5, spread=0.3), cluster(400, 6, spread=0.9)])
+    picture = np.arange(460)
+    drive = picture * drives // 460 if drives < 10 else np.r_[np.arange(60) // 20, np.arange(400) // 40 + 3]
+    places = Places(picture, drive, picture, np.zeros(460, bool), np.zeros((460, 4)))
+    verdicts = np.full(460, np.nan)
+    verdicts[0] = 1  # of drive 0; those of its kind in drives 0, 1 and 2 look alike and are as rare
+    order = learned_order(np.r_[np.full(60, 0.5), np.full(400, 0.4)], vectors, verdicts, places=places)
+    place = np.argsort(order)
+    further, others = place[1:20], place[20:60]
+    assert (np.median(further) > 2 * np.median(others)) == stands_back
+
+
+def test_things_side_by_side_are_no_further_views_of_one_another():
+    vectors = cluster(20, 5, spread=0.2)
+    picture, drive = np.r_[np.zeros(10, int), np.arange(1, 11)], np.r_[np.zeros(15, int), np.arange(1, 6)]
+    places = Places(picture, drive, np.arange(20), np.zeros(20, bool), np.zeros((20, 4)))
+    again = _seen_again(Likeness(vectors, 2.0), np.arange(20) == 0, places, 0.35)
+    assert np.flatnonzero(again).tolist() == [10, 11, 12, 13, 14]  # its own drive, other pictures
 
 
 def test_a_kind_marked_common_sinks_as_a_whole():
@@ -147,16 +171,19 @@ def test_verdicts_against_a_very_low_chance_do_not_make_the_mode_swing():
     assert chance.min() > 0.9
 
 
-def test_what_the_first_page_shows_moves_the_chances_of_all():
+def test_what_the_first_page_shows_tells_how_many_follow_and_how_soon_they_end():
     vectors, rarity, kind = judged_world(2, *WORLDS["scattered"])
-    first = np.argsort(-rarity)[:25]
-    chances = []
-    for yes in (0, 12):
+    order = np.argsort(-rarity)
+    chances = {}
+    for name, yes in {"none": [False] * 25, "every second": [False, True] * 12 + [False],
+                      "first": [True] * 12 + [False] * 13, "last": [False] * 13 + [True] * 12}.items():  # fmt: skip
         verdicts = np.full(len(kind), np.nan)
-        verdicts[first] = np.arange(25) < yes
-        place = 1.0 + np.argsort(np.argsort(-rarity))
-        chances.append(expit(learn(place, vectors, verdicts, Learning()).log_odds))
-    assert np.median(chances[1]) > 1.5 * np.median(chances[0])
+        verdicts[order[:25]] = yes
+        place = 1.0 + np.argsort(order)
+        chances[name] = expit(learn(place, vectors, verdicts, Learning()).log_odds)[order]
+    after = slice(25, 75)
+    assert np.median(chances["every second"][after]) > 1.5 * np.median(chances["none"][after])
+    assert np.median(chances["last"][after]) > 1.5 * np.median(chances["first"][after])
 
 
 def test_more_verdicts_than_are_learned_from_are_taken(monkeypatch):
