@@ -17,21 +17,32 @@ from .rows import Export
 
 ORIENTATION = 0x0112  # EXIF: the picture is stored turned
 AS_STORED = (None, 0, 1)
+MOST_BYTES = 240  # of a file name; disks take 255
 
 
 def flat_names(paths: Sequence[str], image_ids: Sequence[str]) -> list[str]:
     """Return one file name for each path: drive_00/0000.jpg becomes drive_00__0000.jpg.
 
     A frame is named by its video and its milliseconds: drive.mp4#t=00012.500 becomes drive__00012500ms.jpg. Names that
-    would be equal but for the suffix, which label files do not have, or on a disk that ignores case, get the picture's
-    id before it.
+    would be equal without their suffix, by which labels are put to pictures, also on a disk that ignores case, get the
+    picture's id before it; so do names that are cut at their beginning, as no disk takes them whole.
     """
-    names = [Path(_file_name(path).replace("/", "__")) for path in paths]
-    times = Counter(name.stem.casefold() for name in names)
+    names = [_file_name(path).replace("/", "__") for path in paths]
+    times = Counter(_stem(name) for name in names)
     return [
-        name.name if times[name.stem.casefold()] == 1 else f"{name.stem}__{image_id}{name.suffix}"
+        name if times[_stem(name)] == 1 and len(name.encode()) <= MOST_BYTES else _with_id(name, image_id)
         for name, image_id in zip(names, image_ids, strict=True)
     ]
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem.casefold()
+
+
+def _with_id(name: str, image_id: str) -> str:
+    end = f"__{image_id}{Path(name).suffix}"
+    stem = Path(name).stem.encode()[-(MOST_BYTES - len(end.encode())) :]
+    return stem.decode(errors="ignore") + end
 
 
 def place_pictures(export: Export, source: Folder | None, out: Path, *, how: str, folder: str = "images") -> Export:

@@ -1,5 +1,7 @@
 """Flat names, and pictures stored turned."""
 
+from pathlib import Path
+
 import fsspec
 import numpy as np
 import pandas as pd
@@ -20,6 +22,19 @@ def test_flat_names_tell_the_drive_and_never_collide():
     assert names[:2] == ["drive_00__0000.jpg", "drive_01__0000.jpg"]
     assert names[2:] == ["a__b__i2.jpg", "a__b__i3.jpg", "A__B__i4.JPG"]
     assert flat_names(["a.jpg", "a.png", "b.png"], ["i0", "i1", "i2"]) == ["a__i0.jpg", "a__i1.png", "b.png"]
+
+
+def test_no_two_flat_names_differ_by_their_suffix_only():
+    """YOLO's label files and other readers know a picture by its name without the suffix."""
+    names = flat_names(["a.jpg", "a.png", "b/A.webp", "b/c.jpg"], ["i0", "i1", "i2", "i3"])
+    assert names == ["a__i0.jpg", "a__i1.png", "b__A.webp", "b__c.jpg"]
+
+
+def test_flat_names_of_deep_folders_are_cut_to_what_a_disk_takes():
+    deep = "/".join(["ドライブレコーダー映像" * 5] * 3)
+    names = flat_names([f"{deep}/0001.jpg", f"{deep}/0002.jpg", "0003.jpg"], ["i0", "i1", "i2"])
+    assert max(len(name.encode()) for name in names) <= 250 and len({Path(name).stem for name in names}) == 3
+    assert names[0].endswith("__0001__i0.jpg") and names[1].endswith("__0002__i1.jpg") and names[2] == "0003.jpg"
 
 
 def test_a_picture_stored_turned_is_written_upright(tmp_path):

@@ -83,6 +83,20 @@ def test_yolo_is_read_by_ultralytics_own_check(world):
     np.testing.assert_allclose(horse[1:], [620.25 / 640, 330 / 360, 39.5 / 640, 60 / 360], atol=1e-6)
 
 
+def test_yolo_labels_of_pictures_that_differ_by_their_suffix_are_all_there(world):
+    run, pictures, _ = world
+    images = run.read_table("images")
+    first, second = (images["image_id"] == each for each in run.read_table("objects")["image_id"].unique()[:2])
+    for rows, path in ((first, "drive/0001.jpg"), (second, "drive/0001.png")):
+        images.loc[rows, "path"] = path
+        (pictures / "drive").mkdir(exist_ok=True)
+        Image.fromarray(np.zeros((360, 640, 3), np.uint8)).save(pictures / path)
+    run.write_table("images", images)
+    out = exported(world, "yolo", what="all")
+    lines = [line for file in (out / "labels").iterdir() for line in file.read_text().splitlines()]
+    assert len(lines) == len(pd.read_csv(out / "objects.csv")) == len(run.read_table("scores"))
+
+
 def test_cvat_form(world):
     out = exported(world, "cvat")
     root = ElementTree.parse(out / "annotations.xml").getroot()
