@@ -16,6 +16,7 @@ from ..pictures.sources import Folder
 from .rows import Export
 
 ORIENTATION = 0x0112  # EXIF: the picture is stored turned
+GIF = ".gif"  # YOLO trains without them and says nothing; others take each frame for a picture
 AS_STORED = (None, 0, 1)
 MOST_BYTES = 240  # of a file name; disks take 255
 
@@ -49,7 +50,8 @@ def place_pictures(export: Export, source: Folder | None, out: Path, *, how: str
     """Bring an export's pictures below a folder and return it with their file names there.
 
     A picture stored turned is written upright, as boxes are of the upright picture and not all tools turn it; a frame
-    of a video is written as JPEG, a picture of an address is copied.
+    of a video is written as JPEG, a GIF's first frame, of which its boxes are, as PNG; a picture of an address is
+    copied.
 
     Args:
         export: What is exported.
@@ -77,7 +79,9 @@ def place_pictures(export: Export, source: Folder | None, out: Path, *, how: str
 
 def _file_name(path: str) -> str:
     frame = split_frame(path)
-    return path if frame is None else f"{frame[0].rpartition('.')[0]}__{round(frame[1] * 1000):08d}ms.jpg"
+    if frame is None:
+        return path if not path.lower().endswith(GIF) else f"{path[: -len(GIF)]}.png"
+    return f"{frame[0].rpartition('.')[0]}__{round(frame[1] * 1000):08d}ms.jpg"
 
 
 def _write_frame(path: Folder, target: Path) -> None:
@@ -99,10 +103,15 @@ def _place(picture: Folder, target: Path, how: str) -> None:
     except FileNotFoundError as error:
         raise _missing(picture.name) from error
     with Image.open(io.BytesIO(data)) as opened:
+        moving = picture.name.lower().endswith(GIF)
         turned = opened.getexif().get(ORIENTATION) not in AS_STORED
-        if turned:
+        if moving:
+            opened.convert("RGB").save(target, format="PNG")
+        elif turned:
             ImageOps.exif_transpose(opened).save(target, format=opened.format, quality=JPEG_QUALITY)
-    if not turned and how == "link" and isinstance(picture, Path):
+    if moving or turned:
+        return
+    if how == "link" and isinstance(picture, Path):
         target.symlink_to(picture.resolve())
-    elif not turned:
+    else:
         target.write_bytes(data)

@@ -63,6 +63,18 @@ def test_a_picture_that_is_turned_loses_next_to_nothing(tmp_path):
     assert np.abs(after - before).mean() < 3
 
 
+@pytest.mark.parametrize("how", ["link", "copy"])
+def test_a_gif_is_written_as_the_frame_that_has_the_boxes(tmp_path, how):
+    first, second = (Image.new("RGB", (40, 20), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "a.GIF", save_all=True, append_images=[second])
+    first.save(tmp_path / "a.png")
+    images = pd.DataFrame({"image_id": ["i0", "i1"], "path": ["a.GIF", "a.png"], "width": 40, "height": 20})
+    placed = place_pictures(Export(pd.DataFrame(), images, "run"), tmp_path, tmp_path / "out", how=how)
+    assert placed.images["file_name"].tolist() == ["images/a__i0.png", "images/a__i1.png"]
+    with Image.open(tmp_path / "out" / "images" / "a__i0.png") as opened:
+        assert (opened.format, opened.size, opened.getpixel((5, 5))) == ("PNG", (40, 20), (255, 0, 0))
+
+
 def test_pictures_of_an_address_are_copied(tmp_path):
     store = fsspec.filesystem("memory")
     Image.fromarray(np.zeros((20, 40, 3), np.uint8)).save(tmp_path / "a.png")
