@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from .label_rows import as_promised
 from .layout import Layout, described, most, without_labels
 from .records import read_records
 
@@ -62,13 +63,14 @@ class Bdd100k(Layout):
             if len(self.files) > 2 and PICTURE.match(f"{path.stem}.jpg") and path.stem not in stems:
                 continue  # a file a picture: only those that are looked at
             for frame in _frames_of(path):
-                stem = frame["name"].rpartition(".")[0] or frame["name"]
+                with as_promised(path.name, "frame must have a name", frame):
+                    stem = frame["name"].rpartition(".")[0] or frame["name"]
                 if stem in stems:
                     labels = frame.get("labels") or frame.get("objects") or []
                     yield {
                         "name": stems[stem],
                         "attributes": frame.get("attributes") or {},
-                        "labels": [label for label in labels if label.get("box2d")],
+                        "labels": [label for label in labels if isinstance(label, dict) and label.get("box2d")],
                     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from .label_rows import LabelRow, paths_meant
+from .label_rows import LabelRow, as_promised, pictures_fitting
 from .records import LabelError, read_records
 
 
@@ -23,23 +24,44 @@ def read_coco(files: Sequence[Path], folder: Path, images: pd.DataFrame) -> Iter
 
 
 def _read_file(file: Path, folder: Path, images: pd.DataFrame) -> Iterator[LabelRow]:
-    named = {record["id"]: str(record.get("file_name", "")) for record in read_records(file, "images")}
-    meant = paths_meant(list(named.values()), folder, images["path"].tolist())
-    path_of = {number: meant[name] for number, name in named.items() if name in meant}
-    class_of = {record["id"]: str(record["name"]) for record in read_records(file, "categories")}
+    paths_of, class_of = _pictures_of(file, folder, images), _classes_of(file)
     for record in read_records(file, "annotations"):
-        path, box = path_of.get(record.get("image_id")), record.get("bbox")
-        if path is None or not box:
-            continue
-        if record["category_id"] not in class_of or len(box) != 4:
+        with as_promised(file.name, "annotation must have an image_id, a bbox of 4 numbers and a category_id", record):
+            paths = paths_of.get(record["image_id"], [])
+            if not paths or not record.get("bbox"):
+                continue
+            left, top, width, height = (float(side) for side in record["bbox"])
+            category, corner_case = record["category_id"], record.get("corner_case")
+        if category not in class_of:
+            raise LabelError(f"An annotation of {file.name} has the category_id {category!r}, which no category has.")
+        if len(paths) > 1:
             raise LabelError(
-                f"An annotation of {file.name} must have a bbox of 4 numbers and a category_id of its categories. "
-                f"Got {record['category_id']!r} and {box!r} instead."
+                f"{file.name} must say the folder of the picture {paths[0].rpartition('/')[2]} in its file_name, as "
+                f"there is one in several: {', '.join(paths[:2])}."
             )
-        left, top, width, height = box
-        corner_case = record.get("corner_case")
         yield LabelRow(
-            path, left, top, left + width, top + height, class_of[record["category_id"]],
-            crowd=bool(record.get("iscrowd")), label_id=str(record.get("id", "")),
-            rare="" if corner_case is None else "yes" if corner_case else "no",
+            paths[0], left, top, left + width, top + height, class_of[category], crowd=bool(record.get("iscrowd")),
+            label_id=str(record.get("id", "")), rare="" if corner_case is None else "yes" if corner_case else "no",
         )  # fmt: skip
+
+
+def _pictures_of(file: Path, folder: Path, images: pd.DataFrame) -> dict[Any, list[str]]:
+    named: dict[Any, str] = {}
+    for record in read_records(file, "images"):
+        with as_promised(file.name, "image must have an id and a file_name", record):
+            number, name = record["id"], str(record.get("file_name", ""))
+        if named.setdefault(number, name) != name:
+            raise LabelError(f"{file.name} gives two pictures the id {number!r}: {named[number]} and {name}.")
+    meant = pictures_fitting(list(named.values()), folder, images["path"].tolist())
+    return {number: meant[name] for number, name in named.items() if name in meant}
+
+
+def _classes_of(file: Path) -> dict[Any, str]:
+    names: dict[Any, str] = {}
+    for record in read_records(file, "categories"):
+        with as_promised(file.name, "category must have an id and a name", record):
+            number, name = record["id"], record["name"]
+            if name is None or not str(name).strip():
+                raise ValueError("a category without a name")
+        names[number] = str(name)
+    return names

@@ -11,7 +11,7 @@ from .bdd100k import Bdd100k
 from .coco import Coco
 from .coco_labels import read_coco
 from .kitti import Kitti
-from .label_rows import LabelRow, label_table
+from .label_rows import LabelRow, has_area, label_table
 from .layout import Layout
 from .nuscenes import Nuscenes
 from .nuscenes_labels import read_nuscenes
@@ -21,13 +21,16 @@ from .searchad import read_searchad
 from .yolo import Yolo
 
 
-def read_labels(layout: Layout, folder: str | Path, images: pd.DataFrame) -> pd.DataFrame:
+def read_labels(
+    layout: Layout, folder: str | Path, images: pd.DataFrame, *, without_area: bool = False
+) -> pd.DataFrame:
     """Read all labels that a data set has for these pictures.
 
     Args:
         layout: What `recognition.recognise` found.
         folder: The pictures' folder, to which paths are relative.
         images: Pictures to read labels of: path, width and height [px] (0 unknown).
+        without_area: Return boxes without an area inside the picture too, to count them (label_rows.has_area).
 
     Returns:
         One row per label in the order of the pictures: path, x_min, y_min, x_max, y_max [px, inside the picture],
@@ -39,7 +42,8 @@ def read_labels(layout: Layout, folder: str | Path, images: pd.DataFrame) -> pd.
     Raises:
         LabelError: If a label file is not what its form promises.
     """
-    return label_table(_rows(layout, Path(folder), images), images)
+    labels = label_table(_rows(layout, Path(folder), images), images)
+    return labels if without_area else _with_area(labels)
 
 
 def read_label_file(path: str | Path, folder: str | Path, images: pd.DataFrame) -> pd.DataFrame:
@@ -60,13 +64,17 @@ def read_label_file(path: str | Path, folder: str | Path, images: pd.DataFrame) 
 
     path, folder = Path(path), Path(folder)
     if is_coco(path):
-        return label_table(read_coco((path,), folder, images), images)
-    return label_table(read_searchad(path, folder, images), images)
+        return _with_area(label_table(read_coco((path,), folder, images), images))
+    return _with_area(label_table(read_searchad(path, folder, images), images))
 
 
 def has_labels(layout: Layout) -> bool:
     """Tell whether the form of a data set comes with boxes at all."""
     return isinstance(layout, Kitti | Yolo) or bool(getattr(layout, "files", ()) or getattr(layout, "tables", ()))
+
+
+def _with_area(labels: pd.DataFrame) -> pd.DataFrame:
+    return labels[has_area(labels)].reset_index(drop=True)
 
 
 def _rows(layout: Layout, folder: Path, images: pd.DataFrame) -> Iterator[LabelRow]:

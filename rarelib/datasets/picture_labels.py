@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 import yaml
 
 from .bdd100k import Bdd100k
-from .label_rows import LabelRow
+from .label_rows import LabelRow, as_promised
 from .records import LabelError
 from .yolo import label_path
 
@@ -51,13 +52,9 @@ def read_yolo(folder: Path, images: pd.DataFrame) -> Iterator[LabelRow]:
         if row.width <= 0 or not file.is_file():
             continue
         for words in _lines(file):
-            try:
-                number = int(words[0])
-                x_min, y_min, x_max, y_max = _yolo_box(np.array(words[1:], float), keypoints)
-            except ValueError as error:
-                raise LabelError(
-                    f"A line of {file.name} must hold a class number and 4 or more numbers. Got {' '.join(words)!r}."
-                ) from error
+            with as_promised(file.name, "line must hold a class number and 4 or more numbers", " ".join(words)):
+                number, values = int(words[0]), np.array(words[1:], float)
+                x_min, y_min, x_max, y_max = _yolo_box(values, keypoints)
             yield LabelRow(
                 row.path, x_min * row.width, y_min * row.height, x_max * row.width, y_max * row.height,
                 names.get(number, f"class {number}"),
@@ -66,18 +63,24 @@ def read_yolo(folder: Path, images: pd.DataFrame) -> Iterator[LabelRow]:
 
 def read_bdd100k(layout: Bdd100k, images: pd.DataFrame) -> Iterator[LabelRow]:
     """Yield the boxes of labels with a box2d; lanes and drivable areas have none."""
-    by_name = {path.rpartition("/")[2]: path for path in reversed(images["path"].tolist())}  # of several, the first
+    paths_of: dict[str, list[str]] = defaultdict(list)  # a name is the same picture in every folder
+    for path in images["path"]:
+        paths_of[path.rpartition("/")[2]].append(path)
     done: set[str] = set()
-    for frame in layout.frames(set(by_name)):
+    for frame in layout.frames(set(paths_of)):
         if frame["name"] in done:
             continue  # known from another label file
         done.add(frame["name"])
         for label in frame["labels"]:
-            box: dict[str, Any] = label["box2d"]
-            yield LabelRow(
-                by_name[frame["name"]], box["x1"], box["y1"], box["x2"], box["y2"], str(label["category"]),
-                crowd=bool((label.get("attributes") or {}).get("crowd")), label_id=str(label.get("id", "")),
-            )  # fmt: skip
+            with as_promised(frame["name"], "label must have a category and a box2d of x1, y1, x2, y2", label):
+                box = [float(label["box2d"][side]) for side in ("x1", "y1", "x2", "y2")]
+                told = {
+                    "crowd": bool((label.get("attributes") or {}).get("crowd")),
+                    "label_id": str(label.get("id", "")),
+                }
+                name = str(label["category"])
+            for path in paths_of[frame["name"]]:
+                yield LabelRow(path, *box, name, **told)
 
 
 def read_class_names(folder: Path) -> tuple[dict[int, str], bool]:
@@ -86,7 +89,7 @@ def read_class_names(folder: Path) -> tuple[dict[int, str], bool]:
     for place in (folder, *folder.parents[:FLOORS_UP]):
         for file in (found for pattern in NAME_FILES for found in sorted(place.glob(pattern))):
             if file.suffix != ".yaml":
-                lines = file.read_text(encoding="utf-8-sig").splitlines()
+                lines = _text(file).splitlines()
                 return {number: line.strip() for number, line in enumerate(lines) if line.strip()}, False
             known = _yaml(file)
             if isinstance(known, dict) and (names := _numbered(known.get("names"))):
@@ -113,10 +116,9 @@ def _yolo_box(values: np.ndarray, keypoints: bool) -> tuple[float, float, float,
 
 def _kitti_row(path: str, words: list[str], **more: str) -> LabelRow:
     """Read type, truncated, occluded, alpha, left, top, right, bottom, …"""
-    try:
+    must = "KITTI label must have 8 or more words, the fifth to eighth of them numbers"
+    with as_promised(f"the labels of {path}", must, " ".join(words)):
         left, top, right, bottom = (float(word) for word in words[4:8])
-    except ValueError as error:
-        raise LabelError(f"A KITTI label must have 8 or more words. Got {' '.join(words)!r} for {path}.") from error
     return LabelRow(path, left, top, right, bottom, words[0], **more)
 
 
@@ -124,17 +126,21 @@ def _kitti_row(path: str, words: list[str], **more: str) -> LabelRow:
 def _tracks(file: Path) -> dict[int, list[list[str]]]:
     frames: dict[int, list[list[str]]] = {}
     for words in _lines(file):
-        if len(words) < 3 or not words[0].isdecimal():
-            raise LabelError(f"A line of {file.name} must begin with frame, track and type. Got {' '.join(words)!r}.")
-        frames.setdefault(int(words[0]), []).append(words)
+        with as_promised(file.name, "KITTI track must have a frame's number, its own and a type", " ".join(words)):
+            number, _, _ = int(words[0]), words[1], words[2]
+        frames.setdefault(number, []).append(words)
     return frames
 
 
 def _lines(file: Path) -> list[list[str]]:
     if not file.is_file():
         return []
+    return [line.split() for line in _text(file).splitlines() if line.strip()]
+
+
+def _text(file: Path) -> str:
     try:
-        return [line.split() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise LabelError(f"The label file {file.name} is not text: {error}.") from error
 

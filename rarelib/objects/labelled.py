@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from ..datasets.label_rows import has_area
 from ..datasets.labels import has_labels, read_labels
 from ..datasets.layout import Layout
 from ..datasets.recognition import pictures_layout, recognise
@@ -32,11 +33,13 @@ class LabelledBoxes:
     Attributes:
         labels: One row per label: image_id, box [px of the upright picture], class_name.
         crowds: How many boxes over many things were left out.
+        empty: How many boxes were left out as they have no area inside their picture.
         layout: Name of the data set's layout.
     """
 
     labels: pd.DataFrame
     crowds: int
+    empty: int
     layout: str
     batch: ClassVar[int] = PICTURES_AT_ONCE
 
@@ -115,7 +118,9 @@ def open_boxes(
 
 
 def read_boxes(images: pd.DataFrame, folder: str | Folder, *, dataset: str = "auto") -> LabelledBoxes:
-    """Return the labels of these pictures; boxes over many things (crowds) are counted and left out.
+    """Return the labels of these pictures.
+
+    Boxes over many things (crowds) and boxes without an area inside their picture are counted and left out.
 
     Raises:
         ValueError: If the data set has no labels, or none of these pictures has one.
@@ -123,15 +128,17 @@ def read_boxes(images: pd.DataFrame, folder: str | Folder, *, dataset: str = "au
     """
     paths = images["path"].tolist()
     layout = labelled_layout(folder, paths, dataset=dataset)
-    labels = read_labels(layout, label_folder(source_of(folder), paths, of_all=True), images)
-    crowds = int(labels["crowd"].sum())
-    labels = labels[~labels["crowd"]].merge(images[["path", "image_id"]], on="path")
+    labels = read_labels(layout, label_folder(source_of(folder), paths, of_all=True), images, without_area=True)
+    crowd, there = labels["crowd"], has_area(labels)
+    crowds, empty = int((crowd & there).sum()), int((~there).sum())
+    labels = labels[there & ~crowd].merge(images[["path", "image_id"]], on="path")
     if labels.empty:
+        left_out = f" {crowds:,} crowds and {empty:,} boxes outside their pictures are left out." * bool(crowds + empty)
         raise ValueError(
             f"The 'boxes' parameter is labels, but no label of the layout '{layout.name}' belongs to any of the "
-            f"{len(images):,} pictures; take --boxes detector."
+            f"{len(images):,} pictures; take --boxes detector.{left_out}"
         )
-    return LabelledBoxes(labels[["image_id", *BOX, "class_name"]].reset_index(drop=True), crowds, layout.name)
+    return LabelledBoxes(labels[["image_id", *BOX, "class_name"]].reset_index(drop=True), crowds, empty, layout.name)
 
 
 def labelled_layout(folder: str | Folder, paths: Sequence[str], *, dataset: str = "auto") -> Layout:
@@ -152,5 +159,7 @@ def labelled_layout(folder: str | Folder, paths: Sequence[str], *, dataset: str 
 def boxes_sentence(finder: Detector | LabelledBoxes, counts: dict[str, Any], language: str = "en") -> str:
     """Return in words what was found, or read, from the counts of stage 02."""
     if isinstance(finder, LabelledBoxes):
-        return say("labels_sentence", language, crowds=finder.crowds, layout=finder.layout, **counts)
+        return say(
+            "labels_sentence", language, crowds=finder.crowds, empty=finder.empty, layout=finder.layout, **counts
+        )
     return say("detect_sentence", language, **{**counts, "runtime": runtime_text(counts["runtime"], language)})

@@ -117,6 +117,43 @@ def test_bdd100k_boxes(tmp_path):
     assert boxes(labels)[0] == ("car", 10.5, 20, 50, 60.25)
 
 
+def test_a_bdd100k_picture_in_two_folders_has_its_labels_in_both(tmp_path):
+    name = "0000f77c-6257be58.jpg"
+    for folder in ("a", "b"):
+        trees.save_picture(tmp_path / folder / name)
+    label = {"category": "car", "box2d": {"x1": 10, "y1": 10, "x2": 50, "y2": 50}}
+    (tmp_path / "det_val.json").write_text(json.dumps([{"name": name, "labels": [None, label]}]), encoding="utf-8")
+    labels = labels_of(tmp_path)
+    assert labels["path"].tolist() == [f"a/{name}", f"b/{name}"] and boxes(labels) == [("car", 10, 10, 50, 50)] * 2
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (
+            {"name": "0000f77c-6257be58.jpg", "labels": [{"category": "car", "box2d": {"x1": 1}}]},
+            "Each label must have",
+        ),
+        ({"name": "0000f77c-6257be58.jpg", "labels": [{"box2d": {"x1": 1}}]}, "Each label must have a category"),
+        ({"labels": []}, "Each frame must have a name. Got .* in det_val.json instead"),
+    ],
+)
+def test_faults_of_bdd100k_files_are_named(tmp_path, frame, message):
+    trees.save_picture(tmp_path / "0000f77c-6257be58.jpg")
+    (tmp_path / "det_val.json").write_text(json.dumps([frame]), encoding="utf-8")
+    with pytest.raises(LabelError, match=message):
+        labels_of(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["1 5", "x 5 Van 0 0 1.5 10 20 30 40"])
+def test_faults_of_kitti_tracks_are_named(tmp_path, line):
+    trees.save_picture(tmp_path / "image_02" / "0003" / "000001.png")
+    (tmp_path / "label_02").mkdir()
+    (tmp_path / "label_02" / "0003.txt").write_text(line, encoding="utf-8")
+    with pytest.raises(LabelError, match=f"Each KITTI track must have a frame's number.* Got '{line}' in 0003.txt"):
+        labels_of(tmp_path)
+
+
 def test_coco_boxes_with_crowds(tmp_path):
     labels = labels_of(trees.coco_tree(tmp_path))
     assert labels["class_name"].value_counts().to_dict() == {"car": 5, "horse": 1}
@@ -143,6 +180,44 @@ def test_a_name_that_is_a_path_means_that_picture_whatever_lies_in_other_folders
     for paths in (["a/x.jpg", "x.jpg"], ["x.jpg", "z/x.jpg"]):
         assert paths_meant(["x.jpg"], tmp_path, paths) == {"x.jpg": "x.jpg"}
     assert paths_meant(["x.jpg"], tmp_path, ["a/x.jpg", "z/x.jpg"]) == {}
+
+
+def coco_set(folder, *, annotations, categories=({"id": 1, "name": "car"},), paths=("a.jpg", "b.jpg"), images=None):
+    for path in paths:
+        trees.save_picture(folder / path)
+    images = images or [{"id": number, "file_name": path} for number, path in enumerate(paths, 1)]
+    known = {"images": images, "annotations": annotations, "categories": list(categories)}
+    (folder / "labels.json").write_text(json.dumps(known), encoding="utf-8")
+    return folder
+
+
+GOOD = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]}
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        ({"categories": [{"id": 1}]}, r"must have an id and a name. Got {'id': 1} in labels.json instead"),
+        ({"categories": [{"id": 1, "name": None}]}, "Each category must have an id and a name"),
+        ({"annotations": [{**GOOD, "category_id": 9}]}, "labels.json has the category_id 9, which no category has"),
+        ({"annotations": [{"image_id": 1, "bbox": [1, 1, 9, 9]}]}, "Each annotation must have an image_id, a bbox"),
+        ({"annotations": [{**GOOD, "bbox": ["x", 1, 9, 9]}]}, "Each annotation must have"),
+        ({"annotations": [{**GOOD, "bbox": [None, 1, 9, 9]}]}, "Each annotation must have"),
+        ({"annotations": [None]}, "Each annotation must have"),
+        ({"images": [{"file_name": "a.jpg"}]}, "Each image must have an id and a file_name"),
+        ({"images": [{"id": 1, "file_name": name} for name in ("a.jpg", "b.jpg")]}, "two pictures the id 1: a.jpg and"),
+        ({"paths": ("1/a.jpg", "2/a.jpg"), "images": [{"id": 1, "file_name": "a.jpg"}]},
+         r"labels.json must say the folder of the picture a.jpg in its file_name, .* 1/a.jpg, 2/a.jpg"),
+    ],
+)  # fmt: skip
+def test_faults_of_coco_files_are_named(tmp_path, faults, message):
+    with pytest.raises(LabelError, match=message):
+        labels_of(coco_set(tmp_path, **{"annotations": [GOOD], **faults}))
+
+
+def test_numbers_of_boxes_may_be_written_as_text(tmp_path):
+    labels = labels_of(coco_set(tmp_path, annotations=[{**GOOD, "bbox": ["10", "10", "20", "20"]}]))
+    assert boxes(labels) == [("car", 10, 10, 30, 30)]
 
 
 def test_codas_boxes_say_which_are_corner_cases(tmp_path):
@@ -193,6 +268,24 @@ def test_yolo_boxes_with_names(tmp_path):
     assert boxes(labels) == [("car", 60, 22.5, 100, 67.5), ("car", 32, 36, 48, 54), ("horse", 80, 0, 160, 90)]
 
 
+@pytest.mark.parametrize("line", ["0 0.5 0.5", "car 0.5 0.5 0.1 0.1"])
+def test_lines_that_are_not_yolos_are_named(tmp_path, line):
+    for name, text in (("a", line), ("b", "0 0.5 0.5 0.1 0.1"), ("c", "")):
+        trees.save_picture(tmp_path / f"{name}.jpg")
+        (tmp_path / f"{name}.txt").write_text(f"{text}\n", encoding="utf-8")
+    with pytest.raises(LabelError, match=f"Each line must hold a class number and 4 or more numbers. Got '{line}' in"):
+        labels_of(tmp_path)
+
+
+@pytest.mark.parametrize("names", ["car", "{a: car}", "[[1, 2], {}]", "3"])
+def test_what_another_tool_means_by_names_is_no_class(tmp_path, names):
+    trees.save_picture(tmp_path / "a.jpg")
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n", encoding="utf-8")
+    (tmp_path / "settings.yaml").write_text(f"names: {names}\n", encoding="utf-8")
+    wanted = "[1, 2]" if names.startswith("[[") else "class 0"
+    assert labels_of(tmp_path)["class_name"].tolist() == [wanted]
+
+
 def test_yolo_polygons_and_classes_without_names(tmp_path):
     trees.save_picture(tmp_path / "a.jpg")
     (tmp_path / "a.txt").write_text("4 0.1 0.2 0.5 0.2 0.3 0.6\n2 0.5 0.5 0.5 0.5 0.9\n", encoding="utf-8")
@@ -206,24 +299,6 @@ def test_yolo_names_come_from_a_file_that_numbers_them(tmp_path):
     (tmp_path / "another_too.yaml").write_text("names: web\n", encoding="utf-8")
     (tmp_path / "of_yolo.yaml").write_text("names: {0: car}\n", encoding="utf-8")
     assert boxes(labels_of(tmp_path)) == [("car", 40, 22.5, 120, 67.5)]
-
-
-@pytest.mark.parametrize("line", ["0 0.5 0.5 0.5", "0 0.5 0.5 0.5 wide", "car 0.5 0.5 0.5 0.5"])
-def test_a_line_that_is_no_label_of_yolo_is_named(tmp_path, line):
-    for number, text in enumerate(["0 0.5 0.5 0.5 0.5", line]):
-        trees.save_picture(tmp_path / f"{number}.jpg")
-        (tmp_path / f"{number}.txt").write_text(f"{text}\n", encoding="utf-8")
-    with pytest.raises(LabelError, match=f"line of 1.txt must hold a class number and 4 or more numbers. Got '{line}'"):
-        labels_of(tmp_path)
-
-
-@pytest.mark.parametrize("line", ["0 1", "x 5 Van 0 0 1.5 10 20 30 40"])
-def test_a_line_that_is_no_label_of_kitti_tracking_is_named(tmp_path, line):
-    trees.save_picture(tmp_path / "training" / "image_02" / "0003" / "000000.png")
-    (tmp_path / "training" / "label_02").mkdir()
-    (tmp_path / "training" / "label_02" / "0003.txt").write_text(f"{line}\n", encoding="utf-8")
-    with pytest.raises(LabelError, match=f"line of 0003.txt must begin with frame, track and type. Got '{line}'"):
-        labels_of(tmp_path)
 
 
 @pytest.mark.parametrize("tree", [trees.nuscenes_tree, trees.bdd100k_tree])

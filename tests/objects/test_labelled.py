@@ -45,6 +45,22 @@ def test_coco_labels_are_counted_as_pycocotools_counts_them(tmp_path, capsys):
         assert ([left, top, left + width, top + height] == own[BOX]).all(axis=1).any()
 
 
+def test_boxes_without_an_area_in_their_picture_are_counted(tmp_path):
+    """Beside it, of negative size, or not a number: they are left out, and the run says how many."""
+    outside = ["0 2.5 0.5 0.1 0.1", "0 0.5 0.5 -0.1 0.1"]
+    for name, lines in (("a", ["0 0.5 0.5 0.2 0.2", *outside]), ("b", ["0 nan 0.5 0.1 0.1"]), ("c", outside)):
+        trees.save_picture(tmp_path / f"{name}.jpg")
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines), encoding="utf-8")
+    images, _ = list_dataset(tmp_path)
+    finder = read_boxes(images, tmp_path)
+    assert (len(finder.labels), finder.crowds, finder.empty) == (1, 0, 5)
+    counts = {"images": 1, "objects": 1, "images_without_objects": 0, "unreadable": 0}
+    assert "and 5 boxes that have no area inside the picture" in boxes_sentence(finder, counts)
+    assert "画像の内側に面積のない枠 5 個" in boxes_sentence(finder, counts, "ja")
+    with pytest.raises(ValueError, match="0 crowds and 2 boxes outside their pictures are left out"):
+        read_boxes(images[images["path"] == "c.jpg"], tmp_path, dataset="yolo")
+
+
 def test_they_are_sure_things_of_the_origin_label(tmp_path):
     objects, _, _ = cut(trees.yolo_tree(tmp_path / "set"), tmp_path / "run")
     assert objects["class_name"].tolist() == ["car", "car", "horse"] and set(objects["origin"]) == {"label"}
