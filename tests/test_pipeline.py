@@ -73,6 +73,30 @@ def test_the_check_sees_what_is_wrong(copied_demo):
         assert problem in told
 
 
+def test_the_check_says_which_file_cannot_be_read(copied_demo):
+    root = copied_demo / "demo"
+
+    def told_with(name, content):
+        kept = (root / name).read_bytes()
+        (root / name).write_bytes(content)
+        told = check_run(root)
+        (root / name).write_bytes(kept)
+        return told
+
+    assert told_with("tables/audit.json", b"{") == ["tables/audit.json is not JSON; delete it and run again."]
+    assert told_with("04_score_rarity.ipynb", b"") == ["04_score_rarity.ipynb is empty; delete it and run again."]
+    assert told_with("report.html", b"") == ["report.html is empty; delete it and run again."]
+    for name in ("config.json", "statistics.json"):
+        for content in (b"[]", b"{}"):
+            [told] = told_with(name, content)
+            assert told.startswith("The run cannot be read: config.json, statistics.json or a record in stages/ is not")
+    [told] = told_with("detection_results.json", b"\xff\x00")
+    assert told.startswith("The run cannot be read: The tables of")
+    [told] = told_with("tables/embeddings.npy", b"")
+    assert "embeddings.npy cannot be read" in told
+    assert check_run(root) == []
+
+
 def test_ids_and_vectors_fit_together(demo):
     run, _ = demo
     vectors, ids = run.read_vectors()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -45,8 +46,11 @@ def check_run(root: Path) -> list[str]:
             run.map_vectors(int(tables.value("SELECT count(*) FROM embeddings")))
             problems = [*_check_ids(tables), *_check_paths(run, tables), *_check_ranking(tables)]
             return [*problems, *_check_markers(run, skipped), *_check_left_over(run), *_check_counts(run, tables)]
-    except (TableError, KeyError, TypeError, AttributeError) as error:
+    except TableError as error:
         return [f"The run cannot be read: {' '.join(str(error).split())}"]
+    except (LookupError, TypeError, AttributeError) as error:
+        files = "config.json, statistics.json or a record in stages/"
+        return [f"The run cannot be read: {files} is not what `rarelib run` writes ({type(error).__name__}: {error})."]
 
 
 def _skipped(run: RunFolder) -> set[str]:
@@ -96,6 +100,7 @@ def _check_markers(run: RunFolder, skipped: set[str]) -> Iterator[str]:
             yield f"Stage {stage} is not finished; run it again."
             continue
         yield from (f"{name} is missing." for name in missing_products(run, stage, marker))
+        yield from _check_products(run, (f"{stage}.ipynb", *marker["products"]))
         found = contents_of_inputs(run, marker["inputs"])
         made_from = [
             name
@@ -107,6 +112,19 @@ def _check_markers(run: RunFolder, skipped: set[str]) -> Iterator[str]:
         for name, sha256 in marker["files"].items():
             if (run.root / name).is_file() and file_sha256(run.root / name) != sha256:
                 yield f"{name} is not what stage {stage} has written."
+
+
+def _check_products(run: RunFolder, names: Iterable[str]) -> Iterator[str]:
+    """Look into the files that have no hash: none is empty, and JSON is JSON."""
+    for path in (run.root / name for name in names if run.has(name)):
+        name = path.relative_to(run.root).as_posix()
+        if not path.stat().st_size:
+            yield f"{name} is empty; delete it and run again."
+        elif path.suffix in (".json", ".ipynb") and name != RESULTS:  # that one is counted, in blocks
+            try:
+                json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                yield f"{name} is not JSON; delete it and run again."
 
 
 def _check_left_over(run: RunFolder) -> Iterator[str]:

@@ -175,7 +175,7 @@ class RunFolder:
         path = self.root / "tables" / "embeddings.npy"
         try:
             vectors = np.load(path, mmap_mode="r" if count else None, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise TableError(
                 f"{path} cannot be read ({squeeze(error, 160)}); run stage 03_embed_objects again."
             ) from error

@@ -46,7 +46,7 @@ def run_state(root: Path, parameters: Mapping[str, Any], language: str = "en") -
     if is_under_way(root) or is_written_elsewhere(root):
         return say("runs.under_way", language)
     expected = [stage for stage in STAGES if not parameters.get(SKIPPED_BY.get(stage, ""), False)]
-    missing = [stage for stage in expected if not (root / "stages" / f"{stage}.json").is_file()]
+    missing = [stage for stage in expected if not _json(root / "stages" / f"{stage}.json")]
     return say("runs.stopped", language, stage=missing[0]) if missing else say("runs.finished", language)
 
 
@@ -70,7 +70,9 @@ def _row(root: Path, language: str) -> dict[str, Any]:
 def _input(parameters: Mapping[str, Any], counts: Mapping[str, Any], language: str) -> str:
     """Return the pictures' folder; of one that was given by its full path, which a run does not keep, its layout."""
     folder, scenes = str(parameters.get("images_folder") or ""), parameters.get("demo_scenes")
-    if folder.startswith(HIDDEN) and counts:
+    if folder.startswith(HIDDEN) and not counts:
+        return "–"
+    if folder.startswith(HIDDEN):
         return say("runs.layout", language, dataset=counts.get("dataset", "–"), drives=counts.get("groups", 0))
     return folder or (say("runs.demo", language, scenes=scenes) if scenes else "")
 

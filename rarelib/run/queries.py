@@ -260,5 +260,5 @@ def as_table_error(run: RunFolder) -> Iterator[None]:
     """Raise what DuckDB and Arrow say of files that they cannot read as a TableError."""
     try:
         yield
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
+    except (duckdb.Error, pa.ArrowException, OSError, UnicodeError) as error:  # DuckDB quotes bytes
         raise TableError(f"The tables of {run.root} cannot be read ({squeeze(error, 300)}).") from error

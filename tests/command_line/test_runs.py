@@ -70,6 +70,21 @@ def test_a_folder_that_was_given_by_its_full_path_is_told_by_its_layout(runs):
     assert list_runs(runs).set_index("name").loc["monday", "input"] == "kitti, 2 drives"
 
 
+def test_a_stage_whose_record_cannot_be_read_is_not_finished(runs):
+    (runs / "monday" / "stages" / "07_report.json").write_text('{"counts', encoding="utf-8")
+    assert list_runs(runs).set_index("name").loc["monday", "state"] == "stopped before 07_report"
+
+
+def test_a_hidden_path_is_not_shown_before_the_layout_is_known(runs):
+    run = RunFolder(runs / "monday")
+    config = run.read_json("config.json")
+    config["parameters"]["images_folder"] = "<images_folder>"
+    run.write_json("config.json", config)
+    run.marker_path("01_select_images").unlink()
+    table = list_runs(runs).set_index("name")
+    assert table.loc["monday", ["input", "state"]].tolist() == ["–", "stopped before 01_select_images"]
+
+
 def test_verdicts_are_counted(runs):
     (runs / "monday" / "verdicts.csv").write_text("object_id,rare\na,yes\nb,no\n", encoding="utf-8")
     assert list_runs(runs)["verdicts"].tolist() == [2, 0]
