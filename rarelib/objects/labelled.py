@@ -81,6 +81,7 @@ def open_boxes(
     images: pd.DataFrame,
     folder: str | Folder,
     *,
+    listed: Sequence[str] | None = None,
     dataset: str = "auto",
     imgsz: int = 640,
     settings: ModelSettings | Mapping[str, Any] | None = None,
@@ -91,6 +92,7 @@ def open_boxes(
         boxes: detector or labels.
         images: The pictures to find boxes in: image_id, path, width, height [px].
         folder: Folder or address that the paths are relative to.
+        listed: Paths of all pictures of the folder, as in read_boxes.
         dataset: Layout of the folder, as in recognise.
         imgsz: Longer side of the detector's input [px].
         settings: Which detector, and how it runs.
@@ -100,7 +102,7 @@ def open_boxes(
         LabelError: If a label file is not what its form promises.
     """
     if boxes == "labels":
-        return read_boxes(images, folder, dataset=dataset)
+        return read_boxes(images, folder, listed=listed, dataset=dataset)
     settings = ModelSettings.taken(settings)
     calibration = [source_of(folder) / path for path in images["path"].head(CALIBRATION_IMAGES)]
     load = partial(
@@ -117,17 +119,26 @@ def open_boxes(
     return load_with_second(load, load_second, finer=settings.proposal_imgsz)
 
 
-def read_boxes(images: pd.DataFrame, folder: str | Folder, *, dataset: str = "auto") -> LabelledBoxes:
+def read_boxes(
+    images: pd.DataFrame, folder: str | Folder, *, listed: Sequence[str] | None = None, dataset: str = "auto"
+) -> LabelledBoxes:
     """Return the labels of these pictures.
 
     Boxes over many things (crowds) and boxes without an area inside their picture are counted and left out.
+
+    Args:
+        images: The pictures: image_id, path, width, height [px].
+        folder: Folder or address that the paths are relative to.
+        listed: Paths of all pictures of the folder, by which its layout is known: a few that were drawn may be without
+            labels. By default those of `images`.
+        dataset: Layout of the folder, as in recognise.
 
     Raises:
         ValueError: If the data set has no labels, or none of these pictures has one.
         LabelError: If a label file is not what its form promises.
     """
     paths = images["path"].tolist()
-    layout = labelled_layout(folder, paths, dataset=dataset)
+    layout = labelled_layout(folder, paths if listed is None else list(listed), dataset=dataset)
     labels = read_labels(layout, label_folder(source_of(folder), paths, of_all=True), images, without_area=True)
     crowd, there = labels["crowd"], has_area(labels)
     crowds, empty = int((crowd & there).sum()), int((~there).sum())

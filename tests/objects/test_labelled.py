@@ -61,6 +61,29 @@ def test_boxes_without_an_area_in_their_picture_are_counted(tmp_path):
         read_boxes(images[images["path"] == "c.jpg"], tmp_path, dataset="yolo")
 
 
+def test_the_layout_is_that_of_the_folder_whichever_pictures_are_drawn(tmp_path):
+    """COCO's file names the first 5,000 pictures before the drawn one; YOLO's drawn pictures have no label files."""
+    for number in range(6):
+        trees.save_picture(tmp_path / "yolo" / f"{number}.jpg")
+    for number in range(4):
+        (tmp_path / "yolo" / f"{number}.txt").write_text("0 0.5 0.5 0.2 0.2", encoding="utf-8")
+    images, _ = list_dataset(tmp_path / "yolo")
+    finder = read_boxes(images.iloc[3:], tmp_path / "yolo", listed=images["path"])
+    assert (finder.layout, len(finder.labels)) == ("yolo", 1)
+    with pytest.raises(ValueError, match="no label of the layout 'yolo' belongs to any of the 2 pictures"):
+        read_boxes(images.iloc[4:], tmp_path / "yolo", listed=images["path"])
+    names = ["a.jpg", *(f"elsewhere/{number}.jpg" for number in range(5000)), "b.jpg"]
+    known = {"images": [{"id": number, "file_name": name} for number, name in enumerate(names)],
+             "annotations": [{"id": 1, "image_id": 5001, "category_id": 1, "bbox": [1, 1, 9, 9]}],
+             "categories": [{"id": 1, "name": "car"}]}  # fmt: skip
+    for name in ("a.jpg", "b.jpg"):
+        trees.save_picture(tmp_path / "coco" / name)
+    (tmp_path / "coco" / "labels.json").write_text(json.dumps(known), encoding="utf-8")
+    images, _ = list_dataset(tmp_path / "coco")
+    finder = open_boxes("labels", images.iloc[1:], tmp_path / "coco", listed=images["path"])
+    assert (finder.layout, len(finder.labels)) == ("coco", 1)
+
+
 def test_they_are_sure_things_of_the_origin_label(tmp_path):
     objects, _, _ = cut(trees.yolo_tree(tmp_path / "set"), tmp_path / "run")
     assert objects["class_name"].tolist() == ["car", "car", "horse"] and set(objects["origin"]) == {"label"}
