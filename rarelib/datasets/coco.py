@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .layout import Layout, described, drive_of, stem, without_labels
-from .records import LabelError, all_keys, read_records, top_level_keys
+from .records import LabelError, OtherForm, all_keys, read_records, top_level_keys
 
 PLACES = ("*.json", "annotations/*.json", "../annotations/*.json", "../../annotations/*.json", "../*.json")
 ARRAYS = {"images", "annotations"}  # that may fill the beginning of a file
@@ -74,7 +73,11 @@ def _becomes_coco(path: Path) -> bool:
 
 
 def _names_some(file: Path, stems: set[str]) -> bool:
-    return any(stem(str(record.get("file_name", ""))) in stems for record in islice(read_records(file, "images"), 5000))
+    records = (record for record in read_records(file, "images") if isinstance(record, dict))
+    try:
+        return any(stem(str(record.get("file_name", ""))) in stems for record in records)
+    except OtherForm:
+        return False  # a file of another tool
 
 
 def _above(folder: Path, place: str) -> list[Path]:

@@ -16,6 +16,10 @@ class LabelError(ValueError):
     """A label file that is not what its layout promises; the message names it."""
 
 
+class OtherForm(LabelError):
+    """A label file that is JSON and holds something else where records are looked for."""
+
+
 def read_records(path: Path, key: str | None = None) -> Iterator[dict[str, Any]]:
     """Yield the objects of an array one by one: the file's own, or the one under a key of its top-level object.
 
@@ -104,7 +108,7 @@ class _Scanner:
     def elements(self) -> Iterator[dict[str, Any]]:
         """Yield the values of the array that comes next."""
         if self.peek() != "[":
-            raise LabelError(f"The label file {self.path.name} must hold an array there. Got {self.peek()!r} instead.")
+            raise OtherForm(f"The label file {self.path.name} must hold an array there. Got {self.peek()!r} instead.")
         self.at += 1
         while (character := self.peek()) != "]":
             if not character:

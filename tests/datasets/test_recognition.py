@@ -198,6 +198,21 @@ def test_a_json_file_of_other_pictures_makes_no_coco(tmp_path):
     assert list_dataset(root / "other" / "new")[1].name == "folder"
 
 
+def test_coco_is_known_by_any_of_its_pictures(tmp_path):
+    trees.save_picture(tmp_path / "late.jpg")
+    names = [*(f"{number}.jpg" for number in range(6000)), "late.jpg"]
+    images = [{"id": number, "file_name": name} for number, name in enumerate(names)]
+    (tmp_path / "labels.json").write_text(json.dumps({"images": images, "annotations": []}), encoding="utf-8")
+    assert list_dataset(tmp_path)[1].name == "coco"
+
+
+@pytest.mark.parametrize("images", [{"a": "a.jpg"}, ["a.jpg", None], "a.jpg"])
+def test_a_json_file_of_another_tool_makes_no_coco(tmp_path, images):
+    trees.save_picture(tmp_path / "a.jpg")
+    (tmp_path / "export.json").write_text(json.dumps({"images": images, "info": {}}), encoding="utf-8")
+    assert list_dataset(tmp_path)[1].name == "folder"
+
+
 def test_yolo_by_its_label_files(tmp_path):
     images, layout = list_dataset(trees.yolo_tree(tmp_path))
     assert layout.name == "yolo" and set(images["group"]) == {""}
