@@ -163,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     except click.UsageError as error:
         near = f" {error.ctx.get_usage()}" if error.ctx and isinstance(error, click.MissingParameter) else ""
         return _say_and_return(f"rarelib: {error.format_message()}{near}", 2)
-    except (ParameterError, TableError) as error:
+    except (ParameterError, TableError) as error:  # a wrong option, a run whose files are missing or broken
         return _say_and_return(f"rarelib: {error}", 2)
     except OSError as error:  # a disk that is full, a folder that cannot be made
         said = f"{error.filename}: {error.strerror}" if error.filename else " ".join(str(error).split())

@@ -30,13 +30,14 @@ def export(
     run_folder: Path, to: str | None, out: Path, what: str, frames: bool, per_drive: int, seed: int, **options: str
 ) -> int:
     """Write a run's objects in the form of another tool."""
-    from ..export.writing import export_frames, export_run
+    from ..export.writing import check_new, export_frames, export_run
     from ..run.folder import RunFolder
 
     run, verdicts = RunFolder(run_folder), options.pop("verdicts")
     if to is None and not frames:
         raise ParameterError(f"The option '--to' must be one of {', '.join(FORMATS)}; or give --frames.")
     try:
+        check_new(out)
         if to is not None:
             written = export_run(run, out, to=to, what=what, verdicts=verdicts, **options)
             click.echo(f"{len(written.objects):,} objects in {len(written.images):,} pictures: {out}")

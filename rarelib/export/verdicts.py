@@ -45,7 +45,8 @@ def import_verdicts(run: RunFolder, file: Path, *, source: str) -> dict[str, int
     try:
         told = list(readers[source](file, run))
     except (ValueError, KeyError, TypeError, AttributeError, xml.ParseError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file.name} is not an export of {source}: {squeeze(error, 160)}.") from error
+        said = f"it has no {error}" if isinstance(error, KeyError) else squeeze(error, 160)
+        raise ValueError(f"{file.name} is not an export of {source}: {said}.") from error
     rows = rows_in_run(_as_rows(told, run), run)
     here = rows[rows[OWNER] != ""]
     if here.empty:

@@ -130,14 +130,23 @@ def pictures_of(run: RunFolder, images_folder: str | None) -> Folder:
     return folder
 
 
+def check_new(out: Path) -> None:
+    """Check that nothing of an earlier export is in the folder asked for.
+
+    Raises:
+        ValueError: If it is there and not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"The option '--out' must name a new or empty folder. {out} is not empty.")
+
+
 def new_folder(out: Path) -> Path:
     """Return a partial folder beside the one asked for.
 
     Raises:
         ValueError: If that one is there and not empty.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"The option '--out' must name a new or empty folder. {out} is not empty.")
+    check_new(out)
     partial = out.parent / f".{out.name}.{os.getpid()}.partial"
     partial.mkdir(parents=True)
     return partial

@@ -46,3 +46,16 @@ def test_wrong_use_is_one_line(world, capsys):
     assert "'--images_folder' must name" in capsys.readouterr().err
     assert app.main(["import", str(run), "--from", "cvat", str(run / "config.json")]) == 2
     assert "config.json is not an export of cvat" in capsys.readouterr().err
+    (run / "min.json").write_text('[{"id": 1, "rare": "rare"}]', encoding="utf-8")  # Label Studio's JSON-MIN
+    assert app.main(["import", str(run), "--from", "label-studio", str(run / "min.json")]) == 2
+    assert "min.json is not an export of label-studio: it has no 'data'." in capsys.readouterr().err
+
+
+def test_frames_are_not_mixed_with_those_of_an_earlier_export(world, capsys):
+    run, _, out = world
+    arguments = ["export", str(run), "--frames", "--out", str(out)]
+    assert app.main(arguments) == 0
+    before = (out / "frames.csv").read_text()
+    assert app.main([*arguments, "--per-drive", "1"]) == 2
+    assert "'--out' must name a new or empty folder" in capsys.readouterr().err
+    assert (out / "frames.csv").read_text() == before

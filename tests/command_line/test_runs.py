@@ -170,11 +170,14 @@ def test_what_cannot_be_compared_is_refused(runs, capsys):
     assert "tuesday has no ranking yet" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "command", [["compare", "monday", "tuesday"], ["explore", "tuesday"], ["audit-labels", "tuesday"]]
-)
-def test_a_run_whose_files_cannot_be_read_is_one_line(runs, capsys, command):
-    (runs / "tuesday" / "config.json").write_text("{")
-    assert app.main(command) == 2
-    said = capsys.readouterr().err.strip()
-    assert "\n" not in said and "config.json is not JSON" in said
+@pytest.mark.parametrize("command", [["explore"], ["audit-labels"], ["compare", "monday"], ["export", "--to", "csv"]])
+def test_a_run_with_a_broken_table_or_configuration_is_told_in_a_line(runs, command, capsys):
+    (runs / "monday" / "tables" / "objects.parquet").write_bytes(b"PAR1")
+    broken = runs / "tuesday"
+    (broken / "config.json").write_text("{", encoding="utf-8")
+    (broken / "tables" / "objects.parquet").write_bytes(b"PAR1")
+    out = ["--out", str(runs / "written")] if command[0] == "export" else []
+    assert app.main([*command, "tuesday", *out]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("rarelib: ") and said.count("\n") == 1
+    assert "config.json is not JSON" in said or "objects.parquet cannot be read" in said
