@@ -23,6 +23,7 @@ from .rows import VERDICTS
 
 SAID = {"rare": True, "common": False}  # beside yes and no
 Told = tuple[str, bool, list[float] | None]  # object_id, whether it is rare, and its box [px] where the tool tells it
+CONTROL = "rare"  # of Label Studio's interface (label_studio.interface)
 SAME_BOX_IOU = 0.9  # a tool that gives a box a new id leaves it where it was
 
 
@@ -75,15 +76,18 @@ def _label_studio(file: Path, run: RunFolder) -> Iterator[Told]:
         for annotation in task.get("annotations") or []:
             if annotation.get("was_cancelled"):
                 continue
-            for region in annotation["result"]:
-                verdict = _verdict(next(iter(region["value"].get("choices", [])), None))
+            for region in annotation["result"] or []:
+                value = region.get("value") or {}  # a relation of two regions has none
+                word = next(iter(value.get("choices", [])), None)
+                asked = region.get("from_name", CONTROL) == CONTROL  # a project may ask for other things by yes and no
+                verdict = _verdict(word) if asked else _tagged(word)
                 if verdict is None:
                     continue
-                name = region["id"]
-                if name not in known:
+                name, xyxy = region["id"], _pixels(region) if "x" in value else None
+                if name not in known and xyxy is not None:
                     place = place if place is not None else _Places(run)
-                    name = place.object_at(known, _pixels(region)) or name
-                yield name, verdict, _pixels(region) if "x" in region["value"] else None
+                    name = place.object_at(known, xyxy) or name
+                yield name, verdict, xyxy
 
 
 def _cvat(file: Path, run: RunFolder) -> Iterator[Told]:
@@ -109,8 +113,8 @@ def _fiftyone(file: Path, run: RunFolder) -> Iterator[Told]:
             waiting += value
         elif isinstance(value, dict):
             fields = {**value, **(value["attributes"] if isinstance(value.get("attributes"), dict) else {})}
-            verdict = next((said for each in (*(value.get("tags") or []), fields.get("rare"))
-                            if (said := _verdict(each)) is not None), None)  # fmt: skip
+            tags = [_tagged(each) for each in value.get("tags") or []]
+            verdict = next((said for said in (*tags, _verdict(fields.get("rare"))) if said is not None), None)
             if isinstance(fields.get("object_id"), str):
                 if verdict is not None:
                     x, y, width, height = fields.get("bbox") or [0.0] * 4
@@ -140,4 +144,10 @@ def _pixels(region: dict[str, Any]) -> list[float]:
 
 
 def _verdict(word: Any) -> bool | None:
-    return SAID.get(str(word).strip().lower(), is_yes(word))
+    said = _tagged(word)
+    return is_yes(word) if said is None else said
+
+
+def _tagged(word: Any) -> bool | None:
+    """Return what a word says wherever it stands: rare, or common; yes and no may answer another question."""
+    return SAID.get(str(word).strip().lower())

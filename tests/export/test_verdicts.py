@@ -55,6 +55,36 @@ def test_label_studio_round_trip(world, renamed):
     assert verdicts_of(run) == {RARE: "yes", COMMON: "no"}
 
 
+def test_what_else_a_label_studio_project_holds_is_passed_over(world):
+    """Relations, choices of a whole picture, answers to other questions, and annotations without a result."""
+    run, pictures, out = world
+    export_run(run, out, to="label-studio", images_folder=pictures)
+    tasks = annotated(json.loads((out / "tasks.json").read_text(encoding="utf-8")))
+    [task] = [task for task in tasks if any(each["object_id"] == OPEN for each in task["data"]["objects"])]
+    task["annotations"][0]["result"] += [
+        {"type": "relation", "from_id": RARE, "to_id": COMMON, "direction": "right"},
+        {"type": "choices", "id": "whole", "from_name": "rare", "value": {"choices": ["rare"]}},
+        {"type": "choices", "id": OPEN, "from_name": "occluded", "value": {"choices": ["yes"]}},
+    ]
+    task["annotations"].append({"id": 2, "result": None})
+    file = out / "project-1.json"
+    file.write_text(json.dumps(tasks), encoding="utf-8")
+    assert import_verdicts(run, file, source="label-studio") == {"rare": 1, "common": 1, "unknown": 1}
+    assert verdicts_of(run) == {RARE: "yes", COMMON: "no"}
+
+
+def test_a_tag_of_another_meaning_is_no_verdict(world):
+    run, pictures, out = world
+    export_run(run, out, to="fiftyone", images_folder=pictures)
+    labels = json.loads((out / "labels.json").read_text(encoding="utf-8"))
+    for label in labels["annotations"]:
+        label["tags"] = {RARE: ["1", "rare"], OPEN: ["yes", "true"]}.get(label["object_id"], [])
+    file = out / "back.json"
+    file.write_text(json.dumps(labels), encoding="utf-8")
+    assert import_verdicts(run, file, source="fiftyone") == {"rare": 1, "common": 0, "unknown": 0}
+    assert verdicts_of(run) == {RARE: "yes"}
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_cvat_round_trip_keeps_earlier_verdicts(world, packed):
     run, pictures, out = world
