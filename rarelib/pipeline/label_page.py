@@ -30,8 +30,9 @@ def audit_labels_in_notebook(
         Paths of the rendered notebook and of the table of all labels.
 
     Raises:
-        ParameterError: If the run has no ranking yet, or no labels.
+        ParameterError: If the run has no ranking yet, or no labels, or a given folder or model is not there.
     """
+    _check_given(images_folder, yolo_model)
     run = RunFolder(root)
     if not run.table_path("scores").is_file():
         raise ParameterError(f"{root} has no ranking yet; finish stage {SCORE} first (`rarelib run`).")
@@ -46,6 +47,15 @@ def audit_labels_in_notebook(
     private = Params(**{name: value for name, value in here.items() if value})
     render_notebook(NOTEBOOK, {"run_folder": ".", **here, "language": language}, root, language, private=private)
     return root / NOTEBOOK, root / TABLE
+
+
+def _check_given(images_folder: str, yolo_model: str) -> None:
+    """Check a folder and a model that were asked for; the name of a release may be fetched, a path may not."""
+    if images_folder and not is_address(images_folder) and not Path(_absolute(images_folder)).is_dir():
+        raise ParameterError(f"The option '--images_folder' must be a folder. {images_folder!r} is not there.")
+    a_path = len(Path(yolo_model).parts) > 1 and not is_address(yolo_model)
+    if a_path and not Path(_absolute(yolo_model)).exists():
+        raise ParameterError(f"The option '--yolo_model' must be a model. {yolo_model!r} is not there.")
 
 
 def _absolute(path: str) -> str:

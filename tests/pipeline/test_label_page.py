@@ -54,3 +54,13 @@ def test_a_kernel_that_dies_is_said_in_one_line_and_leaves_no_notebook(tmp_path,
     with pytest.raises(ParameterError, match=r"^page.ipynb stopped: its kernel died"):
         pages.render_notebook("page.ipynb", {}, tmp_path / "out", "en")
     assert not list((tmp_path / "out").glob("*.ipynb"))
+
+
+def test_a_folder_or_a_model_that_is_not_there_is_refused_before_work_starts(tmp_path):
+    run, _ = exported_run(tmp_path)
+    run.write_table("objects", run.read_table("objects").assign(origin="label"))
+    with pytest.raises(ParameterError, match=r"'--images_folder' must be a folder. 'nowhere' is not there"):
+        audit_labels_in_notebook(run.root, images_folder="nowhere")
+    with pytest.raises(ParameterError, match=r"'--yolo_model' must be a model. 'weights/none.pt' is not there"):
+        audit_labels_in_notebook(run.root, yolo_model="weights/none.pt")
+    assert not (run.root / "label_audit.ipynb").exists()
