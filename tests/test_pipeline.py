@@ -86,10 +86,11 @@ def test_the_check_says_which_file_cannot_be_read(copied_demo):
     assert told_with("tables/audit.json", b"{") == ["tables/audit.json is not JSON; delete it and run again."]
     assert told_with("04_score_rarity.ipynb", b"") == ["04_score_rarity.ipynb is empty; delete it and run again."]
     assert told_with("report.html", b"") == ["report.html is empty; delete it and run again."]
-    for name in ("config.json", "statistics.json"):
-        for content in (b"[]", b"{}"):
-            [told] = told_with(name, content)
-            assert told.startswith("The run cannot be read: config.json, statistics.json or a record in stages/ is not")
+    for content in (b"[]", b"{}"):
+        [told] = told_with("config.json", content)
+        assert told.endswith("config.json must hold the run's parameters, as `rarelib run` writes it.")
+        [told] = told_with("statistics.json", content)
+        assert told.startswith("The run cannot be read: config.json, statistics.json or a record in stages/ is not")
     [told] = told_with("detection_results.json", b"\xff\x00")
     assert told.startswith("The run cannot be read: The tables of")
     [told] = told_with("tables/embeddings.npy", b"")

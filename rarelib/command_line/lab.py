@@ -15,6 +15,7 @@ from typing import Any
 
 from ..params import ParameterError
 from ..pipeline.notebooks import in_language, notebooks_folder
+from ..run.asked import asked_parameters
 from ..run.folder import RunFolder, write_text
 from ..tables import SCORE
 
@@ -66,7 +67,7 @@ def write_explorer(run: RunFolder, *, images_folder: str = "", language: str | N
         raise ParameterError(f"{run.root} has no ranking yet; finish stage {SCORE} first (`rarelib run`).")
     if target.is_file() and not images_folder and language is None:
         return target
-    language = language or run.read_json("config.json")["parameters"]["language"]
+    language = language or asked_parameters(run).get("language", "en")
     source = json.loads((notebooks_folder() / NOTEBOOK).read_text(encoding="utf-8"))
     given = {"run_folder": ".", "language": language}
     if images_folder:

@@ -13,6 +13,7 @@ import pandas as pd
 import traitlets
 
 from ..language import say
+from ..run.asked import asked_parameters
 from ..run.folder import VERDICTS, find_upwards, open_run
 from ..run.rows import vectors_of
 from ..run.verdict_file import VerdictFile
@@ -71,7 +72,7 @@ class Explorer(anywidget.AnyWidget):
         """
         self.run = open_run(run_folder)
         self.language = language
-        asked = self.run.read_json("config.json")["parameters"]
+        asked = asked_parameters(self.run)
         self._images_root = self.run.images_root(images_folder or asked["images_folder"])
         self.verdict_file = VerdictFile(find_upwards(verdicts) if verdicts else self.run.root / VERDICTS, self.run)
         self.objects, self.held = self._held_objects(max_objects)
@@ -133,7 +134,7 @@ class Explorer(anywidget.AnyWidget):
             run_name=self.run.root.resolve().name,
             verdicts=self.verdict_file.rows,
             can={"words": self._words.possible, "learn": True, "frames": True, "download": False},
-            selection=self.run.read_json("config.json")["parameters"].get("selection", "ranked"),
+            selection=asked_parameters(self.run).get("selection", "ranked"),
             language=self.language,
         )
 
@@ -202,5 +203,5 @@ class Explorer(anywidget.AnyWidget):
         verdicts = self._taught()
         if np.isnan(verdicts).all():
             raise ValueError(say("explore.no_verdicts", self.language))
-        fused = self.run.read_json("config.json")["parameters"].get("selection") != "union"
+        fused = asked_parameters(self.run).get("selection") != "union"
         return learned_ranks(self.objects, self._vectors, verdicts, fused=fused)

@@ -11,6 +11,7 @@ import pandas as pd
 from ..pictures.listing import image_id_of
 from ..pictures.paths import split_frame
 from ..pictures.sources import Folder
+from ..run.asked import asked_parameters
 from ..run.folder import RunFolder, write_text
 from ..tables import BOX
 from .coco import write_coco, write_fiftyone
@@ -120,7 +121,7 @@ def pictures_of(run: RunFolder, images_folder: str | None) -> Folder:
     Raises:
         ValueError: If it is not there; a run keeps no absolute path.
     """
-    named = images_folder or run.read_json("config.json")["parameters"].get("images_folder", "")
+    named = images_folder or asked_parameters(run).get("images_folder", "")
     folder = run.images_root(named)
     if isinstance(folder, Path) and not folder.is_dir():
         raise ValueError(

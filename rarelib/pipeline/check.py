@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..report.results import RESULTS, funnel_counts
+from ..run.asked import asked_parameters
 from ..run.files import Inside
 from ..run.folder import RunFolder, file_sha256
 from ..run.queries import ROW, Tables
@@ -54,7 +55,7 @@ def check_run(root: Path) -> list[str]:
 
 
 def _skipped(run: RunFolder) -> set[str]:
-    parameters = run.read_json("config.json")["parameters"]
+    parameters = asked_parameters(run)
     return {stage.name for stage in PIPELINE if stage.skipped_by and parameters[stage.skipped_by]}
 
 

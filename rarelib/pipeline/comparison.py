@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..params import ParameterError
+from ..run.asked import asked_parameters
 from ..run.folder import RunFolder
 from ..tables import SCORE
 from .pages import render_notebook
@@ -30,7 +31,7 @@ def compare_in_notebook(first: Path, second: Path, out: Path, *, language: str |
         ParameterError: If a run has no ranking yet, or both are the same.
     """
     _check(first, second)
-    language = language or RunFolder(second).read_json("config.json")["parameters"]["language"]
+    language = language or asked_parameters(RunFolder(second)).get("language", "en")
     out.mkdir(parents=True, exist_ok=True)
     given = {name: Path(os.path.relpath(root, out)).as_posix() for name, root in (("first", first), ("second", second))}
     render_notebook(NOTEBOOK, {**given, "page": PAGE, "language": language}, out, language)

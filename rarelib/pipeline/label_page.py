@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..params import ParameterError, Params
 from ..pictures.sources import is_address
+from ..run.asked import asked_parameters
 from ..run.folder import RunFolder, find_upwards
 from ..run.queries import Tables
 from ..tables import LABEL, SCORE
@@ -40,10 +41,10 @@ def audit_labels_in_notebook(
         labels = tables.value("SELECT count(*) FROM objects WHERE origin = $label", label=LABEL)
     if not labels:
         raise ParameterError(f"No object of {root} comes from labels; run it with --boxes labels.")
-    asked = run.read_json("config.json")["parameters"]
+    asked = asked_parameters(run)
     given = {"images_folder": images_folder or asked.get("images_folder", ""), "yolo_model": yolo_model}
     here = {name: value if is_address(value) else _absolute(value) for name, value in given.items()}
-    language = language or asked["language"]
+    language = language or asked.get("language", "en")
     private = Params(**{name: value for name, value in here.items() if value})
     render_notebook(NOTEBOOK, {"run_folder": ".", **here, "language": language}, root, language, private=private)
     return root / NOTEBOOK, root / TABLE

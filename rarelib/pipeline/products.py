@@ -11,6 +11,7 @@ from typing import Any
 from ..params import Params
 from ..pictures.crops import FOLDER, recut_crops
 from ..report.folders import compared_folders
+from ..run.asked import asked_parameters
 from ..run.files import files_below, path_tables
 from ..run.folder import RunFolder, fingerprint
 from ..run.queries import ROW, Tables
@@ -161,7 +162,7 @@ def _paths(tables: Tables, sql: str) -> Iterator[str]:
 
 
 def _parameter(run: RunFolder, name: str) -> Any:
-    return run.read_json("config.json")["parameters"].get(name)
+    return asked_parameters(run).get(name)
 
 
 def missing_result_crops(run: RunFolder) -> Iterator[str]:

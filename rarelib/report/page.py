@@ -18,6 +18,7 @@ from ..explore.places import places_on_map
 from ..explore.rows import crop_sources, gather_objects, neighbours_of, open_tables
 from ..explore.thumbnails import PictureIndex, small_picture
 from ..pictures.sources import Folder
+from ..run.asked import asked_parameters
 from ..run.folder import VERDICTS, RunFolder
 from ..run.queries import Tables
 from ..run.rows import vectors_of
@@ -67,7 +68,7 @@ def page_rows(run: RunFolder, *, max_objects: int, language: str) -> tuple[pd.Da
 
 def page_data(run: RunFolder, rows: pd.DataFrame, *, language: str) -> dict[str, Any]:
     """Return what the component is told of these rows, with all of them on the map."""
-    asked = run.read_json("config.json")["parameters"] if run.has("config.json") else {}
+    asked = asked_parameters(run) if run.has("config.json") else {}
     vectors = vectors_of(run, rows["object_id"])
     placed = rows.assign(**places_on_map(rows[["x", "y"]], vectors)) if len(rows) else rows
     return component_data(

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from ..parameter_files import squeeze
 from ..params import Params
 from ..tables import TABLES, TableError, check_table
+from .asked import asked_parameters
 from .folder import RunFolder
 from .places import copies_folder
 
@@ -218,7 +219,7 @@ def _begin(cursor: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any], 
 
 def memory_gb_of(run: RunFolder) -> float:
     """Return the `memory_gb` that a run was given [GB]; the default where it says nothing."""
-    asked = run.read_json("config.json")["parameters"] if run.has("config.json") else {}
+    asked = asked_parameters(run) if run.has("config.json") else {}
     return float(asked.get("memory_gb", MEMORY_GB))
 
 

@@ -181,3 +181,11 @@ def test_a_run_with_a_broken_table_or_configuration_is_told_in_a_line(runs, comm
     said = capsys.readouterr().err
     assert said.startswith("rarelib: ") and said.count("\n") == 1
     assert "config.json is not JSON" in said or "objects.parquet cannot be read" in said
+
+
+@pytest.mark.parametrize("command", ["explore", "compare monday", "export --to coco --out written"])
+@pytest.mark.parametrize("config", ["{}", "[]", '{"parameters": 3}'])
+def test_a_configuration_without_parameters_is_told_in_a_line(runs, command, config, capsys):
+    (runs / "tuesday" / "config.json").write_text(config, encoding="utf-8")
+    assert app.main([*command.split(), "tuesday"]) == 2
+    assert capsys.readouterr().err.endswith("config.json must hold the run's parameters, as `rarelib run` writes it.\n")
