@@ -100,4 +100,9 @@ def gpu_numbers(device: str) -> tuple[int, ...]:
 def names_a_folder(name: str) -> bool:
     """Tell whether a run can have this name: that of one folder, on any system."""
     marks = set('/\\:*?"<>|\n\r\t\0')
-    return name not in ("", ".", "..") and not set(name) & marks and len(name.encode()) <= 200
+    return name not in ("", ".", "..") and not set(name) & marks and is_text(name) and len(name.encode()) <= 200
+
+
+def is_text(value: str) -> bool:
+    """Tell whether a file can hold this text; a name on disk that is no UTF-8 comes as one that none can hold."""
+    return not any("\ud800" <= each <= "\udfff" for each in value)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..parameter_files import names_a_folder
+from ..parameter_files import is_text, names_a_folder
 from ..params import ParameterError, Params, load_params, parse_value
 from ..pictures.files import SUFFIXES
 from ..pictures.sources import is_address
@@ -191,7 +191,8 @@ def _load(source: str | None, overrides: dict[str, Any]) -> Params:
         return load_params(_parameter_file(source), overrides)
     name = source.rstrip("/").rpartition("/")[2] if is_address(source) else Path(source).resolve().name
     if "name" not in overrides and not names_a_folder(name):
-        raise ParameterError(f"A run cannot have the name of {source}; give it another by --name.")
+        said = source if is_text(source) else ascii(source)
+        raise ParameterError(f"A run cannot have the name of {said}; give it another by --name.")
     named = {"images_folder": source, "name": name}
     captions = _captions_at_hand(overrides)
     params = load_params(None, {**named, **captions, **overrides})

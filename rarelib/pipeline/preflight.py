@@ -16,6 +16,7 @@ from .. import __version__
 from ..engines import check_engine
 from ..models.runtime import choose_runtime
 from ..models.weights import is_litter
+from ..parameter_files import is_text
 from ..params import ParameterError, Params
 from ..pictures.listing import compile_group, has_pictures
 from ..pictures.listings import files_of
@@ -40,6 +41,7 @@ def check_inputs(params: Params) -> None:
     Raises:
         ParameterError: With one line: the parameter, what it must be, what came, what to do.
     """
+    _check_text(params)
     _check_pictures(params)
     _check_layout(params)
     _check_tables(params)
@@ -115,6 +117,15 @@ def refuse_run_of_other_pictures(params: Params) -> None:
             f"The run '{params.name}' is of another folder of pictures ({folder or 'the demo world'}); give this one a "
             f"name of its own by --name, or --name '{params.name}' to write over that run."
         )
+
+
+def _check_text(params: Params) -> None:
+    for name, value in params.model_dump().items():
+        if isinstance(value, str) and not is_text(value):
+            raise ParameterError(
+                f"The '{name}' parameter must be valid UTF-8, as notebooks keep it. Got {value!r} instead; where it is "
+                "a path, give it another name, or a link to it."
+            )
 
 
 def _check_runs_dir(params: Params) -> None:

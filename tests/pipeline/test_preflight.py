@@ -3,6 +3,7 @@
 import dataset_trees as trees
 import pytest
 
+from rarelib.command_line import app
 from rarelib.params import ParameterError, Params, load_params
 from rarelib.pipeline.preflight import check_inputs
 
@@ -85,3 +86,14 @@ def test_verdicts_that_cannot_be_read_are_refused_before_a_run_starts(tmp_path, 
             check_inputs(Params(**about, verdicts=verdicts))
     own.write_text(text, encoding="utf-8")
     check_inputs(Params(**about, verdicts=""))
+
+
+def test_names_that_are_no_utf_8_are_refused_before_a_run_starts(tmp_path, capsys):
+    folder = tmp_path / "lat\udce9n"  # as Python has a byte that is no UTF-8
+    trees.save_picture(folder / "a.jpg")
+    assert app.main(["run", str(folder), "--runs_dir", str(tmp_path / "runs")]) == 2
+    assert "A run cannot have the name of" in capsys.readouterr().err
+    with pytest.raises(ParameterError, match=r"The 'images_folder' parameter must be valid UTF-8.* or a link to it"):
+        check_inputs(Params(images_folder=str(folder), skip_caption=True))
+    with pytest.raises(ParameterError, match="The 'name' parameter must be a plain folder name"):
+        load_params(None, {"name": "x\udce9"})
