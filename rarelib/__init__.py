@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"
 
 # name -> the room that holds it
 _FACE = {
