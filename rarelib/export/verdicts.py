@@ -110,7 +110,7 @@ def _fiftyone(file: Path, run: RunFolder) -> Iterator[Told]:
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):
-            waiting += value
+            waiting += reversed(value)  # what is popped comes in the order of the file
         elif isinstance(value, dict):
             fields = {**value, **(value["attributes"] if isinstance(value.get("attributes"), dict) else {})}
             tags = [_tagged(each) for each in value.get("tags") or []]
@@ -120,7 +120,7 @@ def _fiftyone(file: Path, run: RunFolder) -> Iterator[Told]:
                     x, y, width, height = fields.get("bbox") or [0.0] * 4
                     yield fields["object_id"], verdict, [x, y, x + width, y + height] if "bbox" in fields else None
             else:
-                waiting += value.values()
+                waiting += reversed(value.values())
 
 
 class _Places:

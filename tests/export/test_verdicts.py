@@ -85,6 +85,17 @@ def test_a_tag_of_another_meaning_is_no_verdict(world):
     assert verdicts_of(run) == {RARE: "yes"}
 
 
+@pytest.mark.parametrize("way", ["a list", "one under the other"])
+def test_of_two_verdicts_on_an_object_in_a_fiftyone_file_the_last_one_counts(world, way):
+    run, _, out = world
+    labels = [{"object_id": name, "tags": [word]} for name, word in ((OPEN, "rare"), (RARE, "rare"), (OPEN, "common"))]
+    told = {"a list": labels, "one under the other": {str(number): label for number, label in enumerate(labels)}}
+    out.mkdir()
+    (out / "back.json").write_text(json.dumps({"samples": told[way]}), encoding="utf-8")
+    assert import_verdicts(run, out / "back.json", source="fiftyone") == {"rare": 1, "common": 1, "unknown": 0}
+    assert verdicts_of(run) == {RARE: "yes", OPEN: "no"}
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_cvat_round_trip_keeps_earlier_verdicts(world, packed):
     run, pictures, out = world
