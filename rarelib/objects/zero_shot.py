@@ -16,7 +16,7 @@ from ..run.ids import places_in
 from ..run.queries import Tables
 from ..run.rows import vectors_of
 from ..settings import NamingSettings
-from ..tables import PROPOSAL, empty_table
+from ..tables import empty_table, is_proposal
 from ..words.vocabulary import shown_name
 from .embedding import Embedder, load_embedder
 from .naming import PROMPT as PROMPT  # who embeds texts of his own asks the same way
@@ -105,7 +105,7 @@ def strangeness(similarity: np.ndarray, ordinary: np.ndarray) -> np.ndarray:
 
 
 def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame, *, language: str = "en") -> pd.Series:
-    """Return what to call each object: a detected one by its class, a proposal by its look where that is known.
+    """Return what to call each object: by its class, or by its look where that is known and its class is a guess.
 
     Args:
         objects: Rows with object_id, class_name and origin.
@@ -117,7 +117,7 @@ def shown_names(objects: pd.DataFrame, zero_shot: pd.DataFrame, *, language: str
         return classes
     place = places_in(objects["object_id"], zero_shot["object_id"])
     looks_like = pd.Series(zero_shot["looks_like"].array.take(place, allow_fill=True), index=objects.index)
-    known = (objects["origin"] == PROPOSAL) & looks_like.fillna("").ne("")
+    known = is_proposal(objects) & looks_like.fillna("").ne("")
     return classes.where(~known, looks_like)
 
 

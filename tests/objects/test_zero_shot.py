@@ -116,6 +116,9 @@ def test_proposals_are_shown_by_what_they_look_like():
     assert shown_names(objects, found).tolist()[-4:] == ["wheelchair", "deer", "car", "car"]
     assert shown_names(objects, found.head(0)).tolist() == objects["class_name"].tolist()
     assert shown_names(objects, found[["object_id", "phrase"]]).tolist() == objects["class_name"].tolist()
+    objects.loc[objects.index[-4], "origin"] = "yolo-world"  # a second model: its class is a guess as well
+    assert shown_names(objects, found).tolist()[-4:] == ["wheelchair", "deer", "car", "car"]
+    assert shown_names(objects.assign(origin="label"), found).tolist() == objects["class_name"].tolist()
     japanese = found.assign(looks_like=found["looks_like"].replace({"wheelchair": "車椅子"}))
     objects.loc[objects.index[-1], "class_name"] = "class_7"
     called = shown_names(objects, japanese, language="ja").tolist()
