@@ -19,7 +19,8 @@ from .runs import RUN_FOLDER, save_by_hand
 @click.option("--what", type=click.Choice(WHAT), default="selection", show_default=True,
               help="What is shown as rare, what is judged rare, or all that is ranked.")  # fmt: skip
 @click.option("--pictures", type=click.Choice(["link", "copy", "reference"]),
-              help="How pictures join: by default csv refers to them, all others link.")  # fmt: skip
+              help="How pictures join: by default csv refers to them, all others link; copy them for supervision, "
+                   "whose COCO reader refuses links to pictures outside of the folder.")  # fmt: skip
 @click.option("--images_folder", help="Folder of the pictures, where the run names it by an absolute path.")
 @click.option("--verdicts", type=click.Path(exists=True, dir_okay=False), help="CSV; by default RUN/verdicts.csv.")
 @click.option("--frames", is_flag=True, help="Write the frames to take instead, and up to as many others at random.")

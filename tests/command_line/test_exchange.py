@@ -51,6 +51,11 @@ def test_wrong_use_is_one_line(world, capsys):
     assert "min.json is not an export of label-studio: it has no 'data'." in capsys.readouterr().err
 
 
+def test_the_help_says_which_tool_needs_copies(capsys):
+    assert app.main(["export", "--help"]) == 0
+    assert "copy them for supervision, whose COCO reader refuses links" in " ".join(capsys.readouterr().out.split())
+
+
 def test_frames_are_not_mixed_with_those_of_an_earlier_export(world, capsys):
     run, _, out = world
     arguments = ["export", str(run), "--frames", "--out", str(out)]
