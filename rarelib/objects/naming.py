@@ -14,7 +14,7 @@ from ..language import say
 from ..models.exports import cached_export
 from ..run.progress import track
 from ..settings import NamingSettings
-from ..tables import PROPOSAL
+from ..tables import is_proposal
 from ..words.lexicon import Lexicon, lexicon_of
 from ..words.lists import Thing
 from ..words.vocabulary import OFF, read_vocabulary, spoken_name
@@ -133,7 +133,7 @@ def _kept_texts(embedder: Embedder, names: list[str]) -> np.ndarray:
 def _sure_classes(of_row: pd.DataFrame, classes: list[str], plain: np.ndarray) -> np.ndarray:
     """Return for each row the number of its class where the detector is sure of it and its name is known, else -1."""
     number = of_row["class_name"].map({name: row for row, name in enumerate(classes) if plain[row]}).fillna(-1)
-    sure = (of_row["origin"] != PROPOSAL) & (of_row["confidence"] >= SURE)
+    sure = ~is_proposal(of_row) & (of_row["confidence"] >= SURE)
     return np.where(sure, number, -1).astype(int)
 
 

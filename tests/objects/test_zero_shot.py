@@ -207,3 +207,12 @@ def test_names_that_share_a_word_prove_nothing(tmp_path):
     objects, vectors, _ = planted(NUMBERS)
     _, about = compared(objects, vectors, Spelling())
     assert not about["vocabulary_used"] and about["coherence"] < 3
+
+
+def test_guesses_of_a_second_model_say_nothing_of_the_text_tower():
+    objects, vectors, _ = planted()
+    _, told = compared(objects, vectors)
+    guesses = objects.assign(object_id="x" + objects["object_id"], class_name="car", origin="FastSAM-s")
+    both = pd.concat([objects, guesses], ignore_index=True)
+    _, about = compared(both, np.concatenate([vectors, vectors]))
+    assert (about["agreement"], about["standing"]) == (told["agreement"], told["standing"])
