@@ -82,8 +82,7 @@ def measure_run(run: RunFolder) -> dict[str, float]:
 def things_shown(wanted: pd.DataFrame, objects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Return for each box that shows a wanted object (index object_id) its class_name, whether seen, and its thing."""
     pairs = match_truth(wanted, objects, images).set_index("object_id")
-    thing = wanted["drive"] + "/" + wanted["thing"].astype(str)
-    return wanted.assign(thing=thing).loc[pairs["truth_row"], ["class_name", "seen", "thing"]].set_axis(pairs.index)
+    return wanted.loc[pairs["truth_row"], ["class_name", "seen", "thing"]].set_axis(pairs.index)
 
 
 def entries_of(scores: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:

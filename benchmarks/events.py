@@ -16,7 +16,7 @@ import pandas as pd
 from quality_data import find_shared
 
 from rarelib.datasets.recognition import list_dataset
-from rarelib.demo.draw.world import FRAMES_PER_DRIVE, draw_scene, scene_path
+from rarelib.demo.draw.world import draw_scene, scene_path
 from rarelib.objects.detection import detect_objects, load_detector
 from rarelib.objects.embedding import embed_objects, load_embedder
 from rarelib.params import Params
@@ -106,7 +106,7 @@ def read_world(folder: Path, seed: int, scenes: int) -> tuple[pd.DataFrame, np.n
             path = folder / "images" / scene_path(index)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_jpeg(path, picture)
-            truth += [{**row, "thing": row["thing"] + index // FRAMES_PER_DRIVE * 2**31} for row in rows]
+            truth += rows
         table, vectors = _detect(folder, folder / "images", "demo", {"clip_model": "demo"}, 448, "")
         table = _name_things(table, pd.DataFrame(truth))
         np.save(folder / "vectors.npy", vectors)

@@ -59,23 +59,17 @@ def judged(pictures: PictureSet, *, judges: bool, size: int) -> np.ndarray:
     """Return the kinds, true things and boxes of true things seen after each page, int array (ROUNDS + 1, 3)."""
     ids = pictures.objects["object_id"]
     shown = pictures.pairs.drop_duplicates("object_id").set_index("object_id")["truth_row"]
-    thing = things(pictures.truth)
+    truth = pictures.truth  # a box that tells no thing is one of its own
+    thing = truth["thing"] if "thing" in truth else truth.index.to_series()
     verdicts, found = pd.Series(np.nan, index=ids), []
     first = scores = ranked(pictures)
     for _ in range(ROUNDS + 1):
         page = next_page(scores if judges else first, verdicts, size)
         verdicts[page] = np.isin(page, shown.index).astype(float)
         seen = shown.reindex(verdicts.index[verdicts == 1])
-        found.append((pictures.truth.loc[seen, "class_name"].nunique(), thing.loc[seen].nunique(), len(seen)))
+        found.append((truth.loc[seen, "class_name"].nunique(), thing.loc[seen].nunique(), len(seen)))
         scores = ranked(pictures, verdicts) if judges else first
     return np.array(found)
-
-
-def things(truth: pd.DataFrame) -> pd.Series:
-    """Return the thing that each true box shows; in a demo world the same in all pictures of its drive."""
-    if "thing" not in truth:
-        return truth.index.to_series()
-    return truth["drive"] + "/" + truth["thing"].astype(str)
 
 
 def next_page(scores: pd.DataFrame, verdicts: pd.Series, size: int) -> list[str]:

@@ -91,3 +91,13 @@ def _wait_for(address, server):
         except OSError:
             time.sleep(0.1)
     raise AssertionError("JupyterLab did not start")
+
+
+def press_lasso(page, canvas, *corners, steps=6):
+    """Draw round corners of a map, given as shares of its width and height, and hold the button down."""
+    box = canvas.bounding_box()
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=steps)

@@ -23,8 +23,8 @@ DECIMALS = 6  # beyond, machines differ
 class Learning:
     """How much verdicts teach; benchmarks/verdict_rounds_results.md says how well values do in worlds not seen.
 
-    `fall` to `tail` and `haste` were set by hand, so that neither planted kinds, which stand far down, nor pages
-    through rankings whose head is nearly all rare show fewer kinds than without verdicts
+    `fall`, `fall_spread`, `head`, `tail` and `haste` were set by hand, so that neither planted kinds, which stand
+    far down, nor pages through rankings whose head is nearly all rare show fewer kinds than without verdicts
     (benchmarks/verdict_pages.py); `strength` and `near` were chosen in a search, the others by hand.
     """
 

@@ -70,9 +70,10 @@ def _place_before(rarity: np.ndarray, shown: np.ndarray | None, told: float) -> 
 
 def _seen_again(likeness: Likeness, rare: np.ndarray, places: Places, near: float) -> np.ndarray:
     """Mark what looks like an object judged rare in another picture of its drive, where drives are no mere folders."""
-    again = np.zeros(len(rare), bool)
-    drives = np.unique(places.drive[rare & (places.drive >= 0)])
-    for drive in drives if len(np.unique(places.drive[places.drive >= 0])) >= LEAST_DRIVES else ():
+    again, in_some = np.zeros(len(rare), bool), places.drive >= 0
+    if len(np.unique(places.drive[in_some])) < LEAST_DRIVES:
+        return again
+    for drive in np.unique(places.drive[in_some & rare]):
         in_drive = np.flatnonzero(places.drive == drive)
         judged = in_drive[rare[in_drive]]
         for rows in np.array_split(in_drive, len(in_drive) * len(judged) // PAIRS + 1):

@@ -81,6 +81,12 @@ def test_truth_names_every_picture_once_and_boxes_lie_inside(world):
     assert (truth["drive"] == truth["path"].str.split("/").str[0]).all()
 
 
+def test_a_thing_is_one_object_of_one_drive_in_all_its_pictures(world):
+    things = world[1].groupby("thing")
+    assert (things[["drive", "class_name"]].nunique() == 1).all(axis=None)
+    assert (things["path"].nunique() == things.size()).all() and things.size().max() > 1
+
+
 def test_boxes_hold_what_differs_from_the_empty_street():
     nobody = Mix(vehicles=(0, 0), people=(0, 0), fixtures=(0, 0), clutter=(0, 0), rare=0, odd=0)
     (picture, truth), (street, nothing) = draw_scene(8, 0), draw_scene(8, 0, mix=nobody)

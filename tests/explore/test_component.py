@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from browser import Watched, launch
+from browser import Watched, launch, press_lasso
 from planted_run import planted_run
 
 from rarelib.explore.component import component_style, notebook_module
@@ -173,13 +173,7 @@ def test_a_lasso_that_the_browser_breaks_off_chooses_nothing(show):
     page = show(as_they_are)
     canvas = page.locator(".map-canvas")
     canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    corners = [(0.012, 0.012), (0.988, 0.012), (0.988, 0.988), (0.012, 0.988)]
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*point, steps=6)
+    press_lasso(page, canvas, (0.012, 0.012), (0.988, 0.012), (0.988, 0.988), (0.012, 0.988))
     canvas.dispatch_event("pointercancel")  # as where a finger scrolls the page
     page.mouse.up()
     assert page.locator(".only").inner_text() == "" and page.evaluate("window.chosen") is None

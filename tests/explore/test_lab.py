@@ -4,7 +4,7 @@ import csv
 import shutil
 
 import pytest
-from browser import WAIT_MS, Watched, lab_server, launch, open_lab
+from browser import WAIT_MS, Watched, lab_server, launch, open_lab, press_lasso
 
 
 @pytest.fixture(scope="module")
@@ -66,18 +66,12 @@ def test_all_cells_run(page):
 
 def test_a_lasso_fills_the_gallery_and_hovering_shows_a_crop(page):
     canvas = page.locator(".rarelib .map-canvas")
-    box = canvas.bounding_box()
-    corners = [(0.01, 0.01), (0.6, 0.01), (0.6, 0.99), (0.01, 0.99)]
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    page.mouse.move(*points[0])
-    page.mouse.down()
-    for point in points[1:]:
-        page.mouse.move(*point, steps=6)
+    press_lasso(page, canvas, (0.01, 0.01), (0.6, 0.01), (0.6, 0.99), (0.01, 0.99))
     page.mouse.up()
     inside = int(page.locator(".rarelib .only").inner_text().split(" in the lasso")[0])
     shown = int(page.locator(".rarelib .count").inner_text().split(" shown")[0])
     assert 0 < shown == inside
-    _hover_a_point(page, box)
+    _hover_a_point(page, canvas.bounding_box())
     page.wait_for_selector(".rarelib .tip img", timeout=WAIT_MS)
     page.get_by_role("button", name="show all").click()
 

@@ -210,16 +210,3 @@ def test_label_studio_can_refer_to_pictures_below_its_root(world):
     export_run(run, out, to="label-studio", pictures="reference")
     tasks = json.loads((out / "tasks.json").read_text(encoding="utf-8"))
     assert tasks[0]["data"]["image"].startswith("/data/local-files/?d=drive")
-
-
-def test_yolo_has_a_label_file_for_each_picture_though_two_differ_in_their_suffix_alone(tmp_path):
-    run, pictures = exported_run(tmp_path)
-    images = run.read_table("images")
-    images.loc[[1, 2], "path"] = ["a.jpg", "a.png"]
-    run.write_table("images", images)
-    for name in ("a.jpg", "a.png"):
-        Image.new("RGB", (640, 360)).save(pictures / name)
-    export = export_run(run, tmp_path / "out", to="yolo", what="all", images_folder=str(pictures))
-    labels = sorted((tmp_path / "out" / "labels").glob("*.txt"))
-    assert len(labels) == len(export.images)
-    assert sum(len(file.read_text().splitlines()) for file in labels) == len(export.objects)

@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from browser import Watched, launch, serious_faults
+from browser import Watched, launch, press_lasso, serious_faults
 from planted_run import HOSTILE, planted_run
 from reported_run import AUDIT, EVALUATION, page_of
 
@@ -137,13 +137,7 @@ def test_the_whole_picture_opens_with_its_box(opened):
 def test_a_lasso_on_the_map_fills_the_gallery(opened):
     opened.get_by_label("selected only").uncheck()
     opened.locator(".map-canvas").evaluate("c => c.scrollIntoView({block: 'center'})")
-    box = opened.locator(".map-canvas").bounding_box()
-    corners = [(0.012, 0.012), (0.988, 0.012), (0.988, 0.988), (0.012, 0.988)]
-    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-    opened.mouse.move(*points[0])
-    opened.mouse.down()
-    for point in points[1:]:
-        opened.mouse.move(*point, steps=4)
+    press_lasso(opened, opened.locator(".map-canvas"), (0.012, 0.012), (0.988, 0.012), (0.988, 0.988), (0.012, 0.988))
     opened.mouse.up()
     assert "5 in the lasso" in opened.locator(".only").inner_text()
     opened.get_by_role("button", name="show all").click()

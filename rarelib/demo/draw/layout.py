@@ -11,6 +11,7 @@ from .canvas import Camera
 from .kinds import COLOURS, SCULPTURE, Kind, kinds_of
 from .scenery import ROAD_M, WEATHER_SHARES, WEATHERS
 
+LOOK_SEEDS = 2**31  # an object draws the seed of its look below it
 FARTHEST = 46.0  # how far away an object may stand, in its narrow sides
 PAINT_SHARES = (0.2, 0.16, 0.17, 0.13, 0.13, 0.08, 0.08, 0.05)  # in the order of COLOURS
 LANES = ((-ROAD_M * 0.75, math.pi), (-ROAD_M * 0.25, math.pi), (ROAD_M * 0.25, 0.0), (ROAD_M * 0.75, 0.0))
@@ -148,7 +149,7 @@ def _draw_kinds(rng: np.random.Generator, pool: list[Kind], count: int, *, evenn
 def _place(rng: np.random.Generator, kind: Kind, ego_speed: float) -> Placed:
     colours = list(COLOURS)
     colour = str(rng.choice(colours, p=PAINT_SHARES))
-    look_seed = int(rng.integers(2**31))
+    look_seed = int(rng.integers(LOOK_SEEDS))
     nearest = 8 + kind.size_m[2] / 2
     z = float(rng.uniform(nearest, max(FARTHEST * kind.narrow_m, nearest + 4)))
     place = _place_in_lane if kind.place == "lane" else _place_on_foot

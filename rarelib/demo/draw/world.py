@@ -18,7 +18,7 @@ import numpy as np
 from ...pictures.crops import write_jpeg
 from .canvas import Canvas
 from .kinds import COLOURS
-from .layout import WORLD, Drive, Mix, Placed, lay_out_drive
+from .layout import LOOK_SEEDS, WORLD, Drive, Mix, Placed, lay_out_drive
 from .scenery import (
     ROAD_M,
     WEATHERS,
@@ -55,8 +55,8 @@ def draw_scene(seed: int, index: int, *, size_wh: tuple[int, int] = SIZE_WH, mix
 
     Returns:
         Picture (H, W, 3), uint8 RGB, and its truth: one row per object that shows, with the columns of
-        TRUTH_COLUMNS (`thing` is the same number in every frame of a drive that shows the same object) and also
-        `role`, `colour` and `visible` (share of the object that is not hidden).
+        TRUTH_COLUMNS (`thing` is an object's own number in the world, the same in every frame that shows it) and
+        also `role`, `colour` and `visible` (share of the object that is not hidden).
     """
     number, frame = divmod(index, frames_per_drive)
     drive, backdrop = _start_drive(seed, number, size_wh, mix)
@@ -67,7 +67,7 @@ def draw_scene(seed: int, index: int, *, size_wh: tuple[int, int] = SIZE_WH, mix
     shown = _draw_objects(canvas, drive, travelled, frame, seed, number)
     picture = draw_atmosphere(canvas.picture, WEATHERS[drive.weather], drive.camera, rng)
     path = scene_path(index, frames_per_drive)
-    rows = [row for row in _truth_rows(canvas.numbers, shown, path) if row is not None]
+    rows = list(_truth_rows(canvas.numbers, shown, path, number))
     return _mirror(picture, rows) if drive.mirrored else (picture, rows)
 
 
@@ -201,8 +201,8 @@ def _is_large(canvas: Canvas, placed: Placed, travelled: float) -> bool:
 
 
 def _truth_rows(
-    numbers: np.ndarray, shown: list[tuple[Placed, int, int]], path: str
-) -> Iterator[dict[str, Any] | None]:
+    numbers: np.ndarray, shown: list[tuple[Placed, int, int]], path: str, drive: int
+) -> Iterator[dict[str, Any]]:
     for placed, number, drawn in shown:
         box = cv2.boundingRect((numbers == number).view(np.uint8))
         visible = cv2.countNonZero((numbers == number).view(np.uint8)) / max(drawn, 1)
@@ -213,7 +213,8 @@ def _truth_rows(
             "path": path, "x_min": float(box[0]), "y_min": float(box[1]), "x_max": float(box[0] + box[2]),
             "y_max": float(box[1] + box[3]), "class_name": kind.name, "rare": kind.role in ("rare", "odd"),
             "odd": kind.role == "odd", "seen": kind.seen, "drive": path.split("/")[0], "role": kind.role,
-            "colour": placed.colour if kind.coloured else "", "visible": visible, "thing": placed.look_seed,
+            "colour": placed.colour if kind.coloured else "", "visible": visible,
+            "thing": drive * LOOK_SEEDS + placed.look_seed,
         }  # fmt: skip
 
 
